@@ -1,0 +1,75 @@
+# gradlab: two commands matter, `make lab` and `make test`; everything installs itself into .venv, once.
+
+PYTHON    ?= python3
+LAB_FLAGS ?=
+PYTEST_FLAGS ?=
+NOTEBOOK  ?= notebooks/00_start_here.ipynb
+
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMPS := $(VENV)/.stamps
+
+# JupyterLab refuses to run as root unless it is told to.
+ROOT_FLAG := $(if $(filter 0,$(shell id -u)),--allow-root)
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test lint types unit notebooks-test bench clean
+
+help: ## what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# --- the course ------------------------------------------------------------------------------------------------
+
+lab: export OMP_NUM_THREADS ?= 2
+lab: export MKL_NUM_THREADS ?= $(OMP_NUM_THREADS)
+lab: $(STAMPS)/lab ## open the course in JupyterLab (LAB_FLAGS="--no-browser" and the like are passed on)
+	$(BIN)/jupyter lab $(ROOT_FLAG) --LabApp.default_url=/lab/tree/$(NOTEBOOK) $(LAB_FLAGS)
+
+# --- the checks ------------------------------------------------------------------------------------------------
+
+test lint types unit notebooks-test bench: export OMP_NUM_THREADS ?= 1
+test lint types unit notebooks-test bench: export MKL_NUM_THREADS ?= $(OMP_NUM_THREADS)
+
+test: lint types unit notebooks-test ## every check: style, types, tests (browser too), notebooks
+
+lint: $(STAMPS)/test ## ruff: rules and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMPS)/test ## mypy, strict, on the package
+	$(BIN)/mypy gradlab
+
+unit: $(STAMPS)/test ## unit, reference, parity, contract and browser tests (PYTEST_FLAGS="-k cam" narrows)
+	$(BIN)/python -m pytest tests $(PYTEST_FLAGS)
+
+# Only the cells tagged nbval-check-output are compared; every other cell must still run without an error.
+notebooks-test: $(STAMPS)/test ## run every notebook and compare the numbers it claims
+ifeq ($(wildcard notebooks/*.ipynb),)
+	@echo "no notebooks yet: nothing to run"
+else
+	$(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=300 \
+	    --nbval-kernel-startup-timeout=120 $(wildcard notebooks/*.ipynb)
+endif
+
+bench: $(STAMPS)/test ## time what a learner waits for
+	$(BIN)/python tests/bench/run.py
+
+# --- the environment: installed once, and again only when pyproject.toml changes -----------------------------------
+
+$(STAMPS)/venv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+	    || { echo "gradlab needs Python 3.10 or newer; try: make PYTHON=python3.11 lab" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/lab: pyproject.toml | $(STAMPS)/venv
+	$(BIN)/python -m pip install --quiet --editable '.[lab]'
+	@touch $@
+
+$(STAMPS)/test: pyproject.toml | $(STAMPS)/venv
+	$(BIN)/python -m pip install --quiet --editable '.[lab,test]'
+	@touch $@ $(STAMPS)/lab
+
+clean: ## remove the environment and everything that was built
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find gradlab tests data_scripts -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,25 @@
+"""gradlab: gradients as information.
+
+Importing gradlab is instant: each room loads when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gradlab import core, data, explain, models, widgets
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "core", "data", "explain", "models", "widgets"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return importlib.import_module(f"gradlab.{name}")
+    raise AttributeError(f"module 'gradlab' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,126 @@
+"""Every class's channel weights at once: alpha^c_k = mean over cells of dz_c/dA^k_ij.
+
+One pull-back per class is always right. Where the head is pooling and linear layers, the same numbers are a matrix
+product of its weights. Nothing is assumed about a network for that: a closed form is proposed from the linear layers
+that ran, compared with real pull-backs of random cotangents, and dropped if it differs. The pull-back is linear in
+its cotangent, so a form that agrees on random ones agrees on all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from gradlab.core.run import Run
+from gradlab.core.state import recording
+
+PROBES = 2
+
+
+@dataclass(frozen=True)
+class Alphas:
+    """Channel weights of all classes.
+
+    Attributes:
+        values: alpha (N, classes, K).
+        exact: the head is average pooling and one linear layer, so that a class's map summed over cells is its logit
+            minus its bias, and stays so when cells are removed.
+    """
+
+    values: Tensor
+    exact: bool
+
+
+def all_alphas(run: Run) -> Alphas:
+    """Return alpha^c for every sample and class, by the closed form where it holds, else by batched pull-backs."""
+    logits = run.logits
+    n, classes = logits.shape
+    generator = torch.Generator().manual_seed(0)
+    probes = torch.randn((PROBES, n, classes), generator=generator).to(logits)
+    pulled = torch.cat(list(run.pull_back_many(probes)))
+    with torch.no_grad():
+        proposed = _closed_form(run)
+        fitted = None if proposed is None else _fit_channels(proposed, probes, pulled.mean((-2, -1)))
+    if fitted is not None:
+        return Alphas(fitted[0], exact=_is_linear(run, fitted[1], pulled))
+    every = torch.eye(classes, dtype=logits.dtype, device=logits.device)[:, None].expand(classes, n, classes)
+    rows = [part.mean((-2, -1)) for part in run.pull_back_many(every)]
+    return Alphas(torch.cat(rows).transpose(0, 1), exact=False)
+
+
+def _closed_form(run: Run) -> Tensor | None:
+    """Propose alpha (N, classes, K) up to one factor per channel: products of the head's weights and gates.
+
+    For logits = last(...gate(first(pool(A)))): dz/dA is the chain of weight matrices with the derivative of each
+    elementwise function between, and a first layer that reads flattened cells is summed over them. Units whose
+    derivative is 0 are dropped before the product (dead ReLUs: half of VGG's head or more).
+    """
+    chain = run.head
+    k = run.activations.shape[1]
+    if not chain or any(isinstance(part.module, nn.Conv2d) for part in chain[:-1]):
+        return None
+    gates = [_gate(chain[-1].output, run.logits)]
+    gates += [_gate(before.output, after.input) for before, after in reversed(list(pairwise(chain)))]
+    weights = [part.module.weight.detach().flatten(1) for part in reversed(chain)]
+    live = [gate for gate in gates if gate is not None]
+    fits = all(gate.shape[1] == len(weight) for gate, weight in zip(live, weights, strict=False))
+    if len(live) < len(gates) or not fits or weights[-1].shape[1] % k:
+        return None
+    return torch.stack([_chain_product([gate[i] for gate in live], weights, k) for i in range(len(run.logits))])
+
+
+def _gate(before: Tensor, after: Tensor) -> Tensor | None:
+    """Return d after / d before of an elementwise function, (N, units), summed over cells."""
+    if before is after:
+        return torch.ones_like(before)
+    if not after.requires_grad:
+        return None
+    with recording():
+        (gate,) = torch.autograd.grad(after.sum(), before, retain_graph=True, allow_unused=True)
+    return None if gate is None else gate.flatten(2).sum(2) if gate.ndim > 2 else gate
+
+
+def _chain_product(gates: list[Tensor], weights: list[Tensor], k: int) -> Tensor:
+    """Return (classes, K) = diag(gate) W ... diag(gate) W of one sample, last layer first."""
+    product: Tensor | None = None
+    for gate, weight in zip(gates, weights, strict=True):
+        live = gate.nonzero()[:, 0] if product is not None else slice(None)
+        rows = weight[live]
+        if weight is weights[-1] and weight.shape[1] != k:
+            rows = rows.unflatten(1, (k, -1)).sum(2)
+        product = gate[:, None] * rows if product is None else (product[:, live] * gate[live]) @ rows
+    assert product is not None
+    return product
+
+
+def _fit_channels(proposed: Tensor, probes: Tensor, pulled: Tensor) -> tuple[Tensor, Tensor] | None:
+    """Fit the factor of each channel (what pooling and channelwise functions do) and check the result.
+
+    Args:
+        proposed: (N, classes, K).
+        probes: cotangents (M, N, classes).
+        pulled: their real alphas (M, N, K).
+
+    Returns:
+        alpha and the factors (N, K), or None where the proposal is not the head's pull-back.
+    """
+    expected = torch.einsum("mnc,nck->mnk", probes, proposed)
+    size = expected.square().sum(0)
+    factors = torch.where(size > 0, (expected * pulled).sum(0) / size, 0)
+    error = (expected * factors - pulled).abs().max()
+    if not error <= 100 * torch.finfo(pulled.dtype).eps * pulled.abs().max():
+        return None
+    return proposed * factors[:, None], factors
+
+
+def _is_linear(run: Run, factors: Tensor, pulled: Tensor) -> bool:
+    last = run.head[-1]
+    if len(run.head) > 1 or last.output.ndim != 2:
+        return False
+    slack = 1e3 * torch.finfo(pulled.dtype).eps
+    uneven_cells = (pulled - pulled.mean((-2, -1), keepdim=True)).abs().max() > slack * pulled.abs().max()
+    uneven_channels = (factors - factors.mean()).abs().max() > slack * factors.abs().max()
+    return not bool(uneven_cells or uneven_channels)

@@ -1,0 +1,40 @@
+"""Errors of gradlab: each message says what was wrong and what would be right."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class GradlabError(ValueError):
+    """Base of every error that gradlab raises on purpose."""
+
+
+class InputError(GradlabError):
+    """The input batch cannot be explained (shape, dtype, NaN, empty)."""
+
+
+class TargetError(GradlabError):
+    """The class, label or score to explain does not fit the model's output."""
+
+
+class LayerError(GradlabError):
+    """The layer does not exist, holds no spatial map, or the scores do not depend on it."""
+
+
+class ModelError(GradlabError):
+    """The model cannot be built, loaded or run."""
+
+
+class PictureError(GradlabError):
+    """A picture cannot be read."""
+
+
+def did_you_mean(word: str, choices: Iterable[str], count: int = 3) -> str:
+    """Return ``" Did you mean 'a' or 'b'?"`` for the choices nearest to ``word``, or an empty string."""
+    names = list(choices)
+    lowered = {name.lower(): name for name in reversed(names)}
+    near = difflib.get_close_matches(word.lower(), list(lowered), n=count, cutoff=0.5)
+    inside = [name for low, name in lowered.items() if word.lower() in low and low not in near]
+    found = [lowered[low] for low in near] + inside[: max(0, count - len(near))]
+    return f" Did you mean {' or '.join(map(repr, found))}?" if found else ""

@@ -1,0 +1,64 @@
+"""Checks on what the caller hands in, before any work is done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gradlab.core.errors import InputError, ModelError
+
+_HINT = "Use net.transform(picture)[None]."
+
+
+def module_of(model: Any) -> nn.Module:
+    """Return the ``nn.Module`` behind a model or a ``Classifier``.
+
+    Raises:
+        ModelError: if there is none.
+    """
+    module = model if isinstance(model, nn.Module) else getattr(model, "model", None)
+    if isinstance(module, torch.jit.ScriptModule):
+        raise ModelError("The model is a TorchScript module, whose layers cannot be read. Pass the original nn.Module.")
+    if not isinstance(module, nn.Module):
+        raise ModelError(f"Expected a torch.nn.Module or a gradlab Classifier, got {type(model).__name__}.")
+    return module
+
+
+def labels_of(model: Any) -> list[str] | None:
+    """Return a ``Classifier``'s labels, or None for a bare module."""
+    return None if isinstance(model, nn.Module) else getattr(model, "labels", None)
+
+
+def check_inputs(model: Any, inputs: Any) -> Tensor:
+    """Return a private copy of ``inputs``, a finite floating batch (N, C, H, W) where the model's weights are.
+
+    Raises:
+        InputError: not a tensor, no batch axis, empty, not floating, NaN or infinite, wrong size or device.
+    """
+    if not isinstance(inputs, Tensor):
+        raise InputError(f"inputs must be a torch.Tensor (N, C, H, W), got {type(inputs).__name__}. {_HINT}")
+    shape = tuple(inputs.shape)
+    if inputs.ndim == 3:
+        raise InputError(
+            f"inputs has shape {shape} and no batch axis, expected (N, C, H, W): add it with inputs[None]."
+        )
+    if inputs.ndim != 4:
+        raise InputError(f"inputs has shape {shape}: expected four axes (N, C, H, W).")
+    if inputs.numel() == 0:
+        raise InputError(f"inputs has shape {shape}, which is empty: at least one picture is needed.")
+    if not inputs.is_floating_point():
+        raise InputError(f"inputs has dtype {inputs.dtype}: expected normalised floating point values. {_HINT}")
+    size = getattr(model, "input_size", None)
+    if size is not None and shape[1:] != tuple(size):
+        raise InputError(f"inputs has shape {shape}: this network reads (N, {', '.join(map(str, size))}). {_HINT}")
+    weight = next((p for p in module_of(model).parameters() if p.is_floating_point()), None)
+    for what in () if weight is None else ("device", "dtype"):
+        has, wants = getattr(inputs, what), getattr(weight, what)
+        if has != wants:
+            raise InputError(f"inputs has {what} {has}, but the model has {wants}: convert it with inputs.to(...).")
+    bad = int((~torch.isfinite(inputs)).sum())
+    if bad:
+        raise InputError(f"inputs holds {bad} NaN or infinite values out of {inputs.numel()}: clean them first.")
+    return inputs.detach().clone()

@@ -1,0 +1,121 @@
+"""Layers: by dotted name, by module, or found."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gradlab.core.errors import LayerError, did_you_mean
+from gradlab.core.layout import layout_of
+
+# What was checked once per model: layers that the outputs depend on, and the one that was found.
+_checked: weakref.WeakKeyDictionary[nn.Module, weakref.WeakSet[nn.Module]] = weakref.WeakKeyDictionary()
+_found: weakref.WeakKeyDictionary[nn.Module, weakref.ref[nn.Module]] = weakref.WeakKeyDictionary()
+
+# Their output is no map of the network's own: it repeats, or thins out, the map of the layer before.
+_REPEATS = (nn.Dropout, nn.Dropout2d, nn.Identity, nn.Flatten)
+_POOLS = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
+
+
+@dataclass(frozen=True)
+class LayerChoice:
+    """A layer to try. ``checked``: the outputs are known to depend on it."""
+
+    name: str
+    module: nn.Module
+    prefix: int | None
+    checked: bool
+
+    def accept(self, model: nn.Module, found: bool) -> None:
+        """Remember that the outputs depend on this layer, and whether it was found rather than named."""
+        _checked.setdefault(model, weakref.WeakSet()).add(self.module)
+        if found:
+            _found[model] = weakref.ref(self.module)
+
+
+def asked_layer(model: Any, layer: str | nn.Module | None) -> str | nn.Module | None:
+    """Return the caller's layer, or the one that a ``Classifier`` names, or None: to be found."""
+    return layer if layer is not None or isinstance(model, nn.Module) else getattr(model, "layer", None)
+
+
+def choose_layers(
+    module: nn.Module, call: Callable[..., Any], x: Tensor, layer: str | nn.Module | None
+) -> Iterator[LayerChoice]:
+    """Yield the layer that was asked for, or else candidates from the most to the least likely.
+
+    Raises:
+        LayerError: an unknown name (with the nearest ones), or a module of another model.
+    """
+    prefix = getattr(module, "num_prefix_tokens", None)
+    names = {part: name for name, part in module.named_modules()}
+    checked = _checked.get(module, ())
+    if layer is not None:
+        part = _part(layer, module, names)
+        yield LayerChoice(names[part], part, prefix, part in checked)
+        return
+    reference = _found.get(module)
+    found = reference() if reference else None
+    if found is not None and found in names:
+        yield LayerChoice(names[found], found, prefix, True)
+    for part in _candidates(module, call, x, prefix):
+        yield LayerChoice(names[part], part, prefix, part in checked)
+
+
+def _part(layer: Any, module: nn.Module, names: dict[nn.Module, str]) -> nn.Module:
+    if isinstance(layer, nn.Module):
+        if layer not in names:
+            raise LayerError(
+                f"The layer {type(layer).__name__} is not a part of this model. See model.named_modules()."
+            )
+        return layer
+    if not isinstance(layer, str):
+        raise LayerError(f"layer must be a dotted name, a module or None, got {type(layer).__name__}.")
+    if layer not in names.values() or not layer:
+        hint = did_you_mean(layer, [n for n in names.values() if n]) or " See model.named_modules()."
+        raise LayerError(f"The model has no layer {layer!r}.{hint}")
+    return module.get_submodule(layer)
+
+
+def _candidates(module: nn.Module, call: Callable[..., Any], x: Tensor, prefix: int | None) -> list[nn.Module]:
+    """Return modules with a spatial map, the last to finish first, upstream of the layer that scores the classes."""
+    finished: list[tuple[nn.Module, Any]] = []
+    started: list[tuple[nn.Module, int]] = []
+    hooks: list[Any] = []
+
+    def start(part: nn.Module, _: Any) -> None:
+        started.append((part, len(finished)))
+
+    def finish(part: nn.Module, _: Any, output: Any) -> None:
+        finished.append((part, output))
+
+    try:
+        for part in module.modules():
+            if part is not module:
+                hooks += [part.register_forward_pre_hook(start), part.register_forward_hook(finish)]
+        with torch.no_grad():
+            call(x[:1])
+    finally:
+        for hook in hooks:
+            hook.remove()
+    scoring = [at for part, at in started if isinstance(part, (nn.Linear, nn.Conv2d))]
+    upstream = finished[: scoring[-1]] if scoring else finished
+    # A container that ends in a pooling returns the very tensor of that pooling.
+    pooled = {id(output) for part, output in upstream if isinstance(part, _POOLS)}
+    candidates: dict[nn.Module, None] = {}
+    for part, output in reversed(upstream):
+        if not isinstance(part, _REPEATS) and id(output) not in pooled and _has_map(output, x, prefix):
+            candidates[part] = None
+    return list(candidates)
+
+
+def _has_map(output: Any, x: Tensor, prefix: int | None) -> bool:
+    try:
+        layout_of(output, tuple(x.shape[-2:]), "", prefix)  # type: ignore[arg-type]
+    except LayerError:
+        return False
+    return True

@@ -1,0 +1,107 @@
+"""What is explained: a class per sample, or any scalar score of the outputs."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor
+
+from gradlab.core.errors import TargetError, did_you_mean
+
+Target: TypeAlias = "int | str | Tensor | Sequence[int | str] | Callable[[Any], Tensor] | None"
+
+
+def check_logits(outputs: Any) -> Tensor:
+    """Return the outputs as logits (N, classes).
+
+    Raises:
+        TargetError: the outputs are anything else; only a callable target can read those.
+    """
+    if isinstance(outputs, Tensor) and outputs.ndim == 2:
+        return outputs
+    what = f"a tensor of shape {tuple(outputs.shape)}" if isinstance(outputs, Tensor) else f"a {type(outputs).__name__}"
+    raise TargetError(
+        f"The model returns {what}, not logits (N, classes). Pass target=callable, outputs -> (N,) scores."
+    )
+
+
+def class_indices(target: Any, logits: Tensor, labels: Sequence[str] | None = None) -> Tensor:
+    """Return one class index per sample, (N,) int64, on the logits' device.
+
+    ``target`` is None (the predicted class), one int or label for all samples, or a list or 1-D tensor of N.
+
+    Raises:
+        TargetError: an unknown label, an index out of range, or not one target per sample.
+    """
+    n, classes = logits.shape
+    if target is None:
+        return logits.argmax(1)
+    if isinstance(target, Tensor):
+        if target.ndim > 1 or target.is_floating_point() or target.dtype == torch.bool:
+            raise TargetError(
+                f"target is a {target.dtype} tensor of shape {tuple(target.shape)}: expected integers of shape ({n},)."
+            )
+        target = target.tolist()
+    if isinstance(target, (str, int)) or not isinstance(target, Sequence):
+        values = [_index(target, classes, labels)] * n
+    else:
+        values = [_index(value, classes, labels) for value in target]
+    if len(values) != n:
+        raise TargetError(f"target holds {len(values)} classes for a batch of {n}: pass one class, or one per sample.")
+    return torch.tensor(values, device=logits.device)
+
+
+def _index(value: Any, classes: int, labels: Sequence[str] | None) -> int:
+    if isinstance(value, str):
+        return label_index(value, labels)
+    if isinstance(value, bool):
+        raise TargetError(f"target is {value}: expected a class index, a label or a callable.")
+    try:
+        index = operator.index(value)
+    except TypeError:
+        kind = type(value).__name__
+        raise TargetError(
+            f"target is a {kind}: expected a class index, a label, a list of these or a callable."
+        ) from None
+    if not 0 <= index < classes:
+        raise TargetError(f"target class {index} does not exist: the model has classes 0 to {classes - 1}.")
+    return index
+
+
+def label_index(label: str, labels: Sequence[str] | None) -> int:
+    """Return the index of a label, whatever its case.
+
+    Raises:
+        TargetError: there are no labels, or none like this (the nearest ones are named).
+    """
+    if labels is None:
+        raise TargetError(
+            f"target is the label {label!r}, but this model has no labels: pass an index or a Classifier."
+        )
+    wanted = label.strip().lower()
+    for index, name in enumerate(labels):
+        if name.lower() == wanted:
+            return index
+    raise TargetError(
+        f"There is no class {label!r} among the model's {len(labels)} labels.{did_you_mean(label, labels)}"
+    )
+
+
+def scores_of(outputs: Any, target: Target, labels: Sequence[str] | None = None) -> Tensor:
+    """Return the explained score of each sample, (N,): the target's logit, or ``target(outputs)``.
+
+    Raises:
+        TargetError: as :func:`class_indices`; or the callable returned anything but one real score per sample.
+    """
+    if not callable(target):
+        logits = check_logits(outputs)
+        return logits.gather(1, class_indices(target, logits, labels)[:, None])[:, 0]
+    scores = target(outputs)
+    n = len(outputs) if isinstance(outputs, Tensor) else None
+    if not isinstance(scores, Tensor) or scores.ndim != 1 or (n is not None and len(scores) != n):
+        what = f"shape {tuple(scores.shape)}" if isinstance(scores, Tensor) else f"a {type(scores).__name__}"
+        raise TargetError(f"The callable target returned {what}: expected one score per sample, shape ({n or 'N'},).")
+    return scores

@@ -1,0 +1,169 @@
+"""What every widget shares: its front end from plain files, a saved page, and a picture where no widget can run."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import anywidget
+
+from gradlab.core.errors import GradlabError
+
+STATIC = Path(__file__).parent / "static"
+PNG_LIMIT = 80_000  # bytes: a notebook with twenty of them still opens quickly
+SHARED_PARTS = ("stops.js", "numbers.js", "colour.js", "dom.js", "combobox.js")
+EXPORT = "export default { render };"
+
+
+class SavingError(GradlabError):
+    """A page cannot be written where it should go."""
+
+
+def front_end(*parts: str) -> str:
+    """Return one module from the files of ``static/``, in order.
+
+    The files share one scope and import nothing; only the last one exports, so that no build step is needed.
+
+    Raises:
+        ValueError: not exactly the last file ends with the export.
+    """
+    texts = [(STATIC / part).read_text(encoding="utf-8") for part in parts]
+    if [EXPORT in text for text in texts] != [False] * (len(texts) - 1) + [True]:
+        raise ValueError(f"only the last of {parts} must hold {EXPORT!r}")
+    return "\n".join(texts)
+
+
+def style(*parts: str) -> str:
+    """Return the style sheets of ``static/`` as one text, in order."""
+    return "\n".join((STATIC / part).read_text(encoding="utf-8") for part in parts)
+
+
+class Front(anywidget.AnyWidget):
+    """A widget that also speaks as a sentence, as a picture and as a page of its own.
+
+    A widget gives ``_esm`` and ``_css`` (:func:`front_end`, :func:`style`), ``_sentence``, ``_short`` and ``_png``.
+    """
+
+    def _sentence(self) -> str:
+        """Return one sentence with the numbers shown: read where nothing can be drawn."""
+        return self._short()
+
+    def _short(self) -> str:
+        """Return the sentence without detail: the repr."""
+        return type(self).__name__
+
+    def _png(self) -> bytes | None:
+        """Return a picture of at most ``PNG_LIMIT`` bytes, or None."""
+        return None
+
+    def __repr__(self) -> str:
+        """Return the short sentence; it holds no address, so that a notebook's output is the same each time."""
+        return f"{type(self).__name__}: {self._short()}"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """Return the live view, and for those who cannot show it a picture and a sentence."""
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if bundle is None:
+            return None
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        data = {**data, "text/plain": self._sentence()}
+        picture = self._png()
+        if picture is not None:
+            data["image/png"] = base64.b64encode(picture).decode()
+            metadata = {**metadata, "image/png": {"alt": self._sentence()}}
+        return data, metadata
+
+    def save_html(self, path: str | Path) -> Path:
+        """Write the widget as one page that needs neither a kernel nor a network, and return its path.
+
+        The page holds the front end, the style and the present state; everything works but asking for another
+        picture. The file appears complete or not at all.
+
+        Raises:
+            SavingError: the path is a folder, its folder does not exist, or it cannot be written.
+        """
+        target = Path(path).expanduser()
+        if target.is_dir():
+            raise SavingError(f"{str(target)!r} is a folder: give the name of a file, such as 'paradigms.html'.")
+        if not target.parent.is_dir():
+            raise SavingError(f"There is no folder {str(target.parent)!r}: make it first.")
+        text = page(self._short(), str(self._esm), str(self._css), self._own_state())
+        try:
+            _write_whole(target, text)
+        except OSError as error:
+            raise SavingError(f"{str(target)!r} cannot be written: {error.strerror}.") from error
+        return target
+
+    def _own_state(self) -> dict[str, Any]:
+        """Return the traits that this class adds to anywidget's."""
+        shared = set(anywidget.AnyWidget().trait_names()) | {"_esm", "_css", "_anywidget_id"}
+        return {name: getattr(self, name) for name in self.keys if name not in shared}
+
+
+def page(title: str, module: str, sheet: str, state: Mapping[str, Any]) -> str:
+    """Return an HTML page with the module, its style and its state inside; bytes in the state become base64."""
+    front = module.replace(EXPORT, "")
+    return PAGE.format(
+        title=html.escape(title),
+        style=sheet.replace("</", r"<\/"),
+        # "<" is escaped so that no label can end the script element
+        state=json.dumps(_plain(state), separators=(",", ":")).replace("<", r"\u003c"),
+        front=front.replace("</script", r"<\/script").replace("<!--", r"<\!--"),
+        model=(STATIC / "saved.js").read_text(encoding="utf-8"),
+    )
+
+
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'unsafe-inline'; \
+style-src 'unsafe-inline'; img-src data: blob:">
+<title>{title}</title>
+<style>
+{style}
+</style>
+</head>
+<body class="gl-standalone">
+<div id="gradlab"></div>
+<script type="application/json" id="gradlab-state">{state}</script>
+<script type="module">
+{front}
+{model}
+render({{ model: glSavedModel(), el: document.getElementById("gradlab") }});
+</script>
+</body>
+</html>
+"""
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return {"base64": base64.b64encode(bytes(value)).decode()}
+    if isinstance(value, Mapping):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    return value
+
+
+def _write_whole(target: Path, text: str) -> None:
+    # written beside its place and then moved there: a reader never meets half a page
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(name, 0o666 & ~mask)  # mkstemp's files are private; this one is meant to be passed on
+        os.replace(name, target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,92 @@
+"""The factors from which the browser builds every map: the picture, the logits, one map per class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+
+@dataclass(frozen=True)
+class Factors:
+    """What one picture gives.
+
+    Attributes:
+        name: of the picture.
+        view: what the network sees of it, RGB.
+        logits: z (classes,).
+        maps: raw L^c (classes, h, w), in logits.
+        exact: cells add up to the logit, so that taking cells away is exact.
+        layer: dotted name of the layer.
+    """
+
+    name: str
+    view: Image.Image
+    logits: NDArray[np.float64]
+    maps: NDArray[np.float64]
+    exact: bool
+    layer: str
+
+    @classmethod
+    def of(cls, net: Any, picture: Image.Image, name: str, layer: Any = None) -> Factors:
+        """Run the network once; raises as :func:`gradlab.explain.class_maps` does."""
+        from gradlab.explain import class_maps
+
+        found = class_maps(net, net.transform(picture)[None], layer)
+        logits, maps = (t[0].detach().cpu().double().numpy() for t in (found.logits, found.maps))
+        return cls(name, net.view(picture).convert("RGB"), logits, maps, found.exact, found.layer)
+
+    @property
+    def probabilities(self) -> NDArray[np.float64]:
+        """Softmax of the logits, (classes,)."""
+        weights = np.exp(self.logits - self.logits.max())
+        return np.asarray(weights / weights.sum())
+
+    def contrast(self, q: int) -> NDArray[np.float64]:
+        """Return sum_c p_c L^c - L^q, (h, w), in nats."""
+        # as sum_c p_c (L^c - L^q): nothing cancels when the network is sure of q
+        return np.asarray(np.einsum("c,chw->hw", self.probabilities, self.maps - self.maps[q]))
+
+    def start(self, p: int | None = None, q: int | None = None) -> tuple[int, int]:
+        """Return P and Q, filled in with what the network says and the likeliest other class."""
+        order = [int(c) for c in np.argsort(-self.logits, kind="stable")]
+        p = order[0] if p is None else p
+        return p, (next((c for c in order if c != p), p) if q is None else q)
+
+    def answer(self, serial: int, start: tuple[int, int]) -> dict[str, Any]:
+        """Return what is sent to the browser. Maps are float16 of map / scale, logits float32, the picture RGB."""
+        scale = float(np.abs(self.maps).max()) or 1.0
+        return {
+            "serial": serial,
+            "name": self.name,
+            "width": self.view.width,
+            "height": self.view.height,
+            "picture": self.view.tobytes(),
+            "logits": self.logits.astype("<f4").tobytes(),
+            "maps": (self.maps / scale).astype("<f2").tobytes(),
+            "scale": scale,
+            "shape": list(self.maps.shape),
+            "exact": self.exact,
+            "layer": self.layer,
+            "start": {"p": start[0], "q": start[1]},
+        }
+
+    def question(self, labels: Sequence[str], p: int, q: int) -> str:
+        """Return the third question with its probabilities."""
+        chance = self.probabilities
+        if p == q:
+            return f"Why not {labels[p]} ({chance[p]:.2f}) with 100 % confidence?"
+        said = int(self.logits.argmax())
+        return f"Why {labels[said]} ({chance[said]:.2f}), rather than {labels[q]} ({chance[q]:.2f})?"
+
+    def hottest(self, q: int) -> str:
+        """Return where the third map is largest, in words, rows and columns counted from 1."""
+        values = self.contrast(q)
+        row, column = np.unravel_index(int(values.argmax()), values.shape)
+        if values[row, column] <= 0:
+            return "Nothing in the map is positive."
+        return f"Hottest cell: row {row + 1}, column {column + 1} ({values[row, column]:+.2g} nat)."

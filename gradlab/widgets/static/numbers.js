@@ -1,0 +1,136 @@
+// The algebra of the maps: decoding what the kernel sent, probabilities, contrasts, removals, scaling.
+
+let glHalves = null;
+
+// Float16Array is not in every browser: a table over all 65536 bit patterns is built once and read ever after.
+function glHalfTable() {
+  if (glHalves) return glHalves;
+  glHalves = new Float32Array(65536);
+  for (let bits = 0; bits < 65536; bits++) {
+    const sign = bits & 0x8000 ? -1 : 1;
+    const exponent = (bits >> 10) & 31;
+    const fraction = bits & 1023;
+    if (exponent === 31) glHalves[bits] = fraction ? NaN : sign * Infinity;
+    else if (exponent === 0) glHalves[bits] = sign * fraction * 2 ** -24;
+    else glHalves[bits] = sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+  }
+  return glHalves;
+}
+
+// Bytes arrive as a DataView, an ArrayBuffer or a typed array, at any offset: copy them to an aligned start.
+function glBytes(value) {
+  if (!value) return new Uint8Array(0);
+  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  return new Uint8Array(value.buffer.slice(value.byteOffset, value.byteOffset + value.byteLength));
+}
+
+function glSoftmax(z) {
+  const top = z.reduce((a, b) => Math.max(a, b), -Infinity);
+  const p = Float64Array.from(z, (value) => Math.exp(value - top));
+  const sum = p.reduce((a, b) => a + b, 0);
+  return p.map((value) => value / sum);
+}
+
+// One answer of the kernel, decoded: z and p per class, the class maps L (classes x h x w, flat), the photo's RGB.
+function glDecode(answer) {
+  const [classes, h, w] = answer.shape;
+  const table = glHalfTable();
+  const halves = new Uint16Array(glBytes(answer.maps).buffer);
+  const L = new Float32Array(halves.length);
+  for (let i = 0; i < halves.length; i++) L[i] = table[halves[i]] * answer.scale;
+  const z = Float64Array.from(new Float32Array(glBytes(answer.logits).buffer));
+  const p = glSoftmax(z);
+  const order = Array.from(p.keys()).sort((a, b) => p[b] - p[a] || a - b);
+  return {
+    serial: answer.serial, name: answer.name, width: answer.width, height: answer.height,
+    rgb: glBytes(answer.picture), classes, h, w, cells: h * w, L, z, p, order,
+    exact: answer.exact, layer: answer.layer, start: answer.start,
+  };
+}
+
+function glClassMap(a, c, sign) {
+  const map = new Float64Array(a.cells);
+  for (let i = 0; i < a.cells; i++) map[i] = sign * a.L[c * a.cells + i];
+  return map;
+}
+
+// sum_c p_c L^c - L^Q, summed as p_c (L^c - L^Q): for Q = P of a sure network the two terms nearly cancel, and this
+// order keeps the relative error at that of float16.
+function glContrast(a, q) {
+  const map = new Float64Array(a.cells);
+  for (let c = 0; c < a.classes; c++) {
+    if (c === q) continue;
+    for (let i = 0; i < a.cells; i++) map[i] += a.p[c] * (a.L[c * a.cells + i] - a.L[q * a.cells + i]);
+  }
+  return map;
+}
+
+// p after taking cells away: z'_c = z_c - sum of L^c over the cells. Exact for a linear head after average pooling.
+function glWithout(a, cells) {
+  const z = Float64Array.from(a.z);
+  for (let c = 0; c < a.classes; c++) for (const i of cells) z[c] -= a.L[c * a.cells + i];
+  return glSoftmax(z);
+}
+
+// The classes with the largest share of one cell.
+function glVotes(a, cell, count) {
+  const all = Array.from({ length: a.classes }, (_, c) => ({ c, value: a.L[c * a.cells + cell] }));
+  return all.sort((x, y) => y.value - x.value).slice(0, count);
+}
+
+function glShare(map) {
+  const sum = map.reduce((total, value) => total + Math.abs(value), 0);
+  return sum > 0 ? map.map((value) => value / sum) : map;
+}
+
+// What the colours span: the largest value shown. Sequential colours show the positive part only.
+function glTop(map, signed) {
+  return map.reduce((top, value) => Math.max(top, signed ? Math.abs(value) : value), 0);
+}
+
+function glHottest(map) {
+  let best = 0;
+  for (let i = 1; i < map.length; i++) if (map[i] > map[best]) best = i;
+  return best;
+}
+
+// Bilinear weights along one axis with cell centres aligned (align_corners=False), clamped at the edges.
+function glAxis(cells, pixels) {
+  const low = new Int32Array(pixels), high = new Int32Array(pixels), part = new Float64Array(pixels);
+  for (let i = 0; i < pixels; i++) {
+    const at = Math.min(cells - 1, Math.max(0, ((i + 0.5) * cells) / pixels - 0.5));
+    low[i] = Math.floor(at);
+    high[i] = Math.min(cells - 1, low[i] + 1);
+    part[i] = at - low[i];
+  }
+  return { low, high, part };
+}
+
+function glUpsample(map, h, w, height, width) {
+  const rows = glAxis(h, height), columns = glAxis(w, width);
+  const out = new Float64Array(height * width);
+  for (let y = 0; y < height; y++) {
+    const above = rows.low[y] * w, below = rows.high[y] * w, down = rows.part[y];
+    for (let x = 0; x < width; x++) {
+      const left = columns.low[x], right = columns.high[x], along = columns.part[x];
+      const top = map[above + left] * (1 - along) + map[above + right] * along;
+      const bottom = map[below + left] * (1 - along) + map[below + right] * along;
+      out[y * width + x] = top * (1 - down) + bottom * down;
+    }
+  }
+  return out;
+}
+
+function glProbability(p) {
+  if (p >= 0.01 && p <= 0.99) return p.toFixed(2);
+  if (p >= 0.0001 && p <= 0.9999) return p.toFixed(4);
+  return p > 0.5 ? "> 0.9999" : "< 0.0001";
+}
+
+function glValue(value, share) {
+  const sign = value > 0 ? "+" : value < 0 ? "−" : "";
+  const size = Math.abs(value);
+  if (share) return `${sign}${(100 * size).toFixed(1)} %`;
+  if (size === 0) return "0";
+  return sign + (size >= 0.01 && size < 1000 ? size.toFixed(2) : size.toExponential(1));
+}

@@ -1,0 +1,55 @@
+// Keeping what is on the screen: the three panels as one picture, pinned below or saved as a file.
+
+function glCompose(panels, sentence) {
+  const side = GL_SIDE, gap = 16, head = 64, foot = 30;
+  const canvas = document.createElement("canvas");
+  canvas.width = panels.length * side + (panels.length + 1) * gap;
+  canvas.height = head + panels[0].still.height + 2 * foot + 2 * gap;
+  const context = canvas.getContext("2d");
+  context.fillStyle = "#ffffff";
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.fillStyle = "#1a1a1a";
+  panels.forEach((panel, i) => {
+    const x = gap + i * (side + gap);
+    context.font = "600 18px sans-serif";
+    glLines(context, panel.view.title, side).forEach((line, k) => context.fillText(line, x, 28 + 23 * k));
+    context.drawImage(panel.canvas, x, head);
+    context.font = "15px sans-serif";
+    const foottext = panel.node.querySelector(".gl-hottest").textContent;
+    context.fillText(foottext, x, head + panel.still.height + foot, side);
+  });
+  context.font = "15px sans-serif";
+  context.fillText(sentence, gap, canvas.height - gap, canvas.width - 2 * gap);
+  return canvas;
+}
+
+// At most two lines; what does not fit is cut with an ellipsis.
+function glLines(context, text, width) {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const longer = lines[lines.length - 1] ? `${lines[lines.length - 1]} ${word}` : word;
+    if (context.measureText(longer).width <= width) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines.length > 2 ? [lines[0], `${lines[1]} ...`] : lines;
+}
+
+function glPins() {
+  const node = glNode("div", { class: "gl-pins" });
+  return {
+    node,
+    add(canvas, sentence) {
+      const figure = glNode("figure", { class: "gl-pin" },
+        glNode("img", { src: canvas.toDataURL("image/png"), alt: sentence }),
+        glNode("figcaption", {}, sentence, " ", glButton("unpin", "remove", () => figure.remove())));
+      node.append(figure);
+    },
+  };
+}
+
+function glSaveAs(canvas, name) {
+  const link = glNode("a", { href: canvas.toDataURL("image/png"), download: name });
+  document.body.append(link);
+  link.click();
+  link.remove();
+}

@@ -1,0 +1,81 @@
+"""The three panels as a still picture, for pages and readers that run no widget."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from gradlab.widgets.base import PNG_LIMIT
+from gradlab.widgets.factors import Factors
+
+GAP, HEAD = 8, 44  # pixels around the panels, and above them for the questions
+
+
+def three_panels(factors: Factors, labels: Sequence[str], p: int, q: int) -> bytes:
+    """Return a PNG of at most ``PNG_LIMIT`` bytes: Why P? What if not P? Why P, rather than Q?"""
+    said = int(factors.logits.argmax())
+    third = f"Why not {labels[p]} with 100 % confidence?" if p == q else f"Why {labels[said]}, rather than {labels[q]}?"
+    panels = [
+        (f"Why {labels[p]}?", factors.maps[p]),
+        (f"What if not {labels[p]}?", -factors.maps[p]),
+        (third, factors.contrast(q)),
+    ]
+    encoded = b""
+    # photographs differ: the largest picture that fits the limit is taken
+    for side, colours in ((240, 128), (224, 64), (200, 48), (176, 32), (144, 24), (112, 16)):
+        encoded = _encoded(_row(factors.view, panels, side), colours)
+        if len(encoded) <= PNG_LIMIT:
+            break
+    return encoded
+
+
+def _row(view: Image.Image, panels: list[tuple[str, NDArray[np.float64]]], side: int) -> Image.Image:
+    height = round(side * view.height / view.width)
+    sheet = Image.new("RGB", (GAP + len(panels) * (side + GAP), HEAD + height + GAP), "white")
+    pen, font = ImageDraw.Draw(sheet), _font(13)
+    for i, (title, values) in enumerate(panels):
+        left = GAP + i * (side + GAP)
+        for k, line in enumerate(_lines(title, font, side)):
+            pen.text((left, 5 + 17 * k), line, "black", font)
+        sheet.paste(_overlay(view.resize((side, height)), values), (left, HEAD))
+    return sheet
+
+
+def _overlay(photo: Image.Image, values: NDArray[np.float64]) -> Image.Image:
+    """Return the photo under the map's positive part, in viridis; the photo alone if nothing is positive."""
+    import matplotlib
+
+    top = float(values.max())
+    if not top > 0:
+        return photo
+    level = Image.fromarray((values / top).astype(np.float32)).resize(photo.size, Image.Resampling.BILINEAR)
+    heat = matplotlib.colormaps["viridis"](np.clip(np.asarray(level), 0, 1))[..., :3] * 255
+    return Image.fromarray((0.45 * np.asarray(photo) + 0.55 * heat).round().astype(np.uint8))
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    import matplotlib
+
+    return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans.ttf"), size)
+
+
+def _lines(text: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if font.getlength(longer) <= width or not lines[-1]:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines if len(lines) <= 2 else [lines[0], f"{lines[1]} ..."]
+
+
+def _encoded(sheet: Image.Image, colours: int) -> bytes:
+    out = io.BytesIO()
+    sheet.quantize(colours, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+    return out.getvalue()

@@ -1,0 +1,207 @@
+"""The state contract: every method x every state leaves everything as it was, on success and on any exception.
+
+A new method adds one row to METHODS.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from gradlab import explain
+from tests.conftest import NETWORKS, Small
+
+METHODS: dict[str, Callable[[nn.Module, Tensor], Tensor]] = {
+    "grad_cam": lambda model, x: explain.grad_cam(model, x, target=1),
+    "grad_cam callable": lambda model, x: explain.grad_cam(model, x, target=lambda z: z[:, 0] - z[:, 1]),
+    "counterfactual_cam": lambda model, x: explain.counterfactual_cam(model, x, target=1),
+    "contrast_cam": lambda model, x: explain.contrast_cam(model, x, contrast=2),
+    "all_contrasts": explain.all_contrasts,
+    "class_maps": lambda model, x: explain.class_maps(model, x).maps,
+}
+
+
+def snapshot(model: nn.Module, x: Tensor) -> dict[str, Any]:
+    hooks = [
+        (name, kind, tuple(getattr(module, kind)))
+        for name, module in model.named_modules()
+        for kind in ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    ]
+    return {
+        "hooks": hooks,
+        "modules": [(name, id(module), module.training) for name, module in model.named_modules()],
+        "parameters": [(n, id(p), p.requires_grad, id(p.grad), p._version) for n, p in model.named_parameters()],
+        "values": [v.clone() for v in model.state_dict().values()],
+        "grads": [None if p.grad is None else p.grad.clone() for p in model.parameters()],
+        "input": (id(x), x.requires_grad, x.grad, x.clone()),
+        "rng": torch.get_rng_state(),
+        "modes": (torch.is_grad_enabled(), torch.is_inference_mode_enabled()),
+    }
+
+
+def same(before: Any, after: Any) -> bool:
+    if isinstance(before, Tensor):
+        return torch.equal(before, after)
+    if isinstance(before, dict):
+        return all(same(before[k], after[k]) for k in before)
+    if isinstance(before, (list, tuple)):
+        return len(before) == len(after) and all(map(same, before, after))
+    return before == after
+
+
+@contextlib.contextmanager
+def unchanged(model: nn.Module, x: Tensor) -> Iterator[None]:
+    before = snapshot(model, x)
+    try:
+        yield
+    finally:
+        after = snapshot(model, x)
+        assert [k for k in before if not same(before[k], after[k])] == []
+
+
+def frozen(model: nn.Module) -> contextlib.AbstractContextManager[None]:
+    model.requires_grad_(False)
+    return contextlib.nullcontext()
+
+
+def training(model: nn.Module) -> contextlib.AbstractContextManager[None]:
+    model.train()
+    next(iter(model.children())).eval()  # mixed flags: each must come back as its own
+    return contextlib.nullcontext()
+
+
+def with_grads(model: nn.Module) -> contextlib.AbstractContextManager[None]:
+    for p in model.parameters():
+        p.grad = torch.full_like(p, 3.0)
+    return contextlib.nullcontext()
+
+
+STATES: dict[str, Callable[[nn.Module], contextlib.AbstractContextManager[Any]]] = {
+    "eval": lambda model: contextlib.nullcontext(),
+    "train": training,
+    "frozen": frozen,
+    "accumulated grads": with_grads,
+    "no_grad": lambda model: torch.no_grad(),
+    "inference_mode": lambda model: torch.inference_mode(),
+}
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("method", METHODS)
+def test_nothing_changes_and_the_answer_is_the_same(
+    small: nn.Module, method: str, state: str, pictures: Tensor
+) -> None:
+    want = METHODS[method](small, pictures)
+    context = STATES[state](small)
+    with context:
+        x = pictures.clone()  # inside, so that inference_mode hands over an inference tensor
+        with unchanged(small, x):
+            got = METHODS[method](small, x)
+    assert torch.equal(got, want) or torch.allclose(got, want, rtol=1e-5, atol=1e-6 * float(want.abs().max()))
+    assert not got.requires_grad
+
+
+class Boom(Exception):
+    pass
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_exception_in_any_module_leaves_nothing_behind(small: nn.Module, method: str, pictures: Tensor) -> None:
+    small.train()
+    x = pictures.clone().requires_grad_()
+    raised = 0
+    for module in list(small.modules()):
+
+        def forward(*_: Any, **__: Any) -> Any:
+            raise Boom
+
+        module.forward = forward  # type: ignore[method-assign]
+        try:
+            with unchanged(small, x), contextlib.suppress(Boom):
+                METHODS[method](small, x)
+                raised -= 1
+            raised += 1
+        finally:
+            del module.forward
+    assert raised > 0, "no module raised, so this test would show nothing"
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_weights_made_in_inference_mode(method: str, pictures: Tensor) -> None:
+    torch.manual_seed(0)
+    want = METHODS[method](Small().eval(), pictures)
+    torch.manual_seed(0)
+    with torch.inference_mode():
+        model = Small().eval()
+    torch.testing.assert_close(METHODS[method](model, pictures), want)
+
+
+def test_a_noisy_forward_does_not_move_the_random_state(pictures: Tensor) -> None:
+    class Noisy(Small):
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(x + 0.1 * torch.randn_like(x))
+
+    model = Noisy().eval()
+    with unchanged(model, pictures):
+        explain.grad_cam(model, pictures)
+
+
+def test_the_callers_tensor_survives_an_in_place_first_layer(pictures: Tensor) -> None:
+    model = nn.Sequential(nn.ReLU(inplace=True), Small()).eval()
+    with unchanged(model, pictures):
+        explain.all_contrasts(model, pictures)
+
+
+def test_two_threads_ask_one_model(pictures: Tensor) -> None:
+    model = Small(inplace=True).train()
+    want = {name: method(model, pictures) for name, method in METHODS.items()}
+    wrong: list[str] = []
+
+    def ask() -> None:
+        for _ in range(10):
+            for name, method in METHODS.items():
+                if not torch.allclose(method(model, pictures), want[name], rtol=1e-5):
+                    wrong.append(name)
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    with unchanged(model, pictures):
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert wrong == []
+
+
+def test_another_threads_plain_forward_is_left_alone(pictures: Tensor) -> None:
+    """A training loop may run the model while a widget asks it: its graph and outputs stay its own."""
+    model = Small(functional=True).eval()
+    model.calls.requires_grad_(False)
+    stop, bad = threading.Event(), []
+
+    def train() -> None:
+        while not stop.is_set():
+            out = model(pictures).sum()
+            grads = torch.autograd.grad(out, list(model.parameters()), allow_unused=True)
+            bad.extend(g for g in grads if g is None)
+
+    thread = threading.Thread(target=train)
+    thread.start()
+    for _ in range(30):
+        explain.all_contrasts(model, pictures)
+    stop.set()
+    thread.join()
+    assert bad == []
+
+
+def test_names_cover_every_public_method() -> None:
+    """A method that is missing from the table is not tested: say so."""
+    asked = {name.split()[0] for name in METHODS}
+    display = {"overlay", "upsample", "unit_scale", "runner_up", "ClassMaps"}
+    assert set(explain.__all__) - display == asked
+    assert set(NETWORKS) >= {"plain", "in-place", "functional", "residual", "flattened", "conv-scored", "tokens"}

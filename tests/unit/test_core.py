@@ -1,0 +1,214 @@
+"""Inputs, targets, layers: what is right works, and what is wrong gets one clear error before any work."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import gradlab
+from gradlab import core, explain
+from gradlab.core.layout import layout_of
+from tests.conftest import Residual, Small, Tokens
+
+
+@pytest.fixture
+def model() -> Small:
+    return Small().eval()
+
+
+X = torch.randn(2, 3, 16, 16)
+NAN = torch.where(torch.arange(16) == 3, torch.nan, X)
+
+BAD_INPUTS = {
+    "no batch axis": (X[0], r"no batch axis.*inputs\[None\]"),
+    "two axes": (X[0, 0], "four axes"),
+    "empty": (X[:0], "empty"),
+    "integers": (X.to(torch.uint8), "dtype torch.uint8"),
+    "NaN": (NAN, "96 NaN or infinite values out of 1536"),
+    "infinite": (X / 0, "NaN or infinite"),
+    "wrong dtype": (X.double(), "torch.float32"),
+    "wrong channels": (X[:, :1], "1 channels.* reads 3"),
+    "array": (X.numpy(), "torch.Tensor"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_INPUTS)
+@pytest.mark.parametrize("method", [explain.grad_cam, explain.contrast_cam, explain.all_contrasts])
+def test_bad_inputs(model: Small, method, name: str) -> None:
+    inputs, message = BAD_INPUTS[name]
+    with pytest.raises(core.InputError, match=message):
+        method(model, inputs)
+
+
+def test_a_wrong_size_for_a_classifier(net: gradlab.models.Classifier) -> None:
+    with pytest.raises(core.InputError, match=r"reads \(N, 3, 224, 224\)"):
+        explain.grad_cam(net, torch.zeros(1, 3, 200, 224))
+
+
+def test_a_model_that_is_none() -> None:
+    with pytest.raises(core.ModelError, match=r"torch\.nn\.Module"):
+        explain.grad_cam("resnet18", X)
+
+
+def test_a_scripted_model(model: Small) -> None:
+    with pytest.warns(FutureWarning):
+        scripted = torch.jit.trace(model, X)
+    with pytest.raises(core.ModelError, match="TorchScript"):
+        explain.grad_cam(scripted, X)
+
+
+def test_targets_mean_the_same(model: Small) -> None:
+    want = explain.grad_cam(model, X, [2, 2])
+    for target in (2, torch.tensor([2, 2]), torch.tensor(2), (2, 2), lambda z: z[:, 2]):
+        assert torch.equal(explain.grad_cam(model, X, target), want)
+    predicted = model(X).argmax(1)
+    assert torch.equal(explain.grad_cam(model, X), explain.grad_cam(model, X, predicted))
+
+
+def test_the_default_contrast_is_the_runner_up(model: Small) -> None:
+    second = model(X).topk(2, 1).indices[:, 1]
+    assert torch.equal(explain.contrast_cam(model, X), explain.contrast_cam(model, X, second))
+
+
+def test_labels(net: gradlab.models.Classifier, chelsea: Tensor) -> None:
+    by_label = explain.contrast_cam(net, chelsea, "Egyptian cat")
+    assert torch.equal(by_label, explain.contrast_cam(net, chelsea, 285))
+    assert torch.equal(by_label, explain.contrast_cam(net, chelsea, ["egyptian CAT"]))
+    assert net.index("espresso") == 967
+
+
+BAD_TARGETS = {
+    "out of range": (5, "0 to 4"),
+    "negative": (-1, "0 to 4"),
+    "boolean": (True, "class index"),
+    "float": (1.5, "float"),
+    "too few": ([1], "1 classes for a batch of 2"),
+    "too many": (torch.tensor([1, 2, 3]), "3 classes for a batch of 2"),
+    "float tensor": (torch.tensor([1.0, 2.0]), "expected integers"),
+    "label without labels": ("cat", "no labels"),
+    "callable of the wrong shape": (lambda z: z, r"\(2, 5\).*one score per sample"),
+    "callable without a tensor": (lambda z: 3.0, "float"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_TARGETS)
+def test_bad_targets(model: Small, name: str) -> None:
+    target, message = BAD_TARGETS[name]
+    with pytest.raises(core.TargetError, match=message):
+        explain.grad_cam(model, X, target)
+
+
+def test_an_unknown_label_is_answered_with_the_nearest(net: gradlab.models.Classifier, chelsea: Tensor) -> None:
+    with pytest.raises(core.TargetError, match=r"Did you mean.*'tiger cat'"):
+        explain.grad_cam(net, chelsea, "tigercat")
+
+
+def test_outputs_that_are_no_logits_need_a_callable() -> None:
+    class Regressor(Small):
+        def forward(self, x: Tensor) -> dict[str, Tensor]:  # type: ignore[override]
+            return {"score": super().forward(x)[:, 0]}
+
+    model = Regressor().eval()
+    with pytest.raises(core.TargetError, match=r"returns a dict.*callable"):
+        explain.grad_cam(model, X)
+    assert explain.grad_cam(model, X, lambda out: out["score"]).shape == (2, 1, 8, 8)
+
+
+def test_a_score_that_is_cut_off(model: Small) -> None:
+    with pytest.raises(core.LayerError, match="do not depend"):
+        explain.grad_cam(model, X, lambda z: z[:, 0].detach())
+
+
+def test_layers_by_name_by_module_and_found(model: Small) -> None:
+    want = explain.grad_cam(model, X, layer="conv2")
+    assert torch.equal(explain.grad_cam(model, X, layer=model.conv2), want)
+    assert core.run(model, X).layer == "relu"
+    assert core.run(Residual(), X).layer == "conv"
+
+
+BAD_LAYERS = {
+    "misspelt": ("conv_2", "Did you mean 'conv2'"),
+    "unknown": ("zzz", "named_modules"),
+    "empty name": ("", "no layer ''"),
+    "another model's": (nn.Conv2d(3, 3, 1), "not a part of this model"),
+    "without a map": ("fc", r"no spatial map.*\(2, 5\)"),
+    "a number": (3, "dotted name"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_LAYERS)
+def test_bad_layers(model: Small, name: str) -> None:
+    layer, message = BAD_LAYERS[name]
+    with pytest.raises(core.LayerError, match=message):
+        explain.grad_cam(model, X, layer=layer)
+
+
+def test_a_layer_that_does_not_run() -> None:
+    model = Small().eval()
+    model.spare = nn.Conv2d(3, 3, 1)
+    with pytest.raises(core.LayerError, match="did not run"):
+        explain.grad_cam(model, X, layer="spare")
+
+
+def test_a_model_without_any_map() -> None:
+    model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 4)).eval()
+    with pytest.raises(core.LayerError, match="No layer with a spatial map"):
+        explain.grad_cam(model, X)
+
+
+def test_tokens_that_no_output_reads_are_refused() -> None:
+    """After the last attention only the class token counts: its map would be zero everywhere, silently."""
+    model = Tokens().eval()
+    with pytest.raises(core.LayerError, match="all gradients are 0"):
+        explain.grad_cam(model, X, layer="block")
+    assert core.run(model, X).activations.shape == (2, 16, 4, 4)
+
+
+def test_layouts() -> None:
+    square, wide = (224, 224), (224, 448)
+    assert layout_of(torch.zeros(1, 512, 7, 7), square, "").kind == "NCHW"
+    assert layout_of(torch.zeros(1, 7, 7, 768), square, "").kind == "NHWC"
+    assert layout_of(torch.zeros(1, 7, 14, 768), wide, "").kind == "NHWC"
+    tokens = layout_of(torch.zeros(1, 197, 768), square, "")
+    assert (tokens.kind, tokens.prefix, tokens.height, tokens.width) == ("tokens", 1, 14, 14)
+    assert layout_of(torch.zeros(1, 196, 768), square, "").prefix == 0
+    values = torch.arange(1 * 5 * 2.0).reshape(1, 5, 2)
+    maps = layout_of(values, (16, 16), "").to_maps(values)
+    assert torch.equal(maps[0, :, 1, 0], values[0, 1 + 2]), "the class token first, then row by row"
+
+
+def test_nothing_positive_is_a_value() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2)).eval()
+    nn.init.constant_(model[4].weight, -1.0)
+    raw = explain.grad_cam(model, X, 0)
+    shown = explain.unit_scale(raw)
+    assert float(raw.max()) <= 0
+    assert torch.equal(shown, torch.zeros_like(shown))
+
+
+def test_tiny_maps_keep_their_contrast() -> None:
+    maps = torch.rand(1, 1, 7, 7)
+    torch.testing.assert_close(explain.unit_scale(maps * 1e-12), explain.unit_scale(maps))
+
+
+def test_maps_keep_the_models_dtype() -> None:
+    for dtype in (torch.float64, torch.bfloat16):
+        got = explain.all_contrasts(Small().to(dtype).eval(), X.to(dtype))
+        assert got.dtype == dtype
+        assert bool(torch.isfinite(got).all())
+
+
+def test_upsample_and_overlay() -> None:
+    maps = torch.tensor([[[[0.0, 1.0], [2.0, 3.0]]]])
+    assert explain.upsample(maps, 4)[0, 0, 0].tolist() == [0.0, 0.25, 0.75, 1.0]
+    picture = gradlab.data.picture("coffee").resize((32, 24))
+    assert explain.overlay(picture, maps, opacity=0.0).tobytes() == picture.tobytes()
+    assert explain.overlay(picture, maps).size == (32, 24)
+    for bad in ({"maps": maps.expand(2, 1, 2, 2)}, {"opacity": 2.0}, {"colours": "rainbowish"}):
+        with pytest.raises(core.InputError):
+            explain.overlay(picture, **{"maps": maps, **bad})
+    with pytest.raises(core.InputError):
+        explain.upsample(maps[0], 4)
+    with pytest.raises(core.InputError):
+        explain.upsample(maps, 0)

