@@ -25,13 +25,20 @@ class Alphas:
     """Channel weights of all classes.
 
     Attributes:
-        values: alpha (N, classes, K).
+        rows, factors: alpha^c_k = rows^c_k * factors_k, (N, classes, K) and (N, K).
         exact: the head is average pooling and one linear layer, so that a class's map summed over cells is its logit
             minus its bias, and stays so when cells are removed.
     """
 
-    values: Tensor
+    rows: Tensor
+    factors: Tensor
     exact: bool
+
+    def maps(self, activations: Tensor) -> Tensor:
+        """Return sum_k alpha^c_k A^k for every class, (N, classes, h, w)."""
+        scaled = activations * self.factors[:, :, None, None]
+        maps: Tensor = self.rows @ scaled.flatten(2)
+        return maps.view(*maps.shape[:2], *activations.shape[2:])
 
 
 def all_alphas(run: Run) -> Alphas:
@@ -43,12 +50,12 @@ def all_alphas(run: Run) -> Alphas:
     pulled = torch.cat(list(run.pull_back_many(probes)))
     with torch.no_grad():
         proposed = _closed_form(run)
-        fitted = None if proposed is None else _fit_channels(proposed, probes, pulled.mean((-2, -1)))
-    if fitted is not None:
-        return Alphas(fitted[0], exact=_is_linear(run, fitted[1], pulled))
+        factors = None if proposed is None else _fit_channels(proposed, probes, pulled.mean((-2, -1)))
+    if proposed is not None and factors is not None:
+        return Alphas(proposed, factors, exact=_is_linear(run, factors, pulled))
     every = torch.eye(classes, dtype=logits.dtype, device=logits.device)[:, None].expand(classes, n, classes)
-    rows = [part.mean((-2, -1)) for part in run.pull_back_many(every)]
-    return Alphas(torch.cat(rows).transpose(0, 1), exact=False)
+    rows = torch.cat([part.mean((-2, -1)) for part in run.pull_back_many(every)]).transpose(0, 1)
+    return Alphas(rows, torch.ones_like(rows[:, 0]), exact=False)
 
 
 def _closed_form(run: Run) -> Tensor | None:
@@ -69,13 +76,13 @@ def _closed_form(run: Run) -> Tensor | None:
     fits = all(gate.shape[1] == len(weight) for gate, weight in zip(live, weights, strict=False))
     if len(live) < len(gates) or not fits or weights[-1].shape[1] % k:
         return None
+    if len(chain) == 1 and bool((live[0] == 1).all()):
+        return weights[0].expand(len(run.logits), -1, -1)  # no copy of the head's weights
     return torch.stack([_chain_product([gate[i] for gate in live], weights, k) for i in range(len(run.logits))])
 
 
 def _gate(before: Tensor, after: Tensor) -> Tensor | None:
     """Return d after / d before of an elementwise function, (N, units), summed over cells."""
-    if before is after:
-        return torch.ones_like(before)
     if not after.requires_grad:
         return None
     with recording():
@@ -96,7 +103,7 @@ def _chain_product(gates: list[Tensor], weights: list[Tensor], k: int) -> Tensor
     return product
 
 
-def _fit_channels(proposed: Tensor, probes: Tensor, pulled: Tensor) -> tuple[Tensor, Tensor] | None:
+def _fit_channels(proposed: Tensor, probes: Tensor, pulled: Tensor) -> Tensor | None:
     """Fit the factor of each channel (what pooling and channelwise functions do) and check the result.
 
     Args:
@@ -105,15 +112,15 @@ def _fit_channels(proposed: Tensor, probes: Tensor, pulled: Tensor) -> tuple[Ten
         pulled: their real alphas (M, N, K).
 
     Returns:
-        alpha and the factors (N, K), or None where the proposal is not the head's pull-back.
+        The factors (N, K), or None where the proposal is not the head's pull-back.
     """
-    expected = torch.einsum("mnc,nck->mnk", probes, proposed)
+    expected = (probes.transpose(0, 1) @ proposed).transpose(0, 1)
     size = expected.square().sum(0)
     factors = torch.where(size > 0, (expected * pulled).sum(0) / size, 0)
     error = (expected * factors - pulled).abs().max()
     if not error <= 100 * torch.finfo(pulled.dtype).eps * pulled.abs().max():
         return None
-    return proposed * factors[:, None], factors
+    return factors
 
 
 def _is_linear(run: Run, factors: Tensor, pulled: Tensor) -> bool:

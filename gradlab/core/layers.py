@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from gradlab.core.errors import LayerError, did_you_mean
 from gradlab.core.layout import layout_of
+from gradlab.core.state import walk
 
 # What was checked once per model: layers that the outputs depend on, and the one that was found.
 _checked: weakref.WeakKeyDictionary[nn.Module, weakref.WeakSet[nn.Module]] = weakref.WeakKeyDictionary()
@@ -52,7 +53,7 @@ def choose_layers(
         LayerError: an unknown name (with the nearest ones), or a module of another model.
     """
     prefix = getattr(module, "num_prefix_tokens", None)
-    names = {part: name for name, part in module.named_modules()}
+    names = walk(module)
     checked = _checked.get(module, ())
     if layer is not None:
         part = _part(layer, module, names)

@@ -18,7 +18,7 @@ from gradlab.core.errors import InputError, LayerError
 from gradlab.core.inputs import check_inputs, labels_of, module_of
 from gradlab.core.layers import LayerChoice, asked_layer, choose_layers
 from gradlab.core.layout import Layout, layout_of
-from gradlab.core.state import borrowed, recording
+from gradlab.core.state import borrowed, recording, walk
 from gradlab.core.targets import check_logits
 
 # Cotangents are pulled back together; a chunk's gradients at the layer stay below this many numbers.
@@ -142,7 +142,10 @@ def _run_to(
         layout_of(output, size, choice.name, choice.prefix)
         kept[:] = [output.detach().requires_grad_()]
         head.clear()
-        # From here on the head is recorded. It goes on with a copy: an in-place ReLU must not rewrite the leaf.
+        # From here on the head is recorded, and its linear layers are noted. It goes on with a copy: an in-place
+        # ReLU must not rewrite the leaf.
+        if len(hooks) == 1:
+            hooks.extend(part.register_forward_hook(note) for part in linear)
         torch.set_grad_enabled(True)
         return kept[0].clone()
 
@@ -152,10 +155,10 @@ def _run_to(
         head.append(Weighting(part, args[0], output))  # type: ignore[arg-type]
         return output.clone()
 
-    hooks = [choice.module.register_forward_hook(keep)]
+    hooks: list[Any] = []
+    linear = [part for part in walk(module) if _weighs(part) and part is not choice.module]
     try:
-        inside = set(choice.module.modules())
-        hooks += [part.register_forward_hook(note) for part in module.modules() if part not in inside and _weighs(part)]
+        hooks.append(choice.module.register_forward_hook(keep))
         outputs = call(x)
     finally:
         torch.set_grad_enabled(False)

@@ -104,8 +104,7 @@ def class_maps(model: Any, inputs: Tensor, layer: str | nn.Module | None = None)
     """
     kept = run(model, inputs, layer)
     alphas = all_alphas(kept)
-    maps = torch.einsum("nck,nkhw->nchw", alphas.values, kept.activations)
-    return ClassMaps(kept.logits.detach(), maps, alphas.exact, kept.layer)
+    return ClassMaps(kept.logits.detach(), alphas.maps(kept.activations), alphas.exact, kept.layer)
 
 
 def all_contrasts(model: Any, inputs: Tensor, layer: str | nn.Module | None = None) -> Tensor:

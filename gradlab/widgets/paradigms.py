@@ -162,4 +162,8 @@ def _picked(name: str, upload: bool, buffers: Sequence[Any]) -> Image.Image:
     content = bytes(buffers[0]) if buffers else b""
     if len(content) > MAX_UPLOAD:
         raise PictureError(f"{name} has more than {MAX_UPLOAD >> 20} MB: make it smaller first.")
-    return picture(content)
+    try:
+        return picture(content)
+    except PictureError as error:
+        # the reader knows the file by its name
+        raise PictureError(str(error).replace("The file", name, 1)) from error

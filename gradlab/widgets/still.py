@@ -27,7 +27,7 @@ def three_panels(factors: Factors, labels: Sequence[str], p: int, q: int) -> byt
     ]
     encoded = b""
     # photographs differ: the largest picture that fits the limit is taken
-    for side, colours in ((240, 128), (224, 64), (200, 48), (176, 32), (144, 24), (112, 16)):
+    for side, colours in ((240, 256), (200, 256), (176, 256), (160, 192), (144, 128), (112, 64)):
         encoded = _encoded(_row(factors.view, panels, side), colours)
         if len(encoded) <= PNG_LIMIT:
             break
@@ -77,5 +77,5 @@ def _lines(text: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
 
 def _encoded(sheet: Image.Image, colours: int) -> bytes:
     out = io.BytesIO()
-    sheet.quantize(colours, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+    sheet.quantize(colours, method=Image.Quantize.FASTOCTREE).save(out, "PNG", optimize=True)
     return out.getvalue()

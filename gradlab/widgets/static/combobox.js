@@ -2,19 +2,21 @@
 
 const GL_LIST_LENGTH = 60;
 
-// How well a label fits what was typed: 0 starts with it, 1 a word starts with it, 2 holds it, 3 does not.
+// How well a label fits what was typed: 0 it is a whole word ("cat": tiger cat before catamaran), 1 the label starts
+// with it, 2 a word does, 3 it is inside, 4 it is not there.
 function glFit(label, typed) {
-  const at = label.toLowerCase().indexOf(typed);
-  if (at === 0) return 0;
-  if (at < 0) return 3;
-  return label.toLowerCase().includes(` ${typed}`) ? 1 : 2;
+  const low = label.toLowerCase();
+  if (!low.includes(typed)) return 4;
+  if (` ${low.replace(/[^\p{L}\p{N}]+/gu, " ")} `.includes(` ${typed} `)) return 0;
+  if (low.startsWith(typed)) return 1;
+  return low.includes(` ${typed}`) ? 2 : 3;
 }
 
 function glFilter(options, typed) {
   const wanted = typed.trim().toLowerCase();
   if (!wanted) return options;
   const fits = options.map((option) => ({ option, fit: glFit(option.text, wanted) }));
-  return fits.filter((each) => each.fit < 3).sort((a, b) => a.fit - b.fit).map((each) => each.option);
+  return fits.filter((each) => each.fit < 4).sort((a, b) => a.fit - b.fit).map((each) => each.option);
 }
 
 // options(): [{ value, text, note }], best first. choose(value). free(typed): taken when nothing in the list fits.

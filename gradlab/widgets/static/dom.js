@@ -59,7 +59,8 @@ function glReadout() {
     node,
     say(text) {
       next = text;
-      if (waiting === null) waiting = setTimeout(write, 250);
+      if (!node.textContent) write();  // the first one at once
+      else if (waiting === null) waiting = setTimeout(write, 250);
     },
     stop() { clearTimeout(waiting); },
   };

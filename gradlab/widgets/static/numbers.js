@@ -132,5 +132,6 @@ function glValue(value, share) {
   const size = Math.abs(value);
   if (share) return `${sign}${(100 * size).toFixed(1)} %`;
   if (size === 0) return "0";
-  return sign + (size >= 0.01 && size < 1000 ? size.toFixed(2) : size.toExponential(1));
+  if (size >= 1000 || size < 0.001) return sign + size.toExponential(1);
+  return sign + (size >= 0.1 ? size.toFixed(2) : size.toPrecision(2));
 }

@@ -13,10 +13,12 @@ function glQuestions(a, labels, state) {
   const p = state.p, q = glChosenQ(a, state), said = a.order[0];
   const third = q === p ? `Why not ${labels[p]} with 100 % confidence?`
     : `Why ${labels[said]}, rather than ${labels[q]}?`;
+  const meaning = q === p ? "for the other answers, against P"
+    : p === said ? "for what the network says, against Q" : "for what the network says (not P), against Q";
   return [
     { key: "why", title: `Why ${labels[p]}?`, meaning: "what speaks for P", map: glClassMap(a, p, 1), unit: "logit" },
     { key: "whatif", title: `What if not ${labels[p]}?`, meaning: "what speaks against P", map: glClassMap(a, p, -1), unit: "logit" },
-    { key: "contrast", title: third, meaning: "for what the network says, against Q", map: glContrast(a, q), unit: "nat" },
+    { key: "contrast", title: third, meaning, map: glContrast(a, q), unit: "nat" },
   ];
 }
 
@@ -182,7 +184,7 @@ function render({ model, el }) {
   panels[2].node.append(pick("Q", pickers.q));
   const controls = glControls(look, () => refresh());
   controls.append(keep);
-  const root = glNode("div", { class: "gl-root gl-paradigms", role: "region", "aria-label": "Why P? What if not P? Why P, rather than Q?" },
+  const root = glNode("div", { class: "gl-root gl-paradigms", role: "region", lang: "en", "aria-label": "Why P? What if not P? Why P, rather than Q?" },
     glNode("div", { class: "gl-main" },
       glNode("div", { class: "gl-side" }, source.node, boxes.says, boxes.node),
       glNode("div", { class: "gl-asking" },
