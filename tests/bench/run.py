@@ -101,9 +101,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", help="names of networks")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    print(
-        f"torch {torch.__version__}, {args.threads} thread(s), {args.turns} turns; below 1.00 is faster than the other\n"
-    )
+    print(f"torch {torch.__version__}, {args.threads} thread(s), {args.turns} turns; under 1 is faster\n")
     for name, (model, layer) in networks().items():
         if not args.only or name in args.only:
             bench(name, model, layer, args.turns)
