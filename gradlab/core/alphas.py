@@ -91,16 +91,17 @@ def _gate(before: Tensor, after: Tensor) -> Tensor | None:
 
 
 def _chain_product(gates: list[Tensor], weights: list[Tensor], k: int) -> Tensor:
-    """Return (classes, K) = diag(gate) W ... diag(gate) W of one sample, last layer first."""
-    product: Tensor | None = None
-    for gate, weight in zip(gates, weights, strict=True):
-        live = gate.nonzero()[:, 0] if product is not None else slice(None)
-        rows = weight[live]
-        if weight is weights[-1] and weight.shape[1] != k:
-            rows = rows.unflatten(1, (k, -1)).sum(2)
-        product = gate[:, None] * rows if product is None else (product[:, live] * gate[live]) @ rows
-    assert product is not None
-    return product
+    """Return (classes, K) = diag(gate) W ... diag(gate) W of one sample, last layer first, without its dead units."""
+    *upper, first = weights
+    if first.shape[1] != k:  # flattened cells: a channel's weight is the sum over its cells
+        cells = first.shape[1] // k
+        first = (first.reshape(-1, cells) @ first.new_ones(cells)).view(-1, k)
+    live = [gate.nonzero()[:, 0] for gate in gates[1:]]
+    factors = [gates[0][:, None] * weights[0] if upper else gates[0][:, None] * first]
+    for gate, weight, units in zip(gates[1:], [*upper[1:], first] if upper else [], live, strict=True):
+        factors[-1] = factors[-1][:, units] * gate[units]
+        factors.append(weight[units])
+    return torch.linalg.multi_dot(factors) if upper else factors[0]
 
 
 def _fit_channels(proposed: Tensor, probes: Tensor, pulled: Tensor) -> Tensor | None:

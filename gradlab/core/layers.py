@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from gradlab.core.errors import LayerError, did_you_mean
 from gradlab.core.layout import layout_of
-from gradlab.core.state import walk
 
 # What was checked once per model: layers that the outputs depend on, and the one that was found.
 _checked: weakref.WeakKeyDictionary[nn.Module, weakref.WeakSet[nn.Module]] = weakref.WeakKeyDictionary()
@@ -45,44 +44,54 @@ def asked_layer(model: Any, layer: str | nn.Module | None) -> str | nn.Module | 
 
 
 def choose_layers(
-    module: nn.Module, call: Callable[..., Any], x: Tensor, layer: str | nn.Module | None
+    parts: dict[nn.Module, str], call: Callable[..., Any], x: Tensor, layer: str | nn.Module | None
 ) -> Iterator[LayerChoice]:
     """Yield the layer that was asked for, or else candidates from the most to the least likely.
+
+    Args:
+        parts: the model's modules and their dotted names, the model first.
+        call: runs the model.
+        x: inputs.
+        layer: name, module or None.
 
     Raises:
         LayerError: an unknown name (with the nearest ones), or a module of another model.
     """
+    module = next(iter(parts))
     prefix = getattr(module, "num_prefix_tokens", None)
-    names = walk(module)
     checked = _checked.get(module, ())
     if layer is not None:
-        part = _part(layer, module, names)
-        yield LayerChoice(names[part], part, prefix, part in checked)
+        part = _part(layer, parts)
+        yield LayerChoice(parts[part], part, prefix, part in checked)
         return
     reference = _found.get(module)
     found = reference() if reference else None
-    if found is not None and found in names:
-        yield LayerChoice(names[found], found, prefix, True)
-    for part in _candidates(module, call, x, prefix):
-        yield LayerChoice(names[part], part, prefix, part in checked)
+    if found is not None and found in parts:
+        yield LayerChoice(parts[found], found, prefix, True)
+    for part in _candidates(parts, call, x, prefix):
+        yield LayerChoice(parts[part], part, prefix, part in checked)
 
 
-def _part(layer: Any, module: nn.Module, names: dict[nn.Module, str]) -> nn.Module:
+def _part(layer: Any, parts: dict[nn.Module, str]) -> nn.Module:
     if isinstance(layer, nn.Module):
-        if layer not in names:
+        if layer not in parts:
             raise LayerError(
-                f"The layer {type(layer).__name__} is not a part of this model. See model.named_modules()."
+                f"The layer {type(layer).__name__} is not a part of this model: see model.named_modules()."
             )
         return layer
     if not isinstance(layer, str):
         raise LayerError(f"layer must be a dotted name, a module or None, got {type(layer).__name__}.")
-    if layer not in names.values() or not layer:
-        hint = did_you_mean(layer, [n for n in names.values() if n]) or " See model.named_modules()."
-        raise LayerError(f"The model has no layer {layer!r}.{hint}")
-    return module.get_submodule(layer)
+    names = {name: part for part, name in parts.items() if name}
+    if layer not in names:
+        raise LayerError(
+            f"The model has no layer {layer!r}.{did_you_mean(layer, names) or ' See model.named_modules().'}"
+        )
+    return names[layer]
 
 
-def _candidates(module: nn.Module, call: Callable[..., Any], x: Tensor, prefix: int | None) -> list[nn.Module]:
+def _candidates(
+    parts: dict[nn.Module, str], call: Callable[..., Any], x: Tensor, prefix: int | None
+) -> list[nn.Module]:
     """Return modules with a spatial map, the last to finish first, upstream of the layer that scores the classes."""
     finished: list[tuple[nn.Module, Any]] = []
     started: list[tuple[nn.Module, int]] = []
@@ -95,8 +104,8 @@ def _candidates(module: nn.Module, call: Callable[..., Any], x: Tensor, prefix: 
         finished.append((part, output))
 
     try:
-        for part in module.modules():
-            if part is not module:
+        for part, name in parts.items():
+            if name:
                 hooks += [part.register_forward_pre_hook(start), part.register_forward_hook(finish)]
         with torch.no_grad():
             call(x[:1])

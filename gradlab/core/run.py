@@ -7,7 +7,7 @@ records only the head, and every later question is a vector-Jacobian product thr
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ from gradlab.core.errors import InputError, LayerError
 from gradlab.core.inputs import check_inputs, labels_of, module_of
 from gradlab.core.layers import LayerChoice, asked_layer, choose_layers
 from gradlab.core.layout import Layout, layout_of
-from gradlab.core.state import borrowed, recording, walk
+from gradlab.core.state import borrowed, recording
 from gradlab.core.targets import check_logits
 
 # Cotangents are pulled back together; a chunk's gradients at the layer stay below this many numbers.
@@ -111,11 +111,11 @@ def run(model: Any, inputs: Any, layer: str | nn.Module | None = None) -> Run:
     x = check_inputs(model, inputs)
     asked = asked_layer(model, layer)
     rejected: LayerError | None = None
-    with borrowed(module) as model_call:
-        call = _explained(model_call, module)
-        for choice in choose_layers(module, call, x, asked):
+    with borrowed(module) as (model_call, parts):
+        call = _explained(model_call, parts)
+        for choice in choose_layers(parts, call, x, asked):
             try:
-                result = _run_to(choice, module, call, x, labels_of(model))
+                result = _run_to(choice, parts, call, x, labels_of(model))
                 if not choice.checked:
                     _check_reached(result)
             except LayerError as error:
@@ -129,7 +129,7 @@ def run(model: Any, inputs: Any, layer: str | nn.Module | None = None) -> Run:
 
 
 def _run_to(
-    choice: LayerChoice, module: nn.Module, call: Callable[[Tensor], Any], x: Tensor, labels: list[str] | None
+    choice: LayerChoice, parts: Iterable[nn.Module], call: Callable[[Tensor], Any], x: Tensor, labels: list[str] | None
 ) -> Run:
     size = (int(x.shape[-2]), int(x.shape[-1]))
     kept: list[Tensor] = []
@@ -156,7 +156,7 @@ def _run_to(
         return output.clone()
 
     hooks: list[Any] = []
-    linear = [part for part in walk(module) if _weighs(part) and part is not choice.module]
+    linear = [part for part in parts if _weighs(part) and part is not choice.module]
     try:
         hooks.append(choice.module.register_forward_hook(keep))
         outputs = call(x)
@@ -180,14 +180,14 @@ def _weighs(part: nn.Module) -> bool:
     return isinstance(part, nn.Linear) or (isinstance(part, nn.Conv2d) and part.kernel_size == (1, 1))
 
 
-def _explained(call: Callable[..., Any], module: nn.Module) -> Callable[[Tensor], Any]:
+def _explained(call: Callable[..., Any], parts: Iterable[nn.Module]) -> Callable[[Tensor], Any]:
     """Return ``call`` with a readable error where the picture's channels do not fit the model."""
 
     def forward(x: Tensor) -> Any:
         try:
             return call(x)
         except RuntimeError as error:
-            conv = next((m for m in module.modules() if isinstance(m, nn.Conv2d)), None)
+            conv = next((m for m in parts if isinstance(m, nn.Conv2d)), None)
             if conv is None or conv.in_channels == x.shape[1]:
                 raise
             raise InputError(

@@ -34,14 +34,16 @@ def recording() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def borrowed(model: nn.Module) -> Iterator[Callable[..., Any]]:
+def borrowed(model: nn.Module) -> Iterator[tuple[Callable[..., Any], dict[nn.Module, str]]]:
     """Lend a model as a function of its inputs, in eval mode and with nothing recorded by autograd.
+
+    Yields that function and the model's parts with their names.
 
     Whoever needs a graph switches gradients on where it starts. On the way out every module has its own training
     flag again, every buffer its values, and the global random state and the caller's grad mode are as before.
     """
     with lock_of(model), torch.inference_mode(False), torch.no_grad():
-        parts = list(walk(model))
+        parts = walk(model)
         training = [part for part in parts if part.training]
         parameters = [p for part in parts for p in part._parameters.values() if p is not None]
         buffers = [b for part in parts for b in part._buffers.values() if b is not None]
@@ -51,7 +53,7 @@ def borrowed(model: nn.Module) -> Iterator[Callable[..., Any]]:
             try:
                 for part in training:
                     part.training = False
-                yield _as_function(model) if inference else model
+                yield (_as_function(model) if inference else model), parts
             finally:
                 for part in training:
                     part.training = True
@@ -63,8 +65,7 @@ def borrowed(model: nn.Module) -> Iterator[Callable[..., Any]]:
 def walk(model: nn.Module) -> dict[nn.Module, str]:
     """Return every part of a model once, with its dotted name, in the order of ``named_modules``.
 
-    Asked several times per explanation, so it is flat: the recursion of ``named_modules`` costs a tenth of a small
-    network's forward pass.
+    Flat, because the recursion of ``named_modules`` costs a tenth of a small network's forward pass.
     """
     parts: dict[nn.Module, str] = {}
     stack = [(model, "")]
@@ -73,8 +74,8 @@ def walk(model: nn.Module) -> dict[nn.Module, str]:
         if part in parts:
             continue
         parts[part] = name
-        children = [(c, f"{name}.{key}" if name else key) for key, c in part._modules.items() if c is not None]
-        stack.extend(reversed(children))
+        start = f"{name}." if name else ""
+        stack += [(c, start + key) for key, c in reversed(part._modules.items()) if c is not None]
     return parts
 
 

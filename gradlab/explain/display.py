@@ -38,7 +38,7 @@ def unit_scale(maps: Tensor) -> Tensor:
 
 
 def overlay(picture: Any, maps: Tensor, colours: str = "viridis", opacity: float = 0.5) -> Image.Image:
-    """Return one map's positive part, scaled to its maximum, blended over the picture.
+    """Return one map's positive part, scaled to its maximum, blended over the picture; nothing where it is empty.
 
     Args:
         picture: PIL image or uint8 array (H, W, 3): what the network saw.
@@ -58,6 +58,8 @@ def overlay(picture: Any, maps: Tensor, colours: str = "viridis", opacity: float
         raise InputError(f"There are no colours {colours!r}: use a matplotlib colour map such as 'viridis'.")
     image = picture if isinstance(picture, Image.Image) else Image.fromarray(np.asarray(picture))
     pixels = np.asarray(image.convert("RGB"), dtype=np.float32)
+    if not bool((values > 0).any()):
+        return Image.fromarray(pixels.astype(np.uint8))  # nothing positive: an even tint would look like an answer
     shown = upsample(unit_scale(values.reshape(1, 1, *values.shape[-2:])), pixels.shape[:2])[0, 0]
     heat = matplotlib.colormaps[colours](shown.numpy())[..., :3] * 255
     return Image.fromarray(((1 - opacity) * pixels + opacity * heat).round().astype(np.uint8))
