@@ -52,7 +52,7 @@ else
 endif
 
 bench: $(STAMPS)/test ## time what a learner waits for
-	$(BIN)/python tests/bench/run.py
+	$(BIN)/python -m tests.bench.run
 
 # --- the environment: installed once, and again only when pyproject.toml changes -----------------------------------
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 _locks: weakref.WeakKeyDictionary[nn.Module, threading.RLock] = weakref.WeakKeyDictionary()
 _locks_guard = threading.Lock()
@@ -47,7 +47,7 @@ def borrowed(model: nn.Module) -> Iterator[tuple[Callable[..., Any], dict[nn.Mod
         training = [part for part in parts if part.training]
         parameters = [p for part in parts for p in part._parameters.values() if p is not None]
         buffers = [b for part in parts for b in part._buffers.values() if b is not None]
-        before = [(b, b._version, b.detach().clone()) for b in buffers if not b.is_inference()]
+        before = [(b, b._version, b.detach().clone()) for part in parts for b in _own_buffers(part)]
         inference = any(t.is_inference() for t in (*parameters, *buffers))
         with torch.random.fork_rng(devices=sorted({p.device.index for p in parameters if p.is_cuda})):
             try:
@@ -60,6 +60,13 @@ def borrowed(model: nn.Module) -> Iterator[tuple[Callable[..., Any], dict[nn.Mod
                 for buffer, version, values in before:
                     if buffer._version != version:
                         buffer.copy_(values)
+
+
+def _own_buffers(part: nn.Module) -> list[Tensor]:
+    """Return the buffers that a forward pass in eval mode may write: torch's own batch norm writes none."""
+    if type(part) is nn.BatchNorm2d:
+        return []
+    return [b for b in part._buffers.values() if b is not None and not b.is_inference()]
 
 
 def walk(model: nn.Module) -> dict[nn.Module, str]:

@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 import gradlab
 from gradlab import explain
+from tests.bench.course import bench_browser, bench_notebooks
 
 LOOPED = 5  # captum asks one Q at a time; this many are timed, and the time is multiplied
 
@@ -91,6 +92,7 @@ def bench_change(turns: int) -> None:
     line(
         "new contrast, against a whole run",
         ratios(lambda: mean - kept.maps[:, 285], lambda: explain.contrast_cam(net, x, 285), turns),
+        inverse=True,
     )
 
 
@@ -106,6 +108,9 @@ def main() -> None:
         if not args.only or name in args.only:
             bench(name, model, layer, args.turns)
     bench_change(args.turns)
+    if not args.only:
+        bench_notebooks()
+        bench_browser()
 
 
 if __name__ == "__main__":

@@ -148,9 +148,12 @@ def test_in_jupyterlab(
     assert messages(page) == []
     page.screenshot(path=shots("lab_cells"))
 
-    choose(page, "picture", "coffee")
-    page.wait_for_function("() => document.querySelector('[data-panel=why] h3').textContent === 'Why espresso?'")
+    choose(page, "picture", "cat_and_coffee")
+    page.wait_for_function("() => document.querySelector('[data-panel=why] h3').textContent === 'Why Egyptian cat?'")
     assert "comm_msg" in messages(page)
+    page.keyboard.type("coffee")  # what was chosen stays selected: the next name replaces it
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => document.querySelector('[data-panel=why] h3').textContent === 'Why espresso?'")
 
     junk = tmp_path / "notes.png"
     junk.write_text("this is no picture")
@@ -209,6 +212,8 @@ def test_a_saved_page_lives_without_kernel_and_network(
     page.goto(address)
     page.wait_for_selector(".gl-frame")
     page.screenshot(path=shots("saved_dark"), full_page=True)
+    page.emulate_media(color_scheme="light")
+    page.screenshot(path=shots("paradigms"), full_page=True)  # the README's picture
 
     before = pixels(page, "contrast")
     page.locator(".gl-frame").nth(3).click()

@@ -99,7 +99,12 @@ function glCombobox({ name, label, options, choose, free = null }) {
   return {
     node,
     input,
-    set(text) { chosen = text; if (list.hidden) input.value = text; },
+    set(text) {
+      chosen = text;
+      if (!list.hidden) return;
+      input.value = text;
+      if (input.getRootNode().activeElement === input) input.select();  // what is typed next replaces it
+    },
     disable() { input.disabled = true; },
   };
 }
