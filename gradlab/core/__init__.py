@@ -9,7 +9,7 @@ from gradlab.core.errors import (
     PictureError,
     TargetError,
 )
-from gradlab.core.run import Run, run
+from gradlab.core.run import Run, outputs_of, run
 from gradlab.core.targets import Target, class_indices, scores_of
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "TargetError",
     "all_alphas",
     "class_indices",
+    "outputs_of",
     "run",
     "scores_of",
 ]

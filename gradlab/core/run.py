@@ -7,7 +7,7 @@ records only the head, and every later question is a vector-Jacobian product thr
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -96,13 +96,14 @@ class Run:
         )
 
 
-def run(model: Any, inputs: Any, layer: str | nn.Module | None = None) -> Run:
-    """Run ``model`` once on ``inputs`` (N, C, H, W) and keep ``layer``.
+def run(model: Any, inputs: Any, layer: str | nn.Module | None = None, extra_inputs: Sequence[Any] = ()) -> Run:
+    """Run ``model(inputs, *extra_inputs)`` once and keep ``layer``.
 
     Args:
         model: any ``nn.Module`` or a ``Classifier``.
-        inputs: normalised batch, never modified.
+        inputs: normalised batch (N, C, H, W), never modified.
         layer: dotted name, module, or None: the last spatial map upstream of the pooling, checked.
+        extra_inputs: what else the model reads (a question, the words so far), passed on as it is.
 
     Raises:
         InputError, LayerError, ModelError: see their descriptions.
@@ -112,7 +113,7 @@ def run(model: Any, inputs: Any, layer: str | nn.Module | None = None) -> Run:
     asked = asked_layer(model, layer)
     rejected: LayerError | None = None
     with borrowed(module) as (model_call, parts):
-        call = _explained(model_call, parts)
+        call = _explained(model_call, parts, extra_inputs)
         x = _fastest_layout(x, parts)
         for choice in choose_layers(parts, call, x, asked):
             try:
@@ -187,12 +188,23 @@ def _weighs(part: nn.Module) -> bool:
     return isinstance(part, nn.Linear) or (isinstance(part, nn.Conv2d) and part.kernel_size == (1, 1))
 
 
-def _explained(call: Callable[..., Any], parts: Iterable[nn.Module]) -> Callable[[Tensor], Any]:
-    """Return ``call`` with a readable error where the picture's channels do not fit the model."""
+def outputs_of(model: Any, inputs: Any, extra_inputs: Sequence[Any] = ()) -> Any:
+    """Return what ``model(inputs, *extra_inputs)`` returns, detached, in eval mode and under the state contract.
+
+    Raises:
+        InputError, ModelError: see their descriptions.
+    """
+    x = check_inputs(model, inputs)
+    with borrowed(module_of(model)) as (model_call, parts):
+        return _explained(model_call, parts, extra_inputs)(_fastest_layout(x, parts))
+
+
+def _explained(call: Callable[..., Any], parts: Iterable[nn.Module], extra: Sequence[Any]) -> Callable[[Tensor], Any]:
+    """Return ``call`` of the picture alone, with a readable error where its channels do not fit the model."""
 
     def forward(x: Tensor) -> Any:
         try:
-            return call(x)
+            return call(x, *extra)
         except RuntimeError as error:
             conv = next((m for m in parts if isinstance(m, nn.Conv2d)), None)
             if conv is None or conv.in_channels == x.shape[1]:

@@ -6,7 +6,7 @@ and size are choices of the display (:func:`gradlab.explain.upsample`, :func:`gr
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,13 @@ from gradlab.core.state import recording
 from gradlab.core.targets import Target
 
 
-def grad_cam(model: Any, inputs: Tensor, target: Target = None, layer: str | nn.Module | None = None) -> Tensor:
+def grad_cam(
+    model: Any,
+    inputs: Tensor,
+    target: Target = None,
+    layer: str | nn.Module | None = None,
+    extra_inputs: Sequence[Any] = (),
+) -> Tensor:
     """Why P? What in the map raises the score of P.
 
     L^P = sum_k alpha^P_k A^k with alpha^P_k = mean_ij dz_P/dA^k_ij (Selvaraju et al., Grad-CAM, ICCV 2017).
@@ -29,6 +35,7 @@ def grad_cam(model: Any, inputs: Tensor, target: Target = None, layer: str | nn.
         target: P: None (the predicted class), int, label, one of these per sample, or a callable
             ``outputs -> (N,)`` scores.
         layer: dotted name, module, or None: the last spatial map, found and checked.
+        extra_inputs: what the model reads beside the pictures: ``model(inputs, *extra_inputs)``.
 
     Returns:
         Raw signed maps (N, 1, h, w) in units of the score, at the layer's resolution.
@@ -36,11 +43,17 @@ def grad_cam(model: Any, inputs: Tensor, target: Target = None, layer: str | nn.
     Raises:
         InputError, TargetError, LayerError, ModelError: before anything is changed.
     """
-    return _weighted_map(run(model, inputs, layer), lambda kept: scores_of(kept.outputs, target, kept.labels))
+    return _weighted_map(
+        run(model, inputs, layer, extra_inputs), lambda kept: scores_of(kept.outputs, target, kept.labels)
+    )
 
 
 def counterfactual_cam(
-    model: Any, inputs: Tensor, target: Target = None, layer: str | nn.Module | None = None
+    model: Any,
+    inputs: Tensor,
+    target: Target = None,
+    layer: str | nn.Module | None = None,
+    extra_inputs: Sequence[Any] = (),
 ) -> Tensor:
     """What if not P? What in the map lowers the score of P, so that without it P would be more certain.
 
@@ -49,10 +62,18 @@ def counterfactual_cam(
 
     Arguments, return value and errors are those of :func:`grad_cam`.
     """
-    return _weighted_map(run(model, inputs, layer), lambda kept: -scores_of(kept.outputs, target, kept.labels))
+    return _weighted_map(
+        run(model, inputs, layer, extra_inputs), lambda kept: -scores_of(kept.outputs, target, kept.labels)
+    )
 
 
-def contrast_cam(model: Any, inputs: Tensor, contrast: Target = None, layer: str | nn.Module | None = None) -> Tensor:
+def contrast_cam(
+    model: Any,
+    inputs: Tensor,
+    contrast: Target = None,
+    layer: str | nn.Module | None = None,
+    extra_inputs: Sequence[Any] = (),
+) -> Tensor:
     """Why P, rather than Q? What in the map speaks for what the network says and against Q.
 
     alpha_k = mean_ij dJ/dA^k_ij with J = CE(z, Q) (Prabhushankar et al., Contrastive Explanations, ICIP 2020). As
@@ -64,6 +85,7 @@ def contrast_cam(model: Any, inputs: Tensor, contrast: Target = None, layer: str
         layer: dotted name, module, or None: found and checked.
         contrast: Q: None (the runner-up), int, label, or one of these per sample; a callable is differentiated as J
             itself, ``outputs -> (N,)`` losses.
+        extra_inputs: what the model reads beside the pictures: ``model(inputs, *extra_inputs)``.
 
     Returns:
         Raw signed maps (N, 1, h, w) in units of the loss, nats.
@@ -71,7 +93,7 @@ def contrast_cam(model: Any, inputs: Tensor, contrast: Target = None, layer: str
     Raises:
         InputError, TargetError, LayerError, ModelError: before anything is changed.
     """
-    return _weighted_map(run(model, inputs, layer), lambda kept: _contrast_loss(kept, contrast))
+    return _weighted_map(run(model, inputs, layer, extra_inputs), lambda kept: _contrast_loss(kept, contrast))
 
 
 @dataclass(frozen=True)
@@ -97,17 +119,21 @@ class ClassMaps:
         return torch.einsum("nc,nchw->nhw", p, self.maps)[:, None] - self.maps
 
 
-def class_maps(model: Any, inputs: Tensor, layer: str | nn.Module | None = None) -> ClassMaps:
+def class_maps(
+    model: Any, inputs: Tensor, layer: str | nn.Module | None = None, extra_inputs: Sequence[Any] = ()
+) -> ClassMaps:
     """Return the Grad-CAM map of every class from one run of the network.
 
     Arguments and errors are those of :func:`grad_cam`.
     """
-    kept = run(model, inputs, layer)
+    kept = run(model, inputs, layer, extra_inputs)
     alphas = all_alphas(kept)
     return ClassMaps(kept.logits.detach(), alphas.maps(kept.activations), alphas.exact, kept.layer)
 
 
-def all_contrasts(model: Any, inputs: Tensor, layer: str | nn.Module | None = None) -> Tensor:
+def all_contrasts(
+    model: Any, inputs: Tensor, layer: str | nn.Module | None = None, extra_inputs: Sequence[Any] = ()
+) -> Tensor:
     """Why P, rather than Q? for every Q at once: ``all_contrasts(...)[:, q]`` is ``contrast_cam(..., contrast=q)``.
 
     By linearity contrast_Q = sum_c p_c L^c - L^Q, so one forward pass and a matrix product answer every Q where the
@@ -116,7 +142,7 @@ def all_contrasts(model: Any, inputs: Tensor, layer: str | nn.Module | None = No
     Returns:
         Raw signed maps (N, classes, h, w), nats. Other arguments and errors are those of :func:`grad_cam`.
     """
-    return class_maps(model, inputs, layer).contrasts()
+    return class_maps(model, inputs, layer, extra_inputs).contrasts()
 
 
 def runner_up(logits: Tensor) -> Tensor:
