@@ -10,14 +10,22 @@ from gradlab.explain.cam import (
     runner_up,
 )
 from gradlab.explain.display import overlay, unit_scale, upsample
+from gradlab.explain.gradients import deconvnet, gradient, guided_backprop
+from gradlab.explain.occlusion import Sweep, occlusion, occlusion_sweep
 
 __all__ = [
     "ClassMaps",
+    "Sweep",
     "all_contrasts",
     "class_maps",
     "contrast_cam",
     "counterfactual_cam",
+    "deconvnet",
     "grad_cam",
+    "gradient",
+    "guided_backprop",
+    "occlusion",
+    "occlusion_sweep",
     "overlay",
     "runner_up",
     "unit_scale",

@@ -1,0 +1,173 @@
+"""Occlusion equals its definition, on whole networks and on random small ones, whatever way it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+import torchvision
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+import gradlab
+from gradlab import explain
+from gradlab.core import incremental
+from tests.reference import occlusion as slow
+from tests.reference.random_networks import build, networks
+
+
+@pytest.fixture(autouse=True)
+def ways(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    """Collect the ``Hiding`` objects, to see which way was taken."""
+    made: list[Any] = []
+    start = incremental.Hiding.__init__
+
+    def kept(self: Any, *args: Any) -> None:
+        start(self, *args)
+        made.append(self)
+
+    monkeypatch.setattr(incremental.Hiding, "__init__", kept)
+    yield made
+
+
+def close(got: Tensor, want: Tensor, rtol: float = 1e-4) -> None:
+    assert got.shape == want.shape
+    assert float((got - want).abs().max()) <= rtol * float(want.abs().max()) + 1e-6
+
+
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(
+    plan=networks,
+    head=st.sampled_from(["linear", "conv", "flat"]),
+    window=st.tuples(st.integers(3, 9), st.integers(3, 9)),
+    stride=st.tuples(st.integers(1, 5), st.integers(1, 5)),
+    seed=st.integers(0, 1000),
+)
+@example([("max ceil", 3, 2, 0, 1, False), ("norm", 3, 1, 1, 1, False)], "conv", (6, 6), (3, 3), 1)
+@example([("norm", 3, 2, 1, 1, False), ("iadd", 3, 1, 1, 1, False), ("squeeze-excite", 1, 1, 0, 1, False)], "linear",
+         (5, 4), (4, 3), 2)  # fmt: skip
+def test_random_networks(plan: Any, head: str, window: Any, stride: Any, seed: int) -> None:
+    network = build(plan, head, seed)
+    stride = (min(stride[0], window[0]), min(stride[1], window[1]))
+    x = torch.randn(1, 3, 24, 24, generator=torch.Generator().manual_seed(seed))
+    want = slow.occlusion(network, x, lambda z: z[:, 2], window, stride, torch.full_like(x, 0.3))
+    got = explain.occlusion(network, x, 2, window, stride, baseline=0.3)
+    scale = float(network(x).detach().abs().max())
+    assert float((got - want).abs().max()) <= 1e-4 * float(want.abs().max()) + 1e-5 * scale
+
+
+@pytest.mark.parametrize(
+    "name", ["squeezenet1_1", "resnet18", "mobilenet_v2", "vgg11", "densenet121", "googlenet", "EfficientNet-Lite0"]
+)
+def test_torchvision_networks_go_by_windows(name: str, ways: list[Any]) -> None:
+    torch.manual_seed(0)
+    options = {"init_weights": True} if name == "googlenet" else {}
+    network = (
+        gradlab.models.imagenet().model if name == "EfficientNet-Lite0"
+        else torchvision.models.get_model(name, weights=None, **options).eval()
+    )  # fmt: skip
+    x = torch.randn(1, 3, 96, 96)
+    want = slow.occlusion(network, x, lambda z: z[:, 7], (32, 32), (32, 32), torch.zeros_like(x))
+    close(explain.occlusion(network, x, 7, 32, 32), want)
+    assert [way.tape is not None and way.checked for way in ways] == [True]
+    assert ways[0].pruned == (name == "squeezenet1_1")
+    assert len(ways[0].tape.steps) > 20
+
+
+@pytest.mark.parametrize("name", ["vit_b_16", "swin_t", "efficientnet_b0", "shufflenet_v2_x0_5", "convnext_tiny"])
+def test_networks_with_barriers_give_the_same(name: str) -> None:
+    torch.manual_seed(0)
+    network = torchvision.models.get_model(name, weights=None).eval()
+    x = torch.randn(1, 3, 224, 224)
+    want = slow.occlusion(network, x, lambda z: z[:, 7], (112, 112), (112, 112), torch.zeros_like(x))
+    close(explain.occlusion(network, x, 7, 112, 112), want)
+
+
+class Small(nn.Module):
+    """``wild``: takes another path, to the same result, for a batch than for one picture."""
+
+    def __init__(self, wild: bool = False) -> None:
+        super().__init__()
+        self.conv, self.other = nn.Conv2d(3, 6, 3, padding=1), nn.Conv2d(6, 6, 3, padding=1)
+        self.head = nn.Linear(6, 4)
+        self.wild = wild
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv(x)
+        if self.wild and len(x) > 1:
+            x = torch.relu(x.relu())
+        return self.head(self.other(x.relu()).mean((2, 3)))
+
+
+@pytest.fixture
+def x() -> Tensor:
+    return torch.randn(2, 3, 20, 20, generator=torch.Generator().manual_seed(3))
+
+
+def test_a_network_that_does_not_repeat_itself_is_run_in_full(x: Tensor, ways: list[Any]) -> None:
+    network = Small(wild=True).eval()
+    want = slow.occlusion(network, x, lambda z: z[:, 1], (8, 8), (4, 4), torch.zeros_like(x))
+    close(explain.occlusion(network, x, 1, 8, 4), want)
+    assert [way.tape for way in ways] == [None, None]
+
+
+def test_a_wrong_window_is_found_out(x: Tensor, ways: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    from gradlab.core import windowed_ops
+
+    network = Small().eval()
+    want = slow.occlusion(network, x, lambda z: z[:, 1], (8, 8), (4, 4), torch.zeros_like(x))
+    monkeypatch.setattr(
+        windowed_ops, "slid", lambda source, axes, size: windowed_ops.window(source.low, source.low, size)
+    )
+    close(explain.occlusion(network, x, 1, 8, 4), want)
+    assert [way.tape for way in ways] == [None, None]
+
+
+BASELINES: dict[str, tuple[Any, Any]] = {
+    "number": (0.5, lambda x: torch.full_like(x, 0.5)),
+    "channels": ([0.1, 0.2, 0.3], lambda x: torch.tensor([0.1, 0.2, 0.3])[:, None, None].expand_as(x)),
+    "image": (
+        torch.linspace(0, 1, 1200).view(3, 20, 20),
+        lambda x: torch.linspace(0, 1, 1200).view(3, 20, 20).expand_as(x),
+    ),
+    "images": (torch.linspace(0, 1, 2400).view(2, 3, 20, 20), lambda x: torch.linspace(0, 1, 2400).view(2, 3, 20, 20)),
+    "callable": (lambda x: x.mean((2, 3), keepdim=True), lambda x: x.mean((2, 3), keepdim=True).expand_as(x)),
+}
+
+
+@pytest.mark.parametrize("kind", BASELINES)
+def test_baselines(kind: str, x: Tensor) -> None:
+    network, (given_, want) = Small().eval(), BASELINES[kind]
+    expected = slow.occlusion(network, x, lambda z: z[:, 1], (7, 5), (3, 4), want(x))
+    close(explain.occlusion(network, x, 1, (7, 5), (3, 4), given_), expected)
+
+
+def test_scores_and_targets(x: Tensor) -> None:
+    network, hidden = Small().eval(), torch.zeros_like(x)
+    for score, read in [("logit", lambda z: z), ("probability", lambda z: z.softmax(1))]:
+        each = [
+            slow.occlusion(network, x, lambda z, c=c, read=read: read(z)[:, c], (8, 8), (4, 4), hidden)
+            for c in range(4)
+        ]
+        asked = torch.tensor([[0, 3, 1], [2, 2, 0]])
+        got = explain.occlusion(network, x, asked, 8, 4, score=score)
+        for i in range(2):
+            for t in range(3):
+                close(got[i, t], each[asked[i, t]][i, 0])
+        close(explain.occlusion(network, x, [3, 0], 8, 4, score=score)[1], each[0][1])
+    margin = slow.occlusion(network, x, lambda z: z[:, 0] - z[:, 1], (8, 8), (4, 4), hidden)
+    close(explain.occlusion(network, x, lambda z: z[:, 0] - z[:, 1], 8, 4), margin)
+
+
+class Asked(Small):
+    def forward(self, x: Tensor, question: Tensor, scale: float = 1.0) -> Tensor:  # type: ignore[override]
+        return super().forward(x) * question[:, None] * scale
+
+
+def test_extra_inputs_go_with_their_picture(x: Tensor) -> None:
+    network, question = Asked().eval(), torch.tensor([2.0, -1.0])
+    want = slow.occlusion(network, x, lambda z: z[:, 1], (8, 8), (4, 4), torch.zeros_like(x), (question, 3.0))
+    close(explain.occlusion(network, x, 1, 8, 4, extra_inputs=(question, 3.0)), want)
