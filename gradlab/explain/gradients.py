@@ -56,7 +56,7 @@ def guided_backprop(model: Any, inputs: Tensor, target: Target = None, extra_inp
     """What goes back through ReLUs that pass positive gradients to active units only: R 1[R > 0] 1[f > 0].
 
     Springenberg et al. 2015. For a ReLU6 a unit is active where 0 < f < 6. The result depends little on the class and
-    on the weights (Adebayo et al., Sanity Checks for Saliency Maps, 2018): show a network with random weights beside it.
+    on the weights (Adebayo et al., Sanity Checks for Saliency Maps, 2018): show it beside a network of random weights.
     Arguments, return value and errors are those of :func:`gradient`; a network that runs no ReLU raises ``ModelError``.
     """
     return _slope(model, inputs, target, extra_inputs, lambda arriving, mask: arriving.clamp_min(0) * mask)

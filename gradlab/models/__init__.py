@@ -3,5 +3,6 @@
 from gradlab.models.classifier import Classifier
 from gradlab.models.imagenet import imagenet
 from gradlab.models.pretrained import torchvision
+from gradlab.models.tasks import captioner, vqa
 
-__all__ = ["Classifier", "imagenet", "torchvision"]
+__all__ = ["Classifier", "captioner", "imagenet", "torchvision", "vqa"]

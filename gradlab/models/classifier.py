@@ -22,10 +22,10 @@ class Classifier:
     ``view`` is what the network sees of a picture, before normalisation; ``transform`` is ``(view - mean) / std``.
 
     Attributes:
-        model: maps a batch (N, 3, H, W) to logits (N, classes).
+        model: maps a batch (N, C, H, W) to logits (N, classes).
         labels: one readable name per class.
         size: height and width that the network reads, pixels.
-        mean, std: per channel, of values in 0 to 1.
+        mean, std: per channel, of values in 0 to 1: three for RGB, one for grey.
         resize: the shorter side before the centre crop, pixels; None squeezes the whole picture to ``size``.
         layer: dotted name of the layer to explain, or None: found and checked.
         name: for titles.
@@ -51,9 +51,9 @@ class Classifier:
         """(C, H, W) of one input."""
         return (len(self.mean), *self.size)
 
-    def __call__(self, inputs: Tensor) -> Any:
-        """Run the model as it is."""
-        return self.model(inputs)
+    def __call__(self, inputs: Tensor, *extra_inputs: Any) -> Any:
+        """Run the model as it is; ``extra_inputs`` are what else it reads."""
+        return self.model(inputs, *extra_inputs)
 
     def view(self, picture: Any) -> Image.Image:
         """Return the crop of the picture (PIL, or uint8 array (H, W, 3)) that the network sees, RGB.
@@ -73,9 +73,10 @@ class Classifier:
         return image.crop((left, top, left + width, top + height))
 
     def transform(self, picture: Any) -> Tensor:
-        """Return the picture as the network reads it, (3, H, W), where its weights are."""
+        """Return the picture as the network reads it, (C, H, W), where its weights are."""
         weight = next(self.model.parameters(), torch.empty(0))
-        pixels = torch.from_numpy(np.asarray(self.view(picture), dtype=np.float32) / 255).movedim(-1, 0)
+        seen = self.view(picture).convert("L" if len(self.mean) == 1 else "RGB")
+        pixels = torch.from_numpy(np.atleast_3d(np.asarray(seen, dtype=np.float32) / 255)).movedim(-1, 0)
         mean, std = (torch.tensor(v)[:, None, None] for v in (self.mean, self.std))
         return ((pixels - mean) / std).to(weight)
 

@@ -21,6 +21,7 @@ from torch.nn import functional as F
 import gradlab
 from gradlab import explain
 from tests.bench.course import bench_browser, bench_notebooks
+from tests.bench.occlusion import bench_guided, bench_occlusion
 
 LOOPED = 5  # captum asks one Q at a time; this many are timed, and the time is multiplied
 
@@ -101,12 +102,16 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=9)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--only", nargs="*", help="names of networks")
+    parser.add_argument("--whole", action="store_true", help="run all of captum's windows (an hour)")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     print(f"torch {torch.__version__}, {args.threads} thread(s), {args.turns} turns; under 1 is faster\n")
     for name, (model, layer) in networks().items():
         if not args.only or name in args.only:
             bench(name, model, layer, args.turns)
+            bench_occlusion(name, model, seconds, line, max(1, args.turns // 4), args.whole)
+            if name in ("resnet18", "vgg16"):
+                bench_guided(model, ratios, line, args.turns)
     bench_change(args.turns)
     if not args.only:
         bench_notebooks()

@@ -1,0 +1,72 @@
+"""What a model reads beside the picture: words as extra inputs are, to every method, the words built in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import gradlab
+from gradlab import explain
+from gradlab.data import digit_pairs
+from gradlab.explain import all_contrasts, class_maps, occlusion, occlusion_sweep
+from gradlab.models.tasks import QUESTIONS, CaptionClassifier, VQAClassifier
+
+
+def last_sweep(net: Any, x: Tensor, target: int, **options: Any) -> Tensor:
+    *_, last = occlusion_sweep(net, x, target, window=12, stride=6, **options)
+    return last.maps()
+
+
+METHODS: dict[str, Callable[..., Tensor]] = {
+    "grad_cam": explain.grad_cam,
+    "counterfactual_cam": explain.counterfactual_cam,
+    "contrast_cam": explain.contrast_cam,
+    "all_contrasts": lambda net, x, target, **options: all_contrasts(net, x, **options),
+    "class_maps": lambda net, x, target, **options: class_maps(net, x, **options).maps,
+    "gradient": explain.gradient,
+    "deconvnet": explain.deconvnet,
+    "guided_backprop": explain.guided_backprop,
+    "occlusion": lambda net, x, target, **options: occlusion(net, x, target, window=12, stride=6, **options),
+    "occlusion_sweep": last_sweep,
+}
+
+
+class Asking(nn.Module):
+    """The network with its question built in: to a method it is an ordinary classifier."""
+
+    def __init__(self, net: VQAClassifier | CaptionClassifier, words: Tensor) -> None:
+        super().__init__()
+        self.net, self.words = net.model, words
+
+    def forward(self, picture: Tensor) -> Tensor:
+        logits: Tensor = self.net(picture, self.words)
+        return logits
+
+
+@pytest.mark.parametrize("task", ["vqa", "captioner"])
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_reads_the_words(name: str, task: str) -> None:
+    """One sentence for all pictures, and one for each; and another sentence gives another map."""
+    net = getattr(gradlab.models, task)()
+    sentences = QUESTIONS[:3] if task == "vqa" else ("a three left", "a nine of", ". a a")
+    x, each = digit_pairs(3, 11, "test").pictures, torch.cat([net.encode(sentence) for sentence in sentences])
+    at = {"layer": "net.reader.evidence"} if name.endswith(("_cam", "contrasts", "_maps")) else {}
+    one_by_one = []
+    for i in range(3):
+        want = METHODS[name](Asking(net, each[i : i + 1]).eval(), x, 3, **at)
+        got = METHODS[name](net, x, 3, extra_inputs=(each[i : i + 1],))
+        torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-5)
+        one_by_one.append(got[i])
+    batched = METHODS[name](net, x, 3, extra_inputs=(each,))
+    torch.testing.assert_close(batched, torch.stack(one_by_one), rtol=1e-4, atol=1e-5)
+    first = METHODS[name](net, x, 3, extra_inputs=(each[:1],))
+    assert not torch.allclose(batched[1:], first[1:], rtol=1e-2)
+
+
+def test_every_public_method_is_here() -> None:
+    display = {"overlay", "upsample", "unit_scale", "runner_up", "ClassMaps", "Sweep"}
+    assert set(explain.__all__) - display == set(METHODS)
