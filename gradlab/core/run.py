@@ -113,8 +113,8 @@ def run(model: Any, inputs: Any, layer: str | nn.Module | None = None, extra_inp
     asked = asked_layer(model, layer)
     rejected: LayerError | None = None
     with borrowed(module) as (model_call, parts):
-        call = _explained(model_call, parts, extra_inputs)
-        x = _fastest_layout(x, parts)
+        call = explained(model_call, parts, extra_inputs)
+        x = fastest_layout(x, parts)
         for choice in choose_layers(parts, call, x, asked):
             try:
                 result = _run_to(choice, parts, call, x, labels_of(model))
@@ -178,7 +178,7 @@ def _run_to(
     )
 
 
-def _fastest_layout(x: Tensor, parts: Iterable[nn.Module]) -> Tensor:
+def fastest_layout(x: Tensor, parts: Iterable[nn.Module]) -> Tensor:
     """Return ``x`` channels-last where depthwise convolutions run on a CPU: they take a fifth off a forward pass."""
     depthwise = (isinstance(m, nn.Conv2d) and m.groups == m.in_channels > 1 for m in parts)
     return x.contiguous(memory_format=torch.channels_last) if x.is_cpu and any(depthwise) else x
@@ -196,10 +196,10 @@ def outputs_of(model: Any, inputs: Any, extra_inputs: Sequence[Any] = ()) -> Any
     """
     x = check_inputs(model, inputs)
     with borrowed(module_of(model)) as (model_call, parts):
-        return _explained(model_call, parts, extra_inputs)(_fastest_layout(x, parts))
+        return explained(model_call, parts, extra_inputs)(fastest_layout(x, parts))
 
 
-def _explained(call: Callable[..., Any], parts: Iterable[nn.Module], extra: Sequence[Any]) -> Callable[[Tensor], Any]:
+def explained(call: Callable[..., Any], parts: Iterable[nn.Module], extra: Sequence[Any]) -> Callable[[Tensor], Any]:
     """Return ``call`` of the picture alone, with a readable error where its channels do not fit the model."""
 
     def forward(x: Tensor) -> Any:

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 TILE = 4
 # With fewer channels the transforms cost more than they save, with fewer patches the reading of the 36 matrices does.
 CHANNELS = 128
-PATCHES = 8
+PATCHES = 12
 _INPUT = [[4, 0, -5, 0, 1, 0], [0, -4, -4, 1, 1, 0], [0, 4, -4, -1, 1, 0], [0, -2, -1, 2, 1, 0], [0, 2, -1, -2, 1, 0],
           [0, 4, 0, -5, 0, 1]]  # fmt: skip
 _KERNEL = [[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]]  # over 24

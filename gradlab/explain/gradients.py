@@ -19,6 +19,7 @@ from torch.overrides import TorchFunctionMode
 
 from gradlab.core import InputError, ModelError, Target, scores_of
 from gradlab.core.inputs import check_inputs, labels_of, module_of
+from gradlab.core.run import explained, fastest_layout
 from gradlab.core.state import borrowed, recording
 
 Rule = Callable[[Tensor, Tensor], Tensor]
@@ -66,12 +67,13 @@ def _slope(model: Any, inputs: Any, target: Target, extra_inputs: Sequence[Any],
     x = check_inputs(model, inputs)
     module = module_of(model)
     with borrowed(module) as (call, parts), recording():
-        x = x.clone().requires_grad_()
+        x = fastest_layout(x, parts).clone().requires_grad_()
+        forward = explained(call, parts, extra_inputs)
         if rule is None:
-            outputs = call(x, *extra_inputs)
+            outputs = forward(x)
         else:
             with _Ruled(rule) as ruled:
-                outputs = call(x, *extra_inputs)
+                outputs = forward(x)
             if not ruled.count:
                 raise ModelError(_without_relu(parts))
         score = scores_of(outputs, target, labels_of(model)).sum()

@@ -143,14 +143,19 @@ def _sweeps(
     if score not in ("logit", "probability"):
         raise InputError(f"score is {score!r}: expected 'logit' or 'probability'.")
     question = _Question(target, score, labels_of(model))
-    clean = question.first(outputs_of(model, x, extra_inputs))
+    slope = None
+    if guess:  # the same forward pass serves the clean scores and the guess
+        slope = gradient(model, x, question.settled, extra_inputs)
+        clean = question.clean
+    else:
+        clean = question.first(outputs_of(model, x, extra_inputs))
 
     def sweeps() -> Iterator[Sweep]:
         count = tuple(-(-(n - w) // s) + 1 for n, w, s in zip(size, window, stride, strict=True))
         occluded = clean.new_full((*clean.shape, *count), torch.nan)
         sweep = Sweep(clean, occluded, window, stride, size, False, 0, len(x) * count[0] * count[1])
-        if guess:
-            yield replace(sweep, first_order=True, occluded=_guessed(model, x, hidden, question, sweep, extra_inputs))
+        if slope is not None:
+            yield replace(sweep, first_order=True, occluded=_guessed(slope * (x - hidden), question, sweep))
         groups = _coarse_to_fine(count, STREAMED if guess else BLOCK)
         hidings = [
             Hiding(model, x[i : i + 1], hidden[i], _own(extra_inputs, i, len(x)), question.classes_of(i))
@@ -173,6 +178,13 @@ class _Question:
     def __init__(self, target: Any, score: str, labels: Sequence[str] | None) -> None:
         self.target, self.probability, self.labels = target, score == "probability", labels
         self.classes: Tensor | None = None  # (N, T)
+
+    def settled(self, outputs: Any) -> Tensor:
+        """Do as :meth:`first`, keep the result as ``clean``, and return the score that the guess explains, (N,)."""
+        scores = self.first(outputs)
+        self.clean = scores.detach()
+        # all classes: the likeliest alone is guessed
+        return scores.amax(1) if isinstance(self.target, str) and self.target == "all" else scores[:, 0]
 
     def first(self, outputs: Any) -> Tensor:
         """Settle what is asked from the outputs of the whole pictures; return their scores (N, T)."""
@@ -205,28 +217,17 @@ class _Question:
     def _read(self, logits: Tensor, classes: Tensor) -> Tensor:
         return (logits.softmax(1) if self.probability else logits).gather(1, classes)
 
-    def one(self, outputs: Any) -> Tensor:
-        """Return the score that the first-order guess explains, (N,), with its graph."""
-        if self.classes is None:
-            return scores_of(outputs, self.target)
-        logits = check_logits(outputs)
-        asked = logits.argmax(1) if self.target == "all" else self.classes[:, 0]
-        return self._read(logits, asked[:, None])[:, 0]
 
-
-def _guessed(
-    model: Any, x: Tensor, hidden: Tensor, question: _Question, sweep: Sweep, extra_inputs: Sequence[Any]
-) -> Tensor:
-    """Return the occluded scores (N, T, rows, columns) as one gradient predicts them; NaN for classes it was not of."""
-    slope = gradient(model, x, question.one, extra_inputs)
-    product = (slope * (x - hidden)).sum(1, keepdim=True)
+def _guessed(product: Tensor, question: _Question, sweep: Sweep) -> Tensor:
+    """Return the occluded scores (N, T, rows, columns) that slope times change predicts; NaN where nothing is."""
     (h, w), (down, across) = sweep.occluded.shape[2:], sweep.stride
-    extra = ((h - 1) * down + sweep.window[0] - x.shape[2], (w - 1) * across + sweep.window[1] - x.shape[3])
-    summed = F.avg_pool2d(F.pad(product, (0, extra[1], 0, extra[0])), sweep.window, sweep.stride)
+    extra = ((h - 1) * down + sweep.window[0] - sweep.size[0], (w - 1) * across + sweep.window[1] - sweep.size[1])
+    padded = F.pad(product.sum(1, keepdim=True), (0, extra[1], 0, extra[0]))
+    summed = F.avg_pool2d(padded, sweep.window, sweep.stride)
     drop = summed * (sweep.window[0] * sweep.window[1])
     guess = torch.full_like(sweep.occluded, torch.nan)
     which = sweep.clean.argmax(1) if isinstance(question.target, str) and question.target == "all" else 0
-    rows = torch.arange(len(x))
+    rows = torch.arange(len(product))
     guess[rows, which] = sweep.clean[rows, which][:, None, None] - drop[:, 0]
     return guess
 
@@ -272,7 +273,7 @@ def _own(extra_inputs: Sequence[Any], i: int, n: int) -> list[Any]:
 
 def _coarse_to_fine(count: tuple[int, ...], block: int) -> list[list[tuple[int, int]]]:
     """Return the windows' (row, column) in groups: a coarse grid over the picture first, then neighbours together."""
-    coarse = [np.unique(np.linspace(0, n - 1, min(n, 4)).round().astype(int)).tolist() for n in count]
+    coarse = [np.unique(np.linspace(0, n - 1, min(n, 3)).round().astype(int)).tolist() for n in count]
     first = [(i, j) for i in coarse[0] for j in coarse[1]]
     groups, seen = [first], set(first)
     # Neighbours share their place in the map, so the window they have in common is tight; blocks are visited far apart
