@@ -1,5 +1,6 @@
 """Explanations of one decision: pure functions, tensors in, tensors out."""
 
+from gradlab.explain import faithfulness
 from gradlab.explain.cam import (
     ClassMaps,
     all_contrasts,
@@ -21,6 +22,7 @@ __all__ = [
     "contrast_cam",
     "counterfactual_cam",
     "deconvnet",
+    "faithfulness",
     "grad_cam",
     "gradient",
     "guided_backprop",

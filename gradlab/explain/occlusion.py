@@ -9,25 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gradlab.core import InputError, Target, TargetError, class_indices, outputs_of, scores_of
+from gradlab.core import InputError, Target, outputs_of
 from gradlab.core.incremental import Hiding
 from gradlab.core.inputs import check_inputs, labels_of
-from gradlab.core.targets import check_logits
 from gradlab.explain.gradients import gradient
+from gradlab.explain.question import Baseline, Question, Score, hidden_pictures, own_inputs
 
 # Windows are asked in blocks of n x n neighbours. Large ones are quicker in all, small ones answer sooner.
 BLOCK = 6
 STREAMED = 4
-
-Score = Literal["logit", "probability"]
-Baseline = float | Sequence[float] | Tensor | Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -139,10 +136,8 @@ def _sweeps(
     x = check_inputs(model, inputs)
     size = (int(x.shape[2]), int(x.shape[3]))
     window, stride = _geometry(window, stride, size)
-    hidden = _hidden(x, baseline)
-    if score not in ("logit", "probability"):
-        raise InputError(f"score is {score!r}: expected 'logit' or 'probability'.")
-    question = _Question(target, score, labels_of(model))
+    hidden = hidden_pictures(x, baseline)
+    question = Question(target, score, labels_of(model))
     slope = None
     if guess:  # the same forward pass serves the clean scores and the guess
         slope = gradient(model, x, question.settled, extra_inputs)
@@ -158,67 +153,23 @@ def _sweeps(
             yield replace(sweep, first_order=True, occluded=_guessed(slope * (x - hidden), question, sweep))
         groups = _coarse_to_fine(count, STREAMED if guess else BLOCK)
         hidings = [
-            Hiding(model, x[i : i + 1], hidden[i], _own(extra_inputs, i, len(x)), question.classes_of(i))
+            Hiding(model, x[i : i + 1], hidden[i], own_inputs(extra_inputs, i, len(x)), question.classes_of(i))
             for i in range(len(x))
         ]
         for group in groups:
             for i, hiding in enumerate(hidings):
                 starts = np.array(group).T * np.array(stride)[:, None]
                 found = hiding.outputs(starts, np.minimum(starts + np.array(window)[:, None], np.array(size)[:, None]))
-                occluded[i, :, [g[0] for g in group], [g[1] for g in group]] = question.scores(found, i, hiding).T
+                occluded[i, :, [g[0] for g in group], [g[1] for g in group]] = question.scores(
+                    found, i, hiding.pruned
+                ).T
                 sweep = replace(sweep, done=sweep.done + len(group), occluded=occluded)
                 yield replace(sweep, occluded=occluded.clone()) if guess else sweep
 
     return sweeps()
 
 
-class _Question:
-    """The scores that are asked of the outputs: one per sample, or T classes of each, or all."""
-
-    def __init__(self, target: Any, score: str, labels: Sequence[str] | None) -> None:
-        self.target, self.probability, self.labels = target, score == "probability", labels
-        self.classes: Tensor | None = None  # (N, T)
-
-    def settled(self, outputs: Any) -> Tensor:
-        """Do as :meth:`first`, keep the result as ``clean``, and return the score that the guess explains, (N,)."""
-        scores = self.first(outputs)
-        self.clean = scores.detach()
-        # all classes: the likeliest alone is guessed
-        return scores.amax(1) if isinstance(self.target, str) and self.target == "all" else scores[:, 0]
-
-    def first(self, outputs: Any) -> Tensor:
-        """Settle what is asked from the outputs of the whole pictures; return their scores (N, T)."""
-        if callable(self.target):
-            return scores_of(outputs, self.target)[:, None]
-        logits = check_logits(outputs)
-        n, classes = logits.shape
-        if isinstance(self.target, str) and self.target == "all":
-            self.classes = torch.arange(classes, device=logits.device).expand(n, -1)
-        elif isinstance(self.target, Tensor) and self.target.ndim == 2:
-            if len(self.target) != n:
-                raise TargetError(f"target asks for {len(self.target)} pictures' classes, but inputs holds {n}.")
-            self.classes = torch.stack([class_indices(column, logits) for column in self.target.T], 1)
-        else:
-            self.classes = class_indices(self.target, logits, self.labels)[:, None]
-        return self._read(logits, self.classes)
-
-    def classes_of(self, i: int) -> Tensor | None:
-        """Return the classes (T,) if nothing but their logits is asked: then no other need be computed."""
-        return None if self.classes is None or self.probability else self.classes[i]
-
-    def scores(self, outputs: Any, i: int, hiding: Hiding) -> Tensor:
-        """Return the scores (G, T) of picture i from the outputs for G patches."""
-        if self.classes is None:
-            return scores_of(outputs, self.target)[:, None]
-        if hiding.pruned:
-            return check_logits(outputs)
-        return self._read(check_logits(outputs), self.classes[i].expand(len(outputs), -1))
-
-    def _read(self, logits: Tensor, classes: Tensor) -> Tensor:
-        return (logits.softmax(1) if self.probability else logits).gather(1, classes)
-
-
-def _guessed(product: Tensor, question: _Question, sweep: Sweep) -> Tensor:
+def _guessed(product: Tensor, question: Question, sweep: Sweep) -> Tensor:
     """Return the occluded scores (N, T, rows, columns) that slope times change predicts; NaN where nothing is."""
     (h, w), (down, across) = sweep.occluded.shape[2:], sweep.stride
     extra = ((h - 1) * down + sweep.window[0] - sweep.size[0], (w - 1) * across + sweep.window[1] - sweep.size[1])
@@ -247,28 +198,6 @@ def _geometry(window: Any, stride: Any, size: tuple[int, int]) -> tuple[tuple[in
                 f"stride's {axis} {pairs[1][i]} exceeds the window's {pairs[0][i]}: pixels would be left out."
             )
     return pairs[0], pairs[1]
-
-
-def _hidden(x: Tensor, baseline: Any) -> Tensor:
-    """Return the pictures (N, C, H, W) that show through where a patch hides."""
-    value = baseline(x.clone()) if callable(baseline) else baseline
-    value = torch.as_tensor(value, dtype=x.dtype, device=x.device)
-    if value.ndim == 1 and len(value) == x.shape[1]:
-        value = value[:, None, None]
-    fits = value.ndim in (0, 3, 4) and all(a in (1, b) for a, b in zip(value.shape[::-1], x.shape[::-1], strict=False))
-    if not fits:
-        raise InputError(
-            f"baseline has shape {tuple(value.shape)}: expected a number, ({x.shape[1]},) one per channel, or an image "
-            f"{tuple(x.shape[1:])}."
-        )
-    if not bool(torch.isfinite(value).all()):
-        raise InputError("baseline holds NaN or infinite values.")
-    return value.expand(x.shape)
-
-
-def _own(extra_inputs: Sequence[Any], i: int, n: int) -> list[Any]:
-    """Return the extra inputs of picture i: what is a tensor of length N goes with its picture."""
-    return [e[i : i + 1] if isinstance(e, Tensor) and e.ndim and len(e) == n else e for e in extra_inputs]
 
 
 def _coarse_to_fine(count: tuple[int, ...], block: int) -> list[list[tuple[int, int]]]:

@@ -12,13 +12,21 @@ from torch import Tensor, nn
 import gradlab
 from gradlab import explain
 from gradlab.data import digit_pairs
-from gradlab.explain import all_contrasts, class_maps, occlusion, occlusion_sweep
+from gradlab.explain import all_contrasts, class_maps, faithfulness, occlusion, occlusion_sweep
 from gradlab.models.tasks import QUESTIONS, CaptionClassifier, VQAClassifier
 
 
 def last_sweep(net: Any, x: Tensor, target: int, **options: Any) -> Tensor:
     *_, last = occlusion_sweep(net, x, target, window=12, stride=6, **options)
     return last.maps()
+
+
+def curve(method: Callable[..., faithfulness.Curve]) -> Callable[..., Tensor]:
+    def scores(net: Any, x: Tensor, target: int, **options: Any) -> Tensor:
+        maps = torch.rand(len(x), 1, 4, 4, generator=torch.Generator().manual_seed(0))
+        return method(net, x, maps[:1].expand(len(x), -1, -1, -1), target, steps=5, score="logit", **options).scores
+
+    return scores
 
 
 METHODS: dict[str, Callable[..., Tensor]] = {
@@ -32,6 +40,8 @@ METHODS: dict[str, Callable[..., Tensor]] = {
     "guided_backprop": explain.guided_backprop,
     "occlusion": lambda net, x, target, **options: occlusion(net, x, target, window=12, stride=6, **options),
     "occlusion_sweep": last_sweep,
+    "deletion": curve(faithfulness.deletion),
+    "insertion": curve(faithfulness.insertion),
 }
 
 
@@ -68,5 +78,5 @@ def test_every_method_reads_the_words(name: str, task: str) -> None:
 
 
 def test_every_public_method_is_here() -> None:
-    display = {"overlay", "upsample", "unit_scale", "runner_up", "ClassMaps", "Sweep"}
-    assert set(explain.__all__) - display == set(METHODS)
+    display = {"overlay", "upsample", "unit_scale", "runner_up", "ClassMaps", "Sweep", "faithfulness"}
+    assert set(explain.__all__) - display == set(METHODS) - {"deletion", "insertion"}

@@ -1,0 +1,96 @@
+"""The randomisation check: a map that outlives the network's weights does not show what they have learned."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gradlab.core import outputs_of
+from gradlab.core.inputs import check_inputs, module_of
+from gradlab.explain.faithfulness.comparison import Measure, similarity
+
+
+@dataclass(frozen=True)
+class Randomisation:
+    """Attributes: layers, in the order in which they lost their weights; similarity to the first maps (layers, N)."""
+
+    layers: tuple[str, ...]
+    similarity: Tensor
+
+
+def randomisation(
+    model: Any,
+    method: Callable[[nn.Module, Tensor], Tensor],
+    inputs: Tensor,
+    seed: int = 0,
+    measure: Measure = "spearman",
+    absolute: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Randomisation:
+    """Take a network's weights away from the last layer to the first; how alike do the maps remain?
+
+    The cascading check of Adebayo et al., Sanity Checks for Saliency Maps, NeurIPS 2018. A map that stays as it was
+    does not show what the network has learned. A copy is changed: weights become normal with variance 2 / fan-in (He et
+    al. 2015), biases 0, norms the identity.
+
+    Args:
+        model: any ``nn.Module`` or a ``Classifier``; it runs ``method`` and is not changed.
+        method: ``(module, inputs) -> maps``; give it a fixed target, or the class changes with the weights.
+        inputs: normalised pictures (N, C, H, W).
+        seed: of the new weights.
+        measure: as in :func:`similarity`.
+        absolute: likewise.
+        progress: called with layers done and to do.
+
+    Raises:
+        InputError, ModelError: and what ``method`` raises.
+    """
+    x = check_inputs(model, inputs)
+    mine = copy.deepcopy(module_of(model)).eval()
+    before = method(mine, x)
+    layers = _last_first(mine, x)
+    generator = torch.Generator().manual_seed(seed)
+    found = []
+    for done, layer in enumerate(layers.values(), 1):
+        _redraw(layer, generator)
+        found.append(similarity(before, method(mine, x), measure, absolute))
+        if progress is not None:
+            progress(done, len(layers))
+    return Randomisation(tuple(layers), torch.stack(found))
+
+
+def _last_first(module: nn.Module, x: Tensor) -> dict[str, nn.Module]:
+    """Return the parts that hold weights, the last to run first. The module is a copy: hooks need not be taken off."""
+    order: list[str] = []
+    names = {
+        part: name for name, part in module.named_modules() if next(part.parameters(recurse=False), None) is not None
+    }
+    hooks = [part.register_forward_hook(lambda part, *_: order.append(names[part])) for part in names]
+    outputs_of(module, x[:1])
+    for hook in hooks:
+        hook.remove()
+    parts = dict(module.named_modules())
+    return {name: parts[name] for name in reversed(order)}
+
+
+@torch.no_grad()
+def _redraw(layer: nn.Module, generator: torch.Generator) -> None:
+    for parameter in layer.parameters(recurse=False):
+        if parameter.ndim < 2:
+            parameter.zero_()
+            continue
+        fan_in = parameter[0].numel()
+        drawn = torch.randn(parameter.shape, generator=generator) * math.sqrt(2 / fan_in)
+        parameter.copy_(drawn)
+    weight = getattr(layer, "weight", None)
+    if isinstance(weight, Tensor) and weight.ndim == 1:
+        weight.fill_(1)
+    for name, value in (("running_mean", 0.0), ("running_var", 1.0)):
+        if isinstance(getattr(layer, name, None), Tensor):
+            getattr(layer, name).fill_(value)

@@ -1,0 +1,85 @@
+"""What is asked while parts of a picture are hidden: whose score, in which unit, and what shows in their place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from gradlab.core import InputError, TargetError, class_indices, scores_of
+from gradlab.core.targets import check_logits
+
+Score = Literal["logit", "probability"]
+Baseline = float | Sequence[float] | Tensor | Callable[[Tensor], Tensor]
+
+
+class Question:
+    """The scores that are asked of the outputs: one per sample, or T classes of each, or all."""
+
+    def __init__(self, target: Any, score: str, labels: Sequence[str] | None) -> None:
+        if score not in ("logit", "probability"):
+            raise InputError(f"score is {score!r}: expected 'logit' or 'probability'.")
+        self.target, self.probability, self.labels = target, score == "probability", labels
+        self.classes: Tensor | None = None  # (N, T)
+
+    def settled(self, outputs: Any) -> Tensor:
+        """Do as :meth:`first`, keep the result as ``clean``, and return the score that the guess explains, (N,)."""
+        scores = self.first(outputs)
+        self.clean = scores.detach()
+        # all classes: the likeliest alone is guessed
+        return scores.amax(1) if isinstance(self.target, str) and self.target == "all" else scores[:, 0]
+
+    def first(self, outputs: Any) -> Tensor:
+        """Settle what is asked from the outputs of the whole pictures; return their scores (N, T)."""
+        if callable(self.target):
+            return scores_of(outputs, self.target)[:, None]
+        logits = check_logits(outputs)
+        n, classes = logits.shape
+        if isinstance(self.target, str) and self.target == "all":
+            self.classes = torch.arange(classes, device=logits.device).expand(n, -1)
+        elif isinstance(self.target, Tensor) and self.target.ndim == 2:
+            if len(self.target) != n:
+                raise TargetError(f"target asks for {len(self.target)} pictures' classes, but inputs holds {n}.")
+            self.classes = torch.stack([class_indices(column, logits) for column in self.target.T], 1)
+        else:
+            self.classes = class_indices(self.target, logits, self.labels)[:, None]
+        return self._read(logits, self.classes)
+
+    def classes_of(self, i: int) -> Tensor | None:
+        """Return the classes (T,) if nothing but their logits is asked: then no other need be computed."""
+        return None if self.classes is None or self.probability else self.classes[i]
+
+    def scores(self, outputs: Any, i: int, pruned: bool = False) -> Tensor:
+        """Return the scores (G, T) of picture i from its outputs; ``pruned``: they hold no other class."""
+        if self.classes is None:
+            return scores_of(outputs, self.target)[:, None]
+        if pruned:
+            return check_logits(outputs)
+        return self._read(check_logits(outputs), self.classes[i].expand(len(outputs), -1))
+
+    def _read(self, logits: Tensor, classes: Tensor) -> Tensor:
+        return (logits.softmax(1) if self.probability else logits).gather(1, classes)
+
+
+def hidden_pictures(x: Tensor, baseline: Any) -> Tensor:
+    """Return the pictures (N, C, H, W) that show through where a patch hides."""
+    value = baseline(x.clone()) if callable(baseline) else baseline
+    value = torch.as_tensor(value, dtype=x.dtype, device=x.device)
+    if value.ndim == 1 and len(value) == x.shape[1]:
+        value = value[:, None, None]
+    fits = value.ndim in (0, 3, 4) and all(a in (1, b) for a, b in zip(value.shape[::-1], x.shape[::-1], strict=False))
+    if not fits:
+        raise InputError(
+            f"baseline has shape {tuple(value.shape)}: expected a number, ({x.shape[1]},) one per channel, or an image "
+            f"{tuple(x.shape[1:])}."
+        )
+    if not bool(torch.isfinite(value).all()):
+        raise InputError("baseline holds NaN or infinite values.")
+    return value.expand(x.shape)
+
+
+def own_inputs(extra_inputs: Sequence[Any], i: int, n: int) -> list[Any]:
+    """Return the extra inputs of picture i: what is a tensor of length N goes with its picture."""
+    return [e[i : i + 1] if isinstance(e, Tensor) and e.ndim and len(e) == n else e for e in extra_inputs]

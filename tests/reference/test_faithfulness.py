@@ -1,0 +1,170 @@
+"""Curves, the game and the check equal their definitions, and tell a true map from a false one."""
+
+from __future__ import annotations
+
+import pytest
+import scipy.stats
+import torch
+from torch import Tensor, nn
+
+import gradlab
+from gradlab import explain
+from gradlab.core import InputError, TargetError
+from gradlab.explain import faithfulness
+from tests.reference import faithfulness as slow
+
+
+@pytest.fixture(scope="module")
+def model() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 8, 3), nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 4),
+    ).eval()  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def x() -> Tensor:
+    return torch.randn(2, 3, 12, 10, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture(scope="module")
+def maps() -> Tensor:
+    return torch.randn(2, 1, 12, 10, generator=torch.Generator().manual_seed(2))
+
+
+@pytest.mark.parametrize("steps", [1, 7, 20, 120])
+def test_curves(model: nn.Module, x: Tensor, maps: Tensor, steps: int) -> None:
+    soft = faithfulness.blurred(x)
+    for i, label in enumerate((3, 1)):
+        for found, start, end in (
+            (faithfulness.deletion(model, x, maps, [3, 1], steps, 0.2), x, torch.full_like(x, 0.2)),
+            (faithfulness.insertion(model, x, maps, [3, 1], steps), soft, x),
+        ):
+            fractions, scores = slow.curve(model, start[i : i + 1], end[i : i + 1], maps[i, 0], label, steps)
+            torch.testing.assert_close(found.fractions.tolist(), fractions, rtol=1e-6, atol=1e-7)
+            torch.testing.assert_close(found.scores[i].tolist(), scores, rtol=1e-5, atol=1e-6)
+            assert float(found.area()[i]) == pytest.approx(slow.area(fractions, scores), rel=1e-5)
+
+
+def test_equal_values_go_in_order_and_a_coarse_map_is_enlarged(model: nn.Module, x: Tensor) -> None:
+    flat = faithfulness.deletion(model, x, torch.zeros(2, 1, 3, 3), 0, 12)
+    _, scores = slow.curve(model, x[:1], torch.zeros_like(x[:1]), torch.zeros(12, 10), 0, 12)
+    torch.testing.assert_close(flat.scores[0].tolist(), scores, rtol=1e-5, atol=1e-6)
+    coarse = torch.randn(2, 1, 3, 3, generator=torch.Generator().manual_seed(4))
+    large = explain.upsample(coarse, (12, 10))
+    a, b = (faithfulness.insertion(model, x, m, 0, 9).scores for m in (coarse, large))
+    torch.testing.assert_close(a, b)
+
+
+def test_blur_keeps_a_flat_picture_and_smooths_a_point() -> None:
+    torch.testing.assert_close(faithfulness.blurred(torch.full((1, 3, 20, 20), 0.7)), torch.full((1, 3, 20, 20), 0.7))
+    point = torch.zeros(1, 1, 31, 31, dtype=torch.float64)
+    point[0, 0, 15, 15] = 1
+    soft = faithfulness.blurred(point)[0, 0]
+    line = torch.exp(-(torch.arange(-5, 6, dtype=torch.float64) ** 2) / 50)
+    torch.testing.assert_close(soft[10:21, 10:21], torch.outer(line, line) / line.sum() ** 2)
+    assert float(soft[9].abs().max()) == 0
+
+
+def test_pointing_game() -> None:
+    maps = torch.zeros(4, 1, 40, 60)
+    for i, (row, column) in enumerate([(10, 10), (10, 35), (10, 34), (39, 0)]):
+        maps[i, 0, row, column] = 1
+    boxes = torch.tensor([[5, 5, 20, 20]] * 4)
+    assert faithfulness.pointing_game(maps, boxes, (40, 60)).tolist() == [True, False, True, False]
+    assert faithfulness.pointing_game(maps, boxes, (40, 60), 16).tolist() == [True, True, True, False]
+    masks = torch.zeros(4, 40, 60, dtype=torch.bool)
+    masks[:, 5:20, 5:20] = True
+    for tolerance in (0, 5, 14.9, 15, 16, 30):
+        both = [faithfulness.pointing_game(maps, b, (40, 60), tolerance) for b in (boxes, masks)]
+        assert torch.equal(*both)
+
+
+def test_similarity() -> None:
+    a, b = (torch.randn(3, 1, 9, 9, generator=torch.Generator().manual_seed(s)) for s in (0, 1))
+    for absolute in (False, True):
+        got = faithfulness.similarity(a, b, "spearman", absolute)
+        for i in range(3):
+            one, other = (t[i].abs() if absolute else t[i] for t in (a, b))
+            assert float(got[i]) == pytest.approx(scipy.stats.spearmanr(one.flatten(), other.flatten()).statistic)
+    assert float(faithfulness.similarity(a, a.exp(), "spearman").min()) == pytest.approx(1)
+    assert float(faithfulness.similarity(a, 3 * a + 2, "pearson").min()) == pytest.approx(1)
+    assert float(faithfulness.similarity(a, 3 * a + 2, "ssim").min()) == pytest.approx(1)
+    assert float(faithfulness.similarity(a, -a, "pearson").max()) == pytest.approx(-1)
+    assert float(faithfulness.similarity(a, b, "ssim").abs().max()) < 0.5
+    assert bool(faithfulness.similarity(a, torch.ones_like(a)).isnan().all())
+
+
+def test_randomisation(model: nn.Module, x: Tensor) -> None:
+    seen: list[tuple[int, int]] = []
+
+    def look(net: nn.Module, x: Tensor) -> Tensor:
+        return explain.gradient(net, x, 0)
+
+    first = faithfulness.randomisation(model, look, x, progress=lambda *done: seen.append(done))
+    assert first.layers == ("7", "3", "1", "0")
+    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    again = faithfulness.randomisation(model, look, x)
+    assert torch.equal(first.similarity, again.similarity)
+    assert not torch.equal(first.similarity, faithfulness.randomisation(model, look, x, seed=1).similarity)
+    blind = faithfulness.randomisation(model, lambda net, x: x, x)  # a map that never asks the network
+    torch.testing.assert_close(blind.similarity, torch.ones(4, 2, dtype=torch.float64))
+
+
+@pytest.mark.slow
+def test_on_a_real_network() -> None:
+    """Grad-CAM's order beats a random one, and the reverse of its own."""
+    net = gradlab.models.imagenet()
+    x = net.transform(gradlab.data.picture("coffee"))[None]
+    true = explain.grad_cam(net, x)
+    random = torch.rand(true.shape, generator=torch.Generator().manual_seed(0))
+    insertion = [float(faithfulness.insertion(net, x, m, steps=14).area()) for m in (true, random, -true)]
+    deletion = [float(faithfulness.deletion(net, x, m, steps=14).area()) for m in (true, random, -true)]
+    print(f"insertion: map {insertion[0]:.3f}, random {insertion[1]:.3f}, reversed {insertion[2]:.3f}")
+    print(f"deletion: map {deletion[0]:.3f}, random {deletion[1]:.3f}, reversed {deletion[2]:.3f}")
+    assert insertion[0] > insertion[2]
+    assert deletion[0] < deletion[2]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"maps": torch.zeros(2, 12, 10)}, "expected"),
+        ({"maps": torch.zeros(1, 1, 12, 10)}, "1 maps for 2 pictures"),
+        ({"maps": torch.full((2, 1, 4, 4), torch.nan)}, "NaN"),
+        ({"steps": 0}, "steps is 0"),
+        ({"score": "loss"}, "score is 'loss'"),
+        ({"target": "all"}, "one score per picture"),
+        ({"baseline": [0.0, 1.0]}, "baseline has shape"),
+    ],
+)
+def test_bad_curves(model: nn.Module, x: Tensor, maps: Tensor, change: dict[str, object], message: str) -> None:
+    for method in (faithfulness.deletion, faithfulness.insertion):
+        with pytest.raises(InputError, match=message):
+            method(**{"model": model, "inputs": x, "maps": maps, "target": 0, **change})  # type: ignore[arg-type]
+
+
+def test_bad_target(model: nn.Module, x: Tensor, maps: Tensor) -> None:
+    with pytest.raises(TargetError):
+        faithfulness.deletion(model, x, maps, 9)
+
+
+def test_bad_places_and_measures() -> None:
+    maps = torch.rand(1, 1, 4, 4)
+    for boxes, message in (
+        (torch.tensor([[3, 3, 3, 9]]), "empty"),
+        (torch.tensor([3, 3, 9, 9]), "expected"),
+        (torch.zeros(1, 8, 8, dtype=torch.bool), "empty"),
+        (torch.ones(1, 4, 8, dtype=torch.bool), "masks"),
+    ):
+        with pytest.raises(InputError, match=message):
+            faithfulness.pointing_game(maps, boxes, 8)
+    for others, measure, message in (
+        (torch.rand(1, 1, 4, 5), "spearman", "one shape"),
+        (maps, "distance", "measure is 'distance'"),
+        (maps, "ssim", "at least 7"),
+        (maps * torch.nan, "pearson", "NaN"),
+    ):
+        with pytest.raises(InputError, match=message):
+            faithfulness.similarity(maps, others, measure)  # type: ignore[arg-type]
