@@ -2,77 +2,32 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-import traitlets
 from PIL import Image
 
-from gradlab.core.errors import GradlabError, ModelError, TargetError
 from gradlab.widgets import still
-from gradlab.widgets.base import SHARED_PARTS, Front, front_end, style
+from gradlab.widgets.asking import Asking, check_classifier, class_of, opened
+from gradlab.widgets.base import SHARED_PARTS, front_end, style
 from gradlab.widgets.factors import Factors
 
-logger = logging.getLogger(__name__)
 
-MAX_UPLOAD = 25 * 2**20  # bytes; the front end refuses more before it is sent
-
-
-class Paradigms(Front):
-    """The widget that :func:`paradigms` returns.
-
-    Attributes:
-        answer: what the browser draws: the picture, the logits and every class's map, replaced as a whole.
-        labels: one name per class.
-        pictures: names offered in the list.
-        busy: what the kernel is doing, or an empty string.
-        error: one sentence about the last picture that could not be shown, or an empty string.
-    """
+class Paradigms(Asking):
+    """The widget that :func:`paradigms` returns; its answer holds the picture, the logits and every class's map."""
 
     _esm = front_end(*SHARED_PARTS, "panel.js", "bars.js", "source.js", "pins.js", "paradigms.js")
-    _css = style("base.css", "paradigms.css")
+    _css = style("base.css", "layout.css", "paradigms.css")
 
-    answer = traitlets.Dict().tag(sync=True)
-    labels = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    pictures = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    busy = traitlets.Unicode("").tag(sync=True)
-    error = traitlets.Unicode("").tag(sync=True)
-
-    def __init__(self, net: Any, layer: Any, factors: Factors, start: tuple[int, int], names: list[str]) -> None:
-        self._net, self._layer = net, layer
-        self._factors, self._start = factors, start
-        self._serial = 1
-        # Messages may arrive on another thread than the cell that made the widget: one picture at a time.
-        self._one = threading.Lock()
-        super().__init__(labels=list(net.labels), pictures=names, answer=factors.answer(1, start))
-        self.on_msg(self._heard)
-
-    def _heard(self, _widget: Any, content: Any, buffers: Sequence[Any]) -> None:
-        """Answer a message of the front end. Nothing escapes: an exception here would be lost without a trace."""
-        if not isinstance(content, dict) or content.get("kind") != "picture":
-            return
-        with self._one:
-            try:
-                name = str(content.get("name", "the picture"))
-                self.error = ""
-                self.busy = f"reading {name} ..."
-                self._show(_picked(name, bool(content.get("upload")), buffers), name)
-            except GradlabError as error:
-                self.error = str(error)
-            except Exception as error:
-                logger.exception("a new picture failed")
-                self.error = f"This picture failed: {type(error).__name__}: {error}"
-            finally:
-                self.busy = ""
+    def __init__(
+        self, net: Any, layer: Any, factors: Factors, start: tuple[int, int], pictures: Sequence[str] | None
+    ) -> None:
+        self._layer, self._factors, self._start = layer, factors, start
+        super().__init__(net, pictures, answer=factors.answer(1, start))
 
     def _show(self, picture: Image.Image, name: str) -> None:
-        factors = Factors.of(self._net, picture, Path(name).name, self._layer)
+        factors = Factors.of(self._net, picture, name, self._layer)
         start = factors.start()
-        self._serial += 1
         # the picture, its numbers and its start arrive together, so that no view draws half of each
         self._factors, self._start = factors, start
         self.answer = factors.answer(self._serial, start)
@@ -115,55 +70,8 @@ def paradigms(
         ModelError: ``net`` is no classifier with labels and a transform.
         PictureError, TargetError, LayerError: as in the engine, before anything is shown.
     """
-    from gradlab.data import picture_names
-
-    _check(net)
-    name = Path(picture).name if isinstance(picture, (str, Path)) else "your picture"
-    factors = Factors.of(net, _opened(picture), name, layer)
-    p = _class(net, target, factors.logits.size)
-    q = _class(net, contrast, factors.logits.size)
-    names = picture_names() if pictures is None else [str(each) for each in pictures]
-    return Paradigms(net, layer, factors, factors.start(p, q), names)
-
-
-def _check(net: Any) -> None:
-    missing = [name for name in ("labels", "transform", "view") if not hasattr(net, name)]
-    if missing:
-        raise ModelError(
-            f"paradigms needs a Classifier (model + transform + labels), and {type(net).__name__} has no "
-            f"{', '.join(missing)}: use gradlab.models.imagenet() or wrap it in gradlab.models.Classifier."
-        )
-
-
-def _class(net: Any, wanted: int | str | None, classes: int) -> int | None:
-    if wanted is None:
-        return None
-    if isinstance(wanted, str):
-        return int(net.index(wanted))
-    index = int(wanted)
-    if not 0 <= index < classes:
-        raise TargetError(f"There is no class {wanted}: this network has classes 0 to {classes - 1}.")
-    return index
-
-
-def _opened(picture: Any) -> Image.Image:
-    from gradlab.data import picture as read
-
-    return Image.fromarray(picture) if isinstance(picture, np.ndarray) else read(picture)
-
-
-def _picked(name: str, upload: bool, buffers: Sequence[Any]) -> Image.Image:
-    """Open what the browser asked for: the bytes it sent, or a name or path."""
-    from gradlab.core.errors import PictureError
-    from gradlab.data import picture
-
-    if not upload:
-        return picture(name)
-    content = bytes(buffers[0]) if buffers else b""
-    if len(content) > MAX_UPLOAD:
-        raise PictureError(f"{name} has more than {MAX_UPLOAD >> 20} MB: make it smaller first.")
-    try:
-        return picture(content)
-    except PictureError as error:
-        # the reader knows the file by its name
-        raise PictureError(str(error).replace("The file", name, 1)) from error
+    check_classifier(net, "paradigms")
+    factors = Factors.of(net, *opened(picture), layer)
+    p = class_of(net, target, factors.logits.size)
+    q = class_of(net, contrast, factors.logits.size)
+    return Paradigms(net, layer, factors, factors.start(p, q), pictures)

@@ -1,4 +1,4 @@
-"""The three panels as a still picture, for pages and readers that run no widget."""
+"""Panels side by side as a still picture, for pages and readers that run no widget."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from gradlab.widgets.base import PNG_LIMIT
 from gradlab.widgets.factors import Factors
 
-GAP, HEAD = 8, 44  # pixels around the panels, and above them for the questions
+GAP, HEAD, SIDE = 8, 44, 240  # pixels: around the panels, above them for the questions, and a panel's width
 
 
 def three_panels(factors: Factors, labels: Sequence[str], p: int, q: int) -> bytes:
@@ -25,28 +25,23 @@ def three_panels(factors: Factors, labels: Sequence[str], p: int, q: int) -> byt
         (f"What if not {labels[p]}?", -factors.maps[p]),
         (third, factors.contrast(q)),
     ]
+    height = round(SIDE * factors.view.height / factors.view.width)
+    photo = factors.view.resize((SIDE, height))
+    return side_by_side([(title, overlay(photo, values)) for title, values in panels])
+
+
+def side_by_side(panels: Sequence[tuple[str, Image.Image]]) -> bytes:
+    """Return a PNG of at most ``PNG_LIMIT`` bytes with the pictures in a row, each under its title."""
     encoded = b""
     # photographs differ: the largest picture that fits the limit is taken
-    for side, colours in ((240, 256), (200, 256), (176, 256), (160, 192), (144, 128), (112, 64)):
-        encoded = _encoded(_row(factors.view, panels, side), colours)
+    for side, colours in ((SIDE, 256), (200, 256), (176, 256), (160, 192), (144, 128), (112, 64)):
+        encoded = _encoded(_row(panels, side), colours)
         if len(encoded) <= PNG_LIMIT:
             break
     return encoded
 
 
-def _row(view: Image.Image, panels: list[tuple[str, NDArray[np.float64]]], side: int) -> Image.Image:
-    height = round(side * view.height / view.width)
-    sheet = Image.new("RGB", (GAP + len(panels) * (side + GAP), HEAD + height + GAP), "white")
-    pen, font = ImageDraw.Draw(sheet), _font(13)
-    for i, (title, values) in enumerate(panels):
-        left = GAP + i * (side + GAP)
-        for k, line in enumerate(_lines(title, font, side)):
-            pen.text((left, 5 + 17 * k), line, "black", font)
-        sheet.paste(_overlay(view.resize((side, height)), values), (left, HEAD))
-    return sheet
-
-
-def _overlay(photo: Image.Image, values: NDArray[np.float64]) -> Image.Image:
+def overlay(photo: Image.Image, values: NDArray[np.float64]) -> Image.Image:
     """Return the photo under the map's positive part, in viridis; the photo alone if nothing is positive."""
     import matplotlib
 
@@ -56,6 +51,18 @@ def _overlay(photo: Image.Image, values: NDArray[np.float64]) -> Image.Image:
     level = Image.fromarray((values / top).astype(np.float32)).resize(photo.size, Image.Resampling.BILINEAR)
     heat = matplotlib.colormaps["viridis"](np.clip(np.asarray(level), 0, 1))[..., :3] * 255
     return Image.fromarray((0.45 * np.asarray(photo) + 0.55 * heat).round().astype(np.uint8))
+
+
+def _row(panels: Sequence[tuple[str, Image.Image]], side: int) -> Image.Image:
+    height = round(side * panels[0][1].height / panels[0][1].width)
+    sheet = Image.new("RGB", (GAP + len(panels) * (side + GAP), HEAD + height + GAP), "white")
+    pen, font = ImageDraw.Draw(sheet), _font(13)
+    for i, (title, image) in enumerate(panels):
+        left = GAP + i * (side + GAP)
+        for k, line in enumerate(_lines(title, font, side)):
+            pen.text((left, 5 + 17 * k), line, "black", font)
+        sheet.paste(image.resize((side, height)), (left, HEAD))
+    return sheet
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont:
