@@ -27,6 +27,19 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    """Yield a page that fails the test on any error in its console."""
+    context = browser.new_context(viewport={"width": 1500, "height": 1100})
+    opened = context.new_page()
+    faults: list[str] = []
+    opened.on("pageerror", lambda error: faults.append(str(error)))
+    opened.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
+    yield opened
+    context.close()
+    assert not faults
+
+
+@pytest.fixture
 def shots(tmp_path: Path) -> Callable[[str], str]:
     """Return where the screenshot of a name goes: ``GRADLAB_SHOTS``, or a folder that goes away."""
     folder = Path(os.environ.get("GRADLAB_SHOTS") or tmp_path)

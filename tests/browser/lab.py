@@ -121,6 +121,16 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             continue
 
 
+def write_notebook(path: Path, sources: list[str]) -> Path:
+    cell = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
+    cells = [{**cell, "id": f"c{i}", "source": source} for i, source in enumerate(sources)]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    path.write_text(
+        json.dumps({"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5})
+    )
+    return path
+
+
 def run_notebook(page: Any, lab: Lab, notebook: str, limit: float = 180) -> None:
     """Open a notebook and run all its cells; returns when the kernel is idle again."""
     page.goto(lab.url(notebook), wait_until="domcontentloaded")

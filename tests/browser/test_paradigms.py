@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import pytest
 
 import gradlab
 from gradlab.widgets.factors import Factors
-from tests.browser.lab import Lab, count_messages, messages, run_notebook, running_lab, wait_idle
+from tests.browser.lab import Lab, count_messages, messages, run_notebook, running_lab, wait_idle, write_notebook
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -29,16 +28,6 @@ def net() -> Any:
     return gradlab.models.imagenet()
 
 
-def write_notebook(path: Path, sources: list[str]) -> Path:
-    cell = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
-    cells = [{**cell, "id": f"c{i}", "source": source} for i, source in enumerate(sources)]
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    path.write_text(
-        json.dumps({"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5})
-    )
-    return path
-
-
 @pytest.fixture(scope="module")
 def notebook(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a notebook that shows the widget; any notebook whose one widget is paradigms would do."""
@@ -49,19 +38,6 @@ def notebook(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def lab(notebook: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     with running_lab(notebook.parent, tmp_path_factory.mktemp("home") / "jupyter") as running:
         yield running
-
-
-@pytest.fixture
-def page(browser: Any) -> Iterator[Any]:
-    """Yield a page that fails the test on any error in its console."""
-    context = browser.new_context(viewport={"width": 1500, "height": 1100})
-    opened = context.new_page()
-    faults: list[str] = []
-    opened.on("pageerror", lambda error: faults.append(str(error)))
-    opened.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
-    yield opened
-    context.close()
-    assert not faults
 
 
 def pixels(page: Any, panel: str) -> str:

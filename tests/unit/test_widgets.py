@@ -18,10 +18,11 @@ from gradlab.core.errors import GradlabError, ModelError, TargetError
 from gradlab.data import picture, picture_names
 from gradlab.explain import class_maps, contrast_cam
 from gradlab.models import Classifier
-from gradlab.widgets import Paradigms, paradigms
-from gradlab.widgets.base import EXPORT, PNG_LIMIT, STATIC, SavingError, front_end
+from gradlab.widgets import Front, Occlusion, Paradigms, front_end, paradigms
+from gradlab.widgets.base import EXPORT, PNG_LIMIT, SavingError
 
 CLASSES = 12
+WIDGETS = [Paradigms, Occlusion]
 
 
 @pytest.fixture(scope="module")
@@ -208,18 +209,25 @@ def test_saving_to_a_bad_place_says_so(widget: Paradigms, tmp_path: Path) -> Non
         widget.save_html(tmp_path / "file" / "page.html")
 
 
-def test_front_end_is_one_module_of_distinct_names() -> None:
-    module = Paradigms._esm
+@pytest.mark.parametrize("widget", WIDGETS)
+def test_front_end_is_one_module_of_distinct_names(widget: type[Front]) -> None:
+    module = widget._esm
     assert module.count("export") == 1 and module.rstrip().endswith(EXPORT)
     names = re.findall(r"^(?:function|const|let) (\w+)", str(module), re.MULTILINE)
     assert len(names) == len(set(names))
     assert all(name.startswith(("gl", "GL_")) or name == "render" for name in names)
+    used = set(re.findall(r"\b(gl[A-Z]\w*|GL_\w+)\b", re.sub(r"//.*", "", str(module))))
+    assert used - set(names) - {"gradlabSaved"} == set(), "a part is missing"
+
+
+def test_only_the_last_part_exports() -> None:
     with pytest.raises(ValueError, match="only the last"):
         front_end("paradigms.js", "numbers.js")
 
 
-def test_changes_of_the_display_cannot_reach_the_kernel() -> None:
-    """The front end never sets a trait; it sends one kind of message, for a new picture."""
-    text = "\n".join(path.read_text(encoding="utf-8") for path in STATIC.glob("*.js") if path.name != "saved.js")
+@pytest.mark.parametrize("widget", WIDGETS)
+def test_changes_of_the_display_cannot_reach_the_kernel(widget: type[Front]) -> None:
+    """The front end never sets a trait; one place sends messages: pictures, and what a widget asks its kernel."""
+    text = str(widget._esm)
     assert "save_changes" not in text and "model.set" not in text
     assert text.count("model.send(") == 1

@@ -31,21 +31,27 @@ function glSoftmax(z) {
   return p.map((value) => value / sum);
 }
 
-// One answer of the kernel, decoded: z and p per class, the class maps L (classes x h x w, flat), the photo's RGB.
-function glDecode(answer) {
-  const [classes, h, w] = answer.shape;
+function glDecodeHalves(value) {
   const table = glHalfTable();
-  const halves = new Uint16Array(glBytes(answer.maps).buffer);
-  const L = new Float32Array(halves.length);
-  for (let i = 0; i < halves.length; i++) L[i] = table[halves[i]] * answer.scale;
+  return Float32Array.from(new Uint16Array(glBytes(value).buffer), (bits) => table[bits]);
+}
+
+// The picture's part of an answer of the kernel: z and p per class, the classes by p, the photo's RGB.
+function glDecodePicture(answer) {
   const z = Float64Array.from(new Float32Array(glBytes(answer.logits).buffer));
   const p = glSoftmax(z);
   const order = Array.from(p.keys()).sort((a, b) => p[b] - p[a] || a - b);
   return {
     serial: answer.serial, name: answer.name, width: answer.width, height: answer.height,
-    rgb: glBytes(answer.picture), classes, h, w, cells: h * w, L, z, p, order,
-    exact: answer.exact, layer: answer.layer, start: answer.start,
+    rgb: glBytes(answer.picture), classes: z.length, z, p, order, start: answer.start,
   };
+}
+
+// One answer with the class maps L (classes x h x w, flat).
+function glDecode(answer) {
+  const [, h, w] = answer.shape;
+  const L = glDecodeHalves(answer.maps).map((value) => value * answer.scale);
+  return { ...glDecodePicture(answer), h, w, cells: h * w, L, exact: answer.exact, layer: answer.layer };
 }
 
 function glClassMap(a, c, sign) {
