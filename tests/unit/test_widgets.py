@@ -18,11 +18,11 @@ from gradlab.core.errors import GradlabError, ModelError, TargetError
 from gradlab.data import picture, picture_names
 from gradlab.explain import class_maps, contrast_cam
 from gradlab.models import Classifier
-from gradlab.widgets import Front, Occlusion, Paradigms, front_end, paradigms
+from gradlab.widgets import Front, Gradients, Occlusion, Paradigms, front_end, paradigms
 from gradlab.widgets.base import EXPORT, PNG_LIMIT, SavingError
 
 CLASSES = 12
-WIDGETS = [Paradigms, Occlusion]
+WIDGETS = [Paradigms, Occlusion, Gradients]
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ show that a map does *not* depend on what the network has learned.
 
 from gradlab.explain.faithfulness.comparison import Measure, pointing_game, similarity
 from gradlab.explain.faithfulness.curves import Curve, blurred, deletion, insertion
-from gradlab.explain.faithfulness.weights import Randomisation, randomisation
+from gradlab.explain.faithfulness.weights import Randomisation, randomisation, randomised
 
 __all__ = [
     "Curve",
@@ -18,5 +18,6 @@ __all__ = [
     "insertion",
     "pointing_game",
     "randomisation",
+    "randomised",
     "similarity",
 ]

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gradlab.core import outputs_of
+from gradlab.core import InputError, outputs_of
 from gradlab.core.inputs import check_inputs, module_of
 from gradlab.explain.faithfulness.comparison import Measure, similarity
 
@@ -63,6 +63,30 @@ def randomisation(
         if progress is not None:
             progress(done, len(layers))
     return Randomisation(tuple(layers), torch.stack(found))
+
+
+def randomised(model: Any, inputs: Tensor, share: float = 1.0, seed: int = 0) -> tuple[nn.Module, tuple[str, ...]]:
+    """Return a copy whose last layers have lost their weights, as in :func:`randomisation`, and these layers' names.
+
+    Args:
+        model: any ``nn.Module`` or a ``Classifier``; it is not changed.
+        inputs: normalised pictures (N, C, H, W), to see in which order the layers run.
+        share: of the layers that hold weights, counted from the last; at least one, rounded up. 1: all.
+        seed: of the new weights.
+
+    Raises:
+        InputError: ``share`` is not in (0, 1], or what ``inputs`` may be wrong in.
+    """
+    x = check_inputs(model, inputs)
+    if not 0 < share <= 1:
+        raise InputError(f"share is {share!r}: expected a number above 0, at most 1.")
+    mine = copy.deepcopy(module_of(model)).eval()
+    layers = _last_first(copy.deepcopy(mine), x)
+    names = tuple(layers)[: math.ceil(share * len(layers))]
+    parts, generator = dict(mine.named_modules()), torch.Generator().manual_seed(seed)
+    for name in names:
+        _redraw(parts[name], generator)
+    return mine, names
 
 
 def _last_first(module: nn.Module, x: Tensor) -> dict[str, nn.Module]:

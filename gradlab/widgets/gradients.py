@@ -1,0 +1,195 @@
+"""Gradient, deconvnet and guided backpropagation side by side, and what is left of them without the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import traitlets
+from PIL import Image
+from torch import Tensor
+
+from gradlab.core import InputError, outputs_of
+from gradlab.core.errors import ModelError
+from gradlab.core.targets import check_logits
+from gradlab.explain import deconvnet, gradient, guided_backprop
+from gradlab.explain.faithfulness import randomised, similarity
+from gradlab.widgets import still
+from gradlab.widgets.asking import Asking, check_classifier, class_of, opened
+from gradlab.widgets.base import SHARED_PARTS, front_end, style
+
+METHODS: dict[str, Callable[..., Tensor]] = {
+    "gradient": gradient,
+    "deconvnet": deconvnet,
+    "guided backpropagation": guided_backprop,
+}
+SAVED = 4  # classes that a saved page can show, beside those that were asked
+SEED = 0  # of the random weights
+
+
+class Gradients(Asking):
+    """The widget that :func:`gradients` returns.
+
+    Attributes:
+        maps: of the class asked last, with the trained weights and with some of them random.
+        known: in a saved page, the maps of other classes.
+    """
+
+    _esm = front_end(*SHARED_PARTS, "source.js", "box.js", "gradients.js")
+    _css = style("base.css", "layout.css", "gradients.css")
+
+    maps = traitlets.Dict().tag(sync=True)
+    known = traitlets.List(traitlets.Dict()).tag(sync=True)
+
+    def __init__(
+        self,
+        net: Any,
+        picture: Image.Image,
+        name: str,
+        target: int | str | None,
+        share: float,
+        pictures: Sequence[str] | None,
+    ) -> None:
+        self._net, self._share = net, share
+        answer = self._read(picture, name, 1, target)
+        super().__init__(net, pictures, answer=answer, maps=self._asked_maps(self._p))
+
+    def _read(self, picture: Image.Image, name: str, serial: int, target: int | str | None) -> dict[str, Any]:
+        view = self._net.view(picture).convert("RGB")
+        x = self._net.normalise(view)[None]
+        with torch.no_grad():
+            logits = check_logits(outputs_of(self._net, x))[0]
+        p = class_of(self._net, target, len(logits))
+        self._view, self._x, self._logits = view, x, logits.detach().cpu().double()
+        self._p = int(logits.argmax()) if p is None else p
+        self._taken: dict[int, dict[str, Any]] = {}
+        self._reading = serial
+        self._randomise(self._share)
+        return {
+            "serial": serial,
+            "name": name,
+            "width": view.width,
+            "height": view.height,
+            "picture": view.tobytes(),
+            "logits": self._logits.numpy().astype("<f4").tobytes(),
+        }
+
+    def _randomise(self, share: float) -> None:
+        self._random, self._lost = randomised(self._net, self._x, share, SEED)
+        self._share, self._taken = share, {}
+
+    def _show(self, picture: Image.Image, name: str) -> None:
+        answer = self._read(picture, name, self._serial, None)
+        maps = self._asked_maps(self._p)
+        self.answer = answer
+        self.maps = maps
+
+    def _asked(self, kind: str, content: dict[str, Any], buffers: Sequence[Any]) -> None:
+        if kind != "maps" or content.get("serial") != self.answer["serial"]:
+            return
+        self.error = ""
+        self.busy = "computing ..."
+        p = class_of(self._net, int(content["p"]), len(self._logits))
+        assert p is not None
+        share = float(content["share"])
+        if share != self._share:
+            self._randomise(share)
+        self._p = p
+        self.maps = self._asked_maps(p)
+
+    def _asked_maps(self, p: int) -> dict[str, Any]:
+        """Return the three maps of class p, twice: with the trained weights, and with the last layers' random."""
+        if p not in self._taken:
+            methods = {name: self._pair(method, p) for name, method in METHODS.items()}
+            self._taken[p] = {
+                "serial": self._reading,
+                "p": p,
+                "share": self._share,
+                "lost": len(self._lost),
+                "first": self._lost[0],
+                "methods": methods,
+            }
+        return self._taken[p]
+
+    def _pair(self, method: Callable[..., Tensor], p: int) -> dict[str, Any]:
+        try:
+            trained, random = (loudest(method(model, self._x, p)) for model in (self._net, self._random))
+        except ModelError as error:  # no ReLU: told in the panel's place
+            return {"refused": str(error)}
+        alike = float(similarity(trained.abs(), random.abs())[0])
+        found = [_packed(each) for each in (trained, random)]
+        return {"trained": found[0], "random": found[1], "alike": None if np.isnan(alike) else alike}
+
+    def _own_state(self) -> dict[str, Any]:
+        """Compute the likeliest classes' maps first: a saved page has no kernel to ask."""
+        likely = self._logits.argsort(descending=True)[:SAVED].tolist()
+        self.known = [self._asked_maps(p) for p in dict.fromkeys([*self._taken, *likely])]
+        return super()._own_state()
+
+    def _short(self) -> str:
+        chance = self._logits.softmax(0)[self._p]
+        return f"Which pixels move {self.labels[self._p]} ({chance:.2f})?"
+
+    def _sentence(self) -> str:
+        methods = self._asked_maps(self._p)["methods"]
+        alike = [f"{name} {each['alike']:.2f}" for name, each in methods.items() if each.get("alike") is not None]
+        layers = "layer" if len(self._lost) == 1 else f"{len(self._lost)} layers"
+        return f"{self._short()} With random weights in the last {layers}, rank correlation: {', '.join(alike)}."
+
+    def _png(self) -> bytes:
+        panels = [("What the network sees", self._view)]
+        for name, each in self._asked_maps(self._p)["methods"].items():
+            if "refused" not in each:
+                alike = "" if each["alike"] is None else f"; random weights: {each['alike']:.2f} alike"
+                panels.append((f"{name}{alike}", _grey(each["trained"], self._view.size)))
+        return still.side_by_side(panels)
+
+
+def loudest(maps: Tensor) -> Tensor:
+    """Return per pixel the value of the channel with the largest magnitude, (N, 1, H, W), from (N, C, H, W)."""
+    return maps.gather(1, maps.abs().argmax(1, keepdim=True))
+
+
+def _packed(values: Tensor) -> dict[str, Any]:
+    """Return float16 of values / scale: gradients of random weights may be far too small or large for float16."""
+    scale = float(values.abs().max()) or 1.0
+    return {"scale": scale, "values": (values / scale).cpu().numpy().astype("<f2").tobytes()}
+
+
+def _grey(packed: dict[str, Any], size: tuple[int, int]) -> Image.Image:
+    level = np.abs(np.frombuffer(packed["values"], "<f2").astype(np.float64)).reshape(size[::-1])
+    top = float(np.quantile(level, 0.995)) or 1.0
+    return Image.fromarray((255 * np.clip(level / top, 0, 1)).astype(np.uint8)).convert("RGB")
+
+
+def gradients(
+    net: Any,
+    picture: Any,
+    *,
+    target: int | str | None = None,
+    share: float = 0.01,
+    pictures: Sequence[str] | None = None,
+) -> Gradients:
+    """Show gradient, deconvnet and guided backpropagation of one class side by side, with a control below them.
+
+    A pixel shows the channel with the largest magnitude. The control: the same maps from a copy of the network whose
+    last layers have random weights, with the rank correlation of the magnitudes
+    (:func:`gradlab.explain.faithfulness.randomisation`). A box reads which share of each map's strength lies inside.
+
+    Args:
+        net: a ``Classifier``, such as ``gradlab.models.imagenet()``.
+        picture: a name, a path, bytes, a PIL image or a uint8 array (H, W, 3).
+        target: P at the start: None (what the network says), a class, or its label.
+        share: of the layers whose weights are random in the control, counted from the last, at least one layer.
+        pictures: names offered in the list; None offers those of :func:`gradlab.data.picture_names`.
+
+    Raises:
+        ModelError: ``net`` is no classifier with labels and a transform.
+        InputError, PictureError, TargetError: before anything is shown.
+    """
+    check_classifier(net, "gradients")
+    if not 0 < share <= 1:
+        raise InputError(f"share is {share!r}: expected a number above 0, at most 1.")
+    return Gradients(net, *opened(picture), target, share, pictures)
