@@ -17,8 +17,9 @@ from gradlab.core.layout import layout_of
 _checked: weakref.WeakKeyDictionary[nn.Module, weakref.WeakSet[nn.Module]] = weakref.WeakKeyDictionary()
 _found: weakref.WeakKeyDictionary[nn.Module, weakref.ref[nn.Module]] = weakref.WeakKeyDictionary()
 
-# Their output is no map of the network's own: it repeats, or thins out, the map of the layer before.
-_REPEATS = (nn.Dropout, nn.Dropout2d, nn.Identity, nn.Flatten)
+# Their output is no map of the network's own: it repeats or thins out the map of the layer before, or it is one
+# projection inside a block of tokens, such as the queries, keys and values of an attention.
+_REPEATS = (nn.Dropout, nn.Dropout2d, nn.Identity, nn.Flatten, nn.Linear)
 _POOLS = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
 
 
