@@ -50,7 +50,9 @@ class Occlusion(Asking):
         running: a sweep is under way.
     """
 
-    _esm = front_end(*SHARED_PARTS, "bars.js", "source.js", "box.js", "mask.js", "sweep.js", "occlusion.js")
+    _esm = front_end(
+        *SHARED_PARTS, "bars.js", "source.js", "box.js", "mask.js", "sweep.js", "covering.js", "occlusion.js"
+    )
     _css = style("base.css", "layout.css", "occlusion.css")
 
     sweep = traitlets.Dict().tag(sync=True)
@@ -218,10 +220,12 @@ class Occlusion(Asking):
         self.finish()
         return super()._own_state()
 
+    def _chance(self, logits: NDArray[np.float64]) -> float:
+        weights = np.exp(logits - logits.max())
+        return float(weights[self._p] / weights.sum())
+
     def _short(self) -> str:
-        weights = np.exp(self._logits - self._logits.max())
-        said = self.labels[self._p]
-        return f"What happens to {said} ({weights[self._p] / weights.sum():.2f}) if I cover this?"
+        return f"What happens to {self.labels[self._p]} ({self._chance(self._logits):.2f}) if I cover this?"
 
     def _sentence(self) -> str:
         last = None if self._held is None else self._held.last
@@ -236,12 +240,23 @@ class Occlusion(Asking):
         )
 
     def _png(self) -> bytes:
-        panels = [("What the network sees", self._view)]
+        panels = [("What the network sees", self._view), self._middle_covered()]
         last = None if self._held is None else self._held.last
         if last is not None and not last.first_order:
             values = last.maps()[0, self._p].cpu().double().numpy()
             panels.append((f"What hiding costs {self.labels[self._p]}", still.overlay(self._view, values)))
         return still.side_by_side(panels)
+
+    def _middle_covered(self) -> tuple[str, Image.Image]:
+        """Return the box where the front end first shows it, and what it does."""
+        _, side, _, cover = self._start
+        left, top = (round((n - side) / 2) for n in self._view.size)
+        shown, box = self._view.copy(), (left, top, left + side, top + side)
+        shown.paste(self._covers[cover].crop(box), box)
+        mask = torch.zeros(self._x.shape[2:], dtype=torch.bool)
+        mask[top : top + side, left : left + side] = True
+        before, after = (self._chance(z) for z in (self._logits, self._logits_of(mask, cover)))
+        return f"{self.labels[self._p]}: {before:.2f}, so covered {after:.2f}", shown
 
 
 def covered(view: Image.Image, cover: str, mean: Sequence[float]) -> Image.Image:

@@ -19,7 +19,12 @@ function glSweep(a, facts) {
   return {
     facts,
     get exact() { return lse.some((value) => !Number.isNaN(value)); },
-    guessed: (c) => guess !== null && c === a.order[0],
+    // How far what is shown can be trusted, in words.
+    get standing() {
+      if (!this.exact) return "a guess from one gradient, being measured";
+      if (facts.done < facts.total) return "measured where asked, elsewhere the nearest";
+      return `measured at ${facts.total} places, mean over the overlaps`;
+    },
     take(next, indices, values) {
       Object.assign(facts, { done: next.done, total: next.total });
       if (next.guess) {

@@ -1,0 +1,156 @@
+// One picture under a mask: where the mask is, what is asked about it, and how both stages are drawn.
+
+const GL_COVERS = { mean: "mean colour", black: "black", blur: "blur" };
+
+function glSized(canvas, a) {
+  const scale = GL_SIDE_LARGE / Math.max(a.width, a.height);
+  canvas.width = Math.round(a.width * scale);
+  canvas.height = Math.round(a.height * scale);
+  return scale;
+}
+
+// A box of the window's own size; `wanted` remembers that size where the border cuts it, and is 0 for any other box.
+function glWindowBox(top, left, side) {
+  return { top, left, width: side, height: side, wanted: side };
+}
+
+// say: { heard(), settle(text) }: what the widget does once a mask is answered, or is not.
+class GlCovering {
+  constructor({ parts, labels, alive, send, say }) {
+    Object.assign(this, { parts, labels, alive, say });
+    this.state = { p: 0, box: null, brush: 16, mode: "box", cover: "mean", window: 32, stride: 16 };
+    this.look = { opacity: 0.7, colours: "blue-orange", threshold: 0, unit: "logit" };
+    this.still = document.createElement("canvas");  // photo and map, without the box
+    this.held = false;
+    this.asker = glMaskAsker(send, (z) => this.settled(glSoftmax(z), z), () => say.settle("The kernel does not answer: is it running?"));
+    for (const canvas of [parts.hide, parts.map]) glBoxHands(canvas, () => this.hands(), this.actions());
+  }
+
+  // Another picture: the answer of the kernel, decoded.
+  begin(a) {
+    Object.assign(this, { a, photo: glPhoto(a), painted: new Uint8Array(a.width * a.height), sweep: null, after: null, z: null });
+    this.asker.forget();
+    const { window } = this.state;
+    this.state.p = a.start.p;
+    this.state.box = glWindowBox(Math.round((a.height - window) / 2), Math.round((a.width - window) / 2), window);
+  }
+
+  get painting() { return this.state.mode === "paint"; }
+
+  mask() {
+    if (this.painting) return this.painted;
+    const drawn = new Uint8Array(this.a.width * this.a.height);
+    glFillBox(drawn, this.a, this.state.box, 1);
+    return drawn;
+  }
+
+  // A box of the sweep's size goes from window to window, so that the sweep can answer for it.
+  legal(box) {
+    const { a, sweep, state } = this;
+    const swept = sweep && sweep.exact && sweep.facts.cover === state.cover && sweep.facts.window === state.window
+      && state.box.wanted === state.window && box.wanted === state.window;
+    if (swept || (!this.alive && sweep)) return { ...sweep.snap(box.left, box.top), wanted: sweep.facts.window };
+    const width = Math.min(box.wanted || box.width, a.width), height = Math.min(box.wanted || box.height, a.height);
+    return {
+      left: Math.round(glClamp(box.left, 0, a.width - width)), top: Math.round(glClamp(box.top, 0, a.height - height)),
+      width: Math.round(width), height: Math.round(height), wanted: box.wanted,
+    };
+  }
+
+  hands() {
+    const { a, sweep, state } = this;
+    const onGrid = sweep && sweep.at(state.box, state.cover) >= 0;
+    return {
+      box: state.box, size: { width: a.width, height: a.height }, painting: this.painting, fixed: !this.alive,
+      step: onGrid ? sweep.facts.stride : this.painting ? state.brush / 2 : 4,
+    };
+  }
+
+  actions() {
+    return {
+      box: (next) => {
+        const { box } = this.state, resized = next.width !== box.width || next.height !== box.height;
+        const legal = this.legal({ ...next, wanted: resized ? 0 : box.wanted });
+        if (["left", "top", "width", "height"].every((side) => legal[side] === box[side])) return;
+        this.state.box = legal;
+        this.held = true;
+        this.moved();
+      },
+      paint: ({ x, y }) => {
+        const { brush } = this.state;
+        this.state.box = { left: x - brush / 2, top: y - brush / 2, width: brush, height: brush, wanted: 0 };
+        glFillBox(this.painted, this.a, this.state.box, 1);
+        this.moved();
+      },
+      end: () => { this.held = false; this.say.heard(); },
+    };
+  }
+
+  moved() {
+    this.drawHide();
+    this.drawMap();
+    this.ask();
+  }
+
+  // The sweep answers where it can, the kernel elsewhere.
+  ask() {
+    const { sweep, state } = this, w = sweep && !this.painting ? sweep.at(state.box, state.cover) : -1;
+    if (sweep && sweep.known(w)) {
+      this.asker.forget();
+      this.settled(sweep.after(w), null, sweep.drop(w, state.p));
+    } else if (this.alive) this.asker.ask({ serial: this.a.serial, cover: state.cover }, glBits(this.mask()));
+  }
+
+  // p of every class under the mask: with z, from the network; without, from the sweep, with what P lost.
+  settled(p, z, lost = this.a.z[this.state.p] - z[this.state.p]) {
+    const { a, parts, state } = this;
+    Object.assign(this, { after: p, z, lost });
+    parts.measured.textContent = z ? "asked of the network just now" : "from the sweep: no kernel needed";
+    parts.barsTitle.textContent = "With this hidden";
+    glProbabilityBars(parts.bars, a, this.labels, state.p, state.p, p, 5);
+    parts.hide.dataset.settled = [state.box.top, state.box.left, state.box.height, state.box.width].join();
+    if (!this.held) this.say.heard();
+  }
+
+  sentence() {
+    const { a, after, labels, state } = this, { top, left, height, width } = state.box;
+    if (!after) return `The network says ${labels[a.order[0]]} ${glProbability(a.p[a.order[0]])}.`;
+    const share = this.painted.reduce((sum, value) => sum + value, 0) / this.painted.length;
+    const where = this.painting ? `${(100 * share).toFixed(0)} % painted over` : `${height} × ${width} pixels hidden from row ${top}, column ${left}`;
+    return `${where}: ${labels[state.p]} ${glProbability(a.p[state.p])} → ${glProbability(after[state.p])} (${glValue(-this.lost, false)} logits).`;
+  }
+
+  // P has changed, or the picture: what the network said under this mask still holds.
+  refresh() {
+    this.drawStill();
+    this.drawHide();
+    if (this.z) this.settled(this.after, this.z); else this.ask();
+  }
+
+  drawHide() {
+    const { a, parts, state } = this, scale = glSized(parts.hide, a), context = parts.hide.getContext("2d");
+    context.imageSmoothingEnabled = parts.hide.width < 4 * a.width;
+    context.drawImage(glCoveredPhoto(a, state.cover, this.mask()), 0, 0, parts.hide.width, parts.hide.height);
+    glDrawBox(context, state.box, scale, this.alive && !this.painting);
+  }
+
+  drawMap() {
+    const scale = glSized(this.parts.map, this.a), context = this.parts.map.getContext("2d");
+    context.drawImage(this.still, 0, 0);
+    glDrawBox(context, this.state.box, scale, false);
+  }
+
+  drawStill() {
+    const { a, look, parts, sweep, state } = this, signed = glSigned(look.colours);
+    const map = sweep && sweep.map(state.p, look.unit), top = map ? glTop(map, signed) : 0;
+    glSized(this.still, a);
+    glPaint(this.still, this.photo, map, { ...a, h: a.height, w: a.width }, look, top);
+    parts.empty.hidden = Boolean(map);
+    parts.title.textContent = `What hiding costs ${this.labels[state.p]}`;
+    parts.note.textContent = !map ? "each place of the window, one by one" : sweep.standing;
+    glStrip(parts.strip, look.colours);
+    parts.low.textContent = signed ? glValue(-top, false) : "0";
+    parts.high.textContent = `${glValue(top, false)}${look.unit === "logit" ? " logits" : ""}`;
+    this.drawMap();
+  }
+}
