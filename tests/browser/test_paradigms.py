@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import gradlab
 from gradlab.widgets.factors import Factors
-from tests.browser.lab import Lab, count_messages, messages, run_notebook, running_lab, wait_idle, write_notebook
+from tests.browser.lab import (
+    KERNEL,
+    Lab,
+    count_messages,
+    messages,
+    run_notebook,
+    running_lab,
+    wait_idle,
+    write_notebook,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -141,10 +152,45 @@ def test_in_jupyterlab(
     page.wait_for_function("() => document.querySelector('.gl-status').textContent === ''")
     page.screenshot(path=shots("lab_error"))
 
+    drop(page, "red.png", png("tomato"))
+    page.wait_for_function("() => document.querySelector('[data-combobox=picture] input').value === 'red.png'")
+    assert page.locator(".gl-error").inner_text() == ""
+
     page.evaluate("() => window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})")
     page.wait_for_selector('body[data-jp-theme-light="false"]', state="attached")
     page.wait_for_selector("#jupyterlab-splash", state="detached")
     page.screenshot(path=shots("lab_dark"))
+
+
+def png(colour: str) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (90, 70), colour).save(out, "PNG")
+    return out.getvalue()
+
+
+def drop(page: Any, name: str, content: bytes) -> None:
+    """Drop a file on the photo, as from the reader's desktop."""
+    page.evaluate(
+        """([name, bytes]) => {
+        const files = new DataTransfer();
+        files.items.add(new File([new Uint8Array(bytes)], name, {type: 'image/png'}));
+        for (const kind of ['dragover', 'drop']) document.querySelector('.gl-source').dispatchEvent(
+            new DragEvent(kind, {dataTransfer: files, bubbles: true, cancelable: true})); }""",
+        [name, list(content)],
+    )
+
+
+def test_a_kernel_that_is_gone_is_told(lab: Lab, page: Any) -> None:
+    write_notebook(lab.root / "gone.ipynb", CELLS)
+    run_notebook(page, lab, "gone.ipynb")
+    page.wait_for_selector(".gl-frame")
+    page.evaluate(f"() => {KERNEL}.shutdown()")
+    before = page.locator('[data-panel="why"] h3').inner_text()
+    choose(page, "picture", "coffee")
+    page.wait_for_function("() => /kernel/.test(document.querySelector('.gl-error').textContent)", timeout=25_000)
+    assert page.locator('[data-panel="why"] h3').inner_text() == before
+    choose(page, "q", "lynx")  # what the browser can do alone goes on
+    assert "lynx" in page.locator('[data-panel="contrast"] h3').inner_text()
 
 
 def test_two_views_and_two_widgets_keep_apart(lab: Lab, page: Any) -> None:
