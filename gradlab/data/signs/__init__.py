@@ -1,0 +1,148 @@
+"""Traffic signs drawn by ourselves: 14 classes in the European form, with the truth about every pixel.
+
+The classes are those of CURE-TSR (Temel et al., NIPS workshop on Machine Learning for Intelligent Transportation
+Systems 2017). No photograph of a sign was used; backgrounds are parts of the pictures in scikit-image's wheel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+from gradlab.core.errors import InputError
+from gradlab.data.challenges import challenged, check_challenge
+from gradlab.data.filters import uniform
+from gradlab.data.signs.drawing import MATERIALS, PARTS, Sheet
+from gradlab.data.signs.scenes import backgrounds, lit, worn
+from gradlab.data.signs.shapes import SIGNS
+
+LABELS = tuple(SIGNS)
+SIZE = 48  # pixels of a picture
+VARIANTS = 24  # drawings of each class in one call; each picture is one of them in its own place, light and paint
+CHUNK = 256  # pictures put together at once
+
+# Paint, from the darkest to the brightest: (low, high) per channel.
+PAINT = {
+    "white": ((0.72, 0.72, 0.7), (1.0, 1.0, 1.0)),
+    "red": ((0.45, 0.02, 0.02), (0.9, 0.2, 0.22)),
+    "blue": ((0.0, 0.12, 0.35), (0.2, 0.42, 0.85)),
+    "black": ((0.0, 0.0, 0.0), (0.16, 0.16, 0.17)),
+}
+
+
+@dataclass(frozen=True)
+class Signs:
+    """Pictures of signs.
+
+    Attributes:
+        pictures: (n, 3, 48, 48) in 0 to 1.
+        labels: (n,) int64, indices of ``LABELS``.
+        masks: (n, 3, 48, 48) in 0 to 1: how far the pixel is sign, border and symbol.
+    """
+
+    pictures: Tensor
+    labels: Tensor
+    masks: Tensor
+
+    def __len__(self) -> int:
+        """Return the number of pictures."""
+        return len(self.pictures)
+
+    def image(self, index: int) -> Image.Image:
+        """Return one picture as an RGB image, for the screen."""
+        return Image.fromarray((self.pictures[index] * 255).round().byte().movedim(0, -1).numpy())
+
+
+def signs(n: int, seed: int, challenge: str | None = None, level: int = 0) -> Signs:
+    """Draw n signs.
+
+    Args:
+        n: pictures; the classes are as even as n allows, in random order.
+        seed: the same seed gives the same pictures, and under a challenge the same ones challenged.
+        challenge: one of ``gradlab.data.CHALLENGES``, or None.
+        level: of the challenge, 0 (none) to 5.
+
+    Raises:
+        InputError: ``n`` is no positive, ``seed`` no non-negative integer; no such challenge or level.
+    """
+    for name, value, least in (("n", n, 1), ("seed", seed, 0)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise InputError(f"{name} is {value!r}: expected an integer of at least {least}.")
+    check_challenge(challenge, level)
+    generator = torch.Generator().manual_seed(seed)
+    labels = (torch.arange(n) % len(LABELS))[torch.randperm(n, generator=generator)]
+    variants = min(VARIANTS, -(-n // len(LABELS)))
+    drawings = _drawings(variants, seed)
+    which = labels * variants + torch.randint(variants, (n,), generator=generator)
+    parts = [_pictures(drawings[some], generator) for some in which.split(CHUNK)]
+    pictures, masks = (torch.cat(each) for each in zip(*parts, strict=True))
+    return Signs(challenged(pictures, challenge, level, seed), labels, masks)
+
+
+def _drawings(variants: int, seed: int) -> Tensor:
+    """Return each class drawn in some ways, (classes * variants, materials + parts, side, side), uint8."""
+    sheets = []
+    for k, draw_sign in enumerate(SIGNS.values()):
+        for variant in range(variants):
+            sheet = Sheet()
+            draw_sign(sheet, np.random.default_rng((seed, k, variant)))
+            sheets.append(sheet.coverage())
+    return torch.from_numpy(np.stack(sheets))
+
+
+def _pictures(drawings: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Put drawings into scenes; return the pictures and their masks."""
+    n = len(drawings)
+    fine = F.grid_sample(drawings.float() / 255, _places(n, generator), align_corners=False)
+    coverage = F.avg_pool2d(fine, 2)
+    materials, parts = coverage.split((len(MATERIALS), len(PARTS)), 1)
+    paint = torch.stack([_paint(n, name, generator) for name in MATERIALS], 1)
+    sign = torch.einsum("nmhw,nmc->nchw", materials, paint)
+    sheen = worn(n, SIZE, generator)
+    sign_share = materials.sum(1, keepdim=True)
+    scene = _with_pole(backgrounds(n, SIZE, generator), sign_share, generator)
+    pictures = lit(scene * (1 - sign_share) + sign * sheen, generator)
+    masks = torch.cat((sign_share, parts[:, 1:]), 1)
+    return pictures, masks.clamp(0, 1)
+
+
+def _paint(n: int, material: str, generator: torch.Generator) -> Tensor:
+    """Return a colour for each sign, (n, 3): bright or dark as a whole, a little off in each channel, some faded."""
+    low, high = (torch.tensor(end) for end in PAINT[material])
+    whole, own = torch.rand(n, 1, generator=generator), torch.rand(n, 3, generator=generator)
+    colour = low + (high - low) * (0.7 * whole + 0.3 * own)
+    faded = 0.45 * torch.rand(n, 1, generator=generator) ** 3
+    return colour * (1 - faded) + 0.6 * faded
+
+
+def _places(n: int, generator: torch.Generator) -> Tensor:
+    """Return for each fine pixel of the pictures the place on the drawing, (n, 2 size, 2 size, 2)."""
+    steps = (torch.arange(2 * SIZE) + 0.5) / SIZE - 1
+    x, y = torch.meshgrid(steps, steps, indexing="xy")
+    radius = uniform(n, 0.55, 0.98, generator)[:, 0]
+    turn = torch.randn(n, 1, 1, generator=generator) * 0.09
+    shift = (uniform(n, -1, 1, generator, 2) * (1.08 - radius[:, None]))[..., 0, 0]
+    narrow = uniform(n, 0.78, 1.05, generator)[:, 0]
+    x, y = (x - shift[:, :1, None]) / radius, (y - shift[:, 1:, None]) / radius
+    x, y = x * turn.cos() + y * turn.sin(), y * turn.cos() - x * turn.sin()
+    tilt = uniform(n, -0.15, 0.15, generator, 2)[..., 0]
+    depth = 1 + tilt[:, :1] * x + tilt[:, 1:] * y  # perspective: one side is nearer
+    return torch.stack((x / narrow / depth, y / depth), -1)
+
+
+def _with_pole(scene: Tensor, sign: Tensor, generator: torch.Generator) -> Tensor:
+    """Set half of the signs on a grey pole."""
+    n, _, size, _ = scene.shape
+    columns = torch.arange(size)
+    weight = sign.sum((2, 3)) + 1e-6
+    middle = (sign * columns).sum((2, 3)) / weight
+    wide = uniform(n, 0.6, 2.2, generator)[..., 0, 0]
+    under = sign.flip(2).cumsum(2).flip(2) < 0.5  # below the sign's last row
+    pole = ((columns - middle[..., None]).abs() < wide[..., None])[:, :, None] & under
+    pole &= torch.rand(n, 1, 1, 1, generator=generator) < 0.5
+    return torch.where(pole, uniform(n, 0.25, 0.8, generator), scene)

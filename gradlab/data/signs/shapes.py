@@ -1,0 +1,258 @@
+"""The 14 signs, each drawn in many ways: proportions, strokes, fonts and arrows differ from country to country."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from gradlab.data.signs.drawing import Point, Sheet, mirrored, regular
+
+Draw = np.random.Generator
+FONTS = ("DejaVuSans-Bold", "DejaVuSans", "DejaVuSansMono-Bold", "STIXGeneralBol", "cmss10")
+LIMITS = ("5", "10", "15", "20", "30", "40", "50", "60", "70", "80", "90", "100", "110", "120", "130")
+FULL = 0.97  # radius of a sign in its sheet
+
+
+def speed_limit(sheet: Sheet, draw: Draw) -> None:
+    """A white disc with a red ring and a black number."""
+    inner = _ringed(sheet, draw)
+    number = str(draw.choice(LIMITS))
+    km = draw.random() < 0.2
+    high = inner * draw.uniform(0.75, 1.05) * (0.8 if km else 1)
+    wide = min(high * len(number) * draw.uniform(0.5, 0.75), inner * 1.65)
+    sheet.text(number, (0, -0.12 if km else 0), (wide, high), str(draw.choice(FONTS[:3])), "black", "symbol")
+    if km:
+        sheet.text("km", (0, inner * 0.55), (inner * 0.6, inner * 0.3), FONTS[1], "black", "symbol")
+
+
+def goods_vehicles(sheet: Sheet, draw: Draw) -> None:
+    """A white disc with a red ring and a black lorry seen from its side."""
+    inner = _ringed(sheet, draw)
+    s, box = inner * draw.uniform(0.72, 0.88), draw.uniform(0.35, 0.6)
+    floor, split = 0.3, draw.uniform(0.2, 0.4)
+    cargo: list[Point] = [(-1, floor), (-1, floor - 0.4 - box), (split, floor - 0.4 - box), (split, floor)]
+    slope = draw.uniform(0, 0.25)
+    cab: list[Point] = [(split + 0.06, floor), (split + 0.06, -0.4), (0.85 - slope, -0.4), (1, -0.05), (1, floor)]
+    window: list[Point] = [(split + 0.25, -0.08), (split + 0.25, -0.3), (0.8 - slope, -0.3), (0.88, -0.08)]
+    chassis: list[Point] = [(-1, floor + 0.08), (-1, floor - 0.1), (1, floor - 0.1), (1, floor + 0.08)]
+    for outline in (cargo, cab, chassis):
+        sheet.polygon(_scaled(outline, s), "black", "symbol")
+    if draw.random() < 0.7:
+        sheet.polygon(_scaled(window, s), "white", "face")
+    mirror = 1 if draw.random() < 0.5 else -1
+    for x in (-0.6, 0.65) if draw.random() < 0.6 else (-0.72, -0.3, 0.65):
+        sheet.disc((x * s, (floor + 0.08) * s), 0.25 * s, "white", "face")
+        sheet.disc((x * s, (floor + 0.08) * s), 0.19 * s, "black", "symbol")
+    if mirror < 0:
+        _flip(sheet)
+
+
+def no_overtaking(sheet: Sheet, draw: Draw) -> None:
+    """A white disc with a red ring and two cars side by side, the left one red, the right one black."""
+    inner = _ringed(sheet, draw)
+    size = inner * draw.uniform(0.36, 0.44)
+    roof, low = draw.uniform(0.5, 0.75), draw.uniform(-0.05, 0.1)
+    for x, material in ((-1, "red"), (1, "black")):
+        centre = (x * (size + draw.uniform(0.01, 0.05)), low)
+        _car(sheet, centre, size, roof, material)
+
+
+def no_stopping(sheet: Sheet, draw: Draw) -> None:
+    """A blue disc with a red ring and a red X."""
+    inner, width = _blue_disc(sheet, draw)
+    for end in ((1, 1), (1, -1)):
+        _diagonal(sheet, end, inner, width, "red")
+
+
+def no_parking(sheet: Sheet, draw: Draw) -> None:
+    """A blue disc with a red ring and one red diagonal."""
+    inner, width = _blue_disc(sheet, draw)
+    _diagonal(sheet, (1, 1), inner, width, "red")
+
+
+def stop(sheet: Sheet, draw: Draw) -> None:
+    """A red octagon with the white word STOP."""
+    rim = draw.choice([0.0, draw.uniform(0.03, 0.08)])
+    if rim:
+        sheet.polygon(regular(8, FULL * 1.06, 22.5), "white", "border")
+    sheet.polygon(regular(8, (FULL - rim) * 1.06, 22.5), "red", "face")
+    font = str(draw.choice(FONTS[:3]))
+    sheet.text("STOP", (0, 0), (draw.uniform(1.25, 1.6), draw.uniform(0.45, 0.8)), font, "white", "symbol")
+
+
+def bicycle(sheet: Sheet, draw: Draw) -> None:
+    """A blue disc with a white bicycle."""
+    sheet.disc((0, 0), FULL, "blue", "face")
+    if draw.random() < 0.6:
+        sheet.ring((0, 0), FULL, draw.uniform(0.03, 0.07), "white", "border")
+    s, w = draw.uniform(0.6, 0.72), draw.uniform(0.06, 0.11)
+    wheel, back, front = 0.44 * s, (-0.58 * s, 0.28 * s), (0.58 * s, 0.28 * s)
+    saddle, pedal, head = (-0.22 * s, -0.32 * s), (-0.06 * s, 0.28 * s), (0.36 * s, -0.32 * s)
+    for hub in (back, front):
+        sheet.ring(hub, wheel, w, "white", "symbol")
+    for a, b in ((back, saddle), (saddle, pedal), (pedal, back), (pedal, head), (saddle, head), (front, head)):
+        sheet.bar(a, b, w, "white", "symbol", round_ends=True)
+    up = (head[0] - 0.06 * s, -0.55 * s)
+    sheet.bar(head, up, w, "white", "symbol", round_ends=True)
+    sheet.bar(up, (up[0] + draw.uniform(0.12, 0.3) * s, up[1] - 0.02), w, "white", "symbol", round_ends=True)
+    sheet.bar(saddle, (saddle[0], -0.48 * s), w, "white", "symbol")
+    sheet.bar((saddle[0] - 0.14 * s, -0.5 * s), (saddle[0] + 0.12 * s, -0.5 * s), w * 1.2, "white", "symbol", True)
+    if draw.random() < 0.5:
+        _flip(sheet)
+
+
+def hump(sheet: Sheet, draw: Draw) -> None:
+    """An upright triangle with a red border and a black hump."""
+    _triangle(sheet, draw, upright=True)
+    wide, high, base = draw.uniform(0.42, 0.56), draw.uniform(0.12, 0.3), draw.uniform(0.22, 0.32)
+    xs = np.linspace(-1, 1, 41)
+    bumps = 2 if draw.random() < 0.3 else 1  # some countries draw two
+    top = base - high * (np.cos(math.pi * xs) / 2 + 0.5 if bumps == 1 else np.abs(np.sin(math.pi * xs)) ** 1.2)
+    outline = [(float(x) * wide, float(y)) for x, y in zip(xs, top, strict=True)]
+    foot = base + draw.uniform(0.06, 0.12)
+    sheet.polygon([*outline, (wide, foot), (-wide, foot)], "black", "symbol")
+
+
+def no_left(sheet: Sheet, draw: Draw) -> None:
+    """A white disc with a red ring, a black arrow that bends to the left, and a red diagonal."""
+    _no_turn(sheet, draw, to_left=True)
+
+
+def no_right(sheet: Sheet, draw: Draw) -> None:
+    """As :func:`no_left`, to the right."""
+    _no_turn(sheet, draw, to_left=False)
+
+
+def priority_to(sheet: Sheet, draw: Draw) -> None:
+    """A white disc with a red ring and two arrows, one up and black, one down and red."""
+    inner = _ringed(sheet, draw)
+    up_left = draw.random() < 0.5
+    apart, long, w = inner * draw.uniform(0.26, 0.36), inner * draw.uniform(0.55, 0.72), inner * draw.uniform(0.13, 0.2)
+    black_up = draw.random() < 0.5
+    for x, up in ((-apart, up_left), (apart, not up_left)):
+        tip, tail = ((x, -long), (x, long)) if up else ((x, long), (x, -long))
+        _arrow(sheet, tail, tip, w, draw.uniform(2.0, 2.6), "black" if up == black_up else "red")
+
+
+def no_entry(sheet: Sheet, draw: Draw) -> None:
+    """A red disc with a white bar."""
+    sheet.disc((0, 0), FULL, "red", "face")
+    if draw.random() < 0.5:
+        sheet.ring((0, 0), FULL, draw.uniform(0.03, 0.07), "white", "border")
+    half, width = draw.uniform(0.6, 0.75), draw.uniform(0.26, 0.38)
+    sheet.bar((-half, 0), (half, 0), width, "white", "symbol")
+
+
+def give_way(sheet: Sheet, draw: Draw) -> None:
+    """Draw yield: an inverted triangle with a red border."""
+    _triangle(sheet, draw, upright=False)
+
+
+def parking(sheet: Sheet, draw: Draw) -> None:
+    """A blue square with a white P."""
+    wide = draw.uniform(0.75, 1.0) * FULL
+    corners: list[Point] = [(-wide, -FULL), (wide, -FULL), (wide, FULL), (-wide, FULL)]
+    sheet.polygon(corners, "white", "border")
+    rim = draw.choice([0.0, draw.uniform(0.03, 0.09)])
+    sheet.polygon([(x - math.copysign(rim, x), y - math.copysign(rim, y)) for x, y in corners], "blue", "face")
+    high = draw.uniform(0.9, 1.4)
+    place = (draw.uniform(-0.08, 0.08), draw.uniform(-0.2, 0.08))
+    size = (min(high * draw.uniform(0.6, 0.75), 1.5 * wide), high)
+    sheet.text("P", place, size, str(draw.choice(FONTS[:2])), "white", "symbol")
+
+
+SIGNS: dict[str, Callable[[Sheet, Draw], None]] = {
+    "speed limit": speed_limit, "goods vehicles": goods_vehicles, "no overtaking": no_overtaking,
+    "no stopping": no_stopping, "no parking": no_parking, "stop": stop, "bicycle": bicycle, "hump": hump,
+    "no left": no_left, "no right": no_right, "priority to": priority_to, "no entry": no_entry, "yield": give_way,
+    "parking": parking,
+}  # fmt: skip
+
+
+def _ringed(sheet: Sheet, draw: Draw) -> float:
+    """Draw a white disc with a red ring; return the inner radius."""
+    width, rim = draw.uniform(0.14, 0.26), draw.choice([0.0, draw.uniform(0.02, 0.05)])
+    if rim:
+        sheet.disc((0, 0), FULL, "white", "border")
+    sheet.disc((0, 0), FULL - rim, "red", "border")
+    sheet.disc((0, 0), FULL - width, "white", "face")
+    return float(FULL - width)
+
+
+def _blue_disc(sheet: Sheet, draw: Draw) -> tuple[float, float]:
+    width = draw.uniform(0.13, 0.24)
+    rim = draw.choice([0.0, draw.uniform(0.02, 0.05)])
+    if rim:
+        sheet.disc((0, 0), FULL, "white", "border")
+    sheet.disc((0, 0), FULL - rim, "red", "border")
+    sheet.disc((0, 0), FULL - width, "blue", "face")
+    return float(FULL - width), float(width * draw.uniform(0.75, 1.05))
+
+
+def _diagonal(sheet: Sheet, end: Point, inner: float, width: float, material: str) -> None:
+    reach = (inner + 0.03) * math.sqrt(0.5)
+    x, y = end[0] * reach, end[1] * reach
+    sheet.bar((-x, -y), (x, y), width, material, "symbol" if material != "red" else "border")
+
+
+def _triangle(sheet: Sheet, draw: Draw, upright: bool) -> None:
+    width, turn = draw.uniform(0.16, 0.34), -90 if upright else 90
+    down = 0.25 if upright else -0.25  # the centre of its circle is not that of the sheet
+    rim = draw.choice([0.0, draw.uniform(0.03, 0.07)])
+    layers = (
+        (1.2, "white" if rim else "red", "border"), (1.2 - 2 * rim, "red", "border"), (1.2 - 2 * width, "white", "face")
+    )  # fmt: skip
+    for radius, material, part in layers:
+        sheet.polygon([(x * 0.93, y * 0.93 + down) for x, y in regular(3, radius, turn)], material, part)
+
+
+def _car(sheet: Sheet, centre: Point, size: float, roof: float, material: str) -> None:
+    """Draw a car seen from behind."""
+
+    def put(points: list[Point], ink: str, part: str) -> None:
+        sheet.polygon([(centre[0] + x * size, centre[1] + y * size) for x, y in points], ink, part)
+
+    put([(-0.9, 0.55), (-0.9, 0), (-0.8, -0.1), (0.8, -0.1), (0.9, 0), (0.9, 0.55)], material, "symbol")
+    put([(-0.75, -0.08), (-0.55, -roof), (0.55, -roof), (0.75, -0.08)], material, "symbol")
+    put([(-0.55, -0.14), (-0.42, -roof + 0.12), (0.42, -roof + 0.12), (0.55, -0.14)], "white", "face")
+    for x in (-0.65, 0.65):
+        put([(x - 0.18, 0.5), (x + 0.18, 0.5), (x + 0.18, 0.85), (x - 0.18, 0.85)], material, "symbol")
+
+
+def _arrow(sheet: Sheet, tail: Point, tip: Point, width: float, flare: float, material: str) -> None:
+    long = math.hypot(tip[0] - tail[0], tip[1] - tail[1])
+    dx, dy = (tip[0] - tail[0]) / long, (tip[1] - tail[1]) / long
+    head = width * flare
+    neck = (tip[0] - dx * head * 0.9, tip[1] - dy * head * 0.9)
+    sheet.bar(tail, neck, width, material, "symbol")
+    sheet.polygon([tip, (neck[0] - dy * head / 2 * 1.2, neck[1] + dx * head / 2 * 1.2),
+                   (neck[0] + dy * head / 2 * 1.2, neck[1] - dx * head / 2 * 1.2)], material, "symbol")  # fmt: skip
+
+
+def _no_turn(sheet: Sheet, draw: Draw, to_left: bool) -> None:
+    """Draw the turn to the left, and mirror its arrow for the right; the diagonal is drawn after it."""
+    inner = _ringed(sheet, draw)
+    w = inner * draw.uniform(0.2, 0.3)
+    stem, turn, low = inner * draw.uniform(0.15, 0.4), -inner * draw.uniform(0.1, 0.35), inner * draw.uniform(0.5, 0.7)
+    tip, flare = -inner * draw.uniform(0.6, 0.75), draw.uniform(1.9, 2.5)
+    bend = draw.uniform(0, 0.3) * inner
+    path: list[Point] = [(stem, low), (stem, turn + bend), (stem - bend, turn), (tip, turn)]
+    path = path if to_left else mirrored(path)
+    sheet.bar(path[0], path[1], w, "black", "symbol")
+    sheet.bar(path[1], path[2], w, "black", "symbol", round_ends=True)
+    _arrow(sheet, path[2], path[3], w, flare, "black")
+    way = 1 if draw.random() < 0.5 else -1  # countries differ in where the bar begins
+    _diagonal(sheet, (1, way), inner, inner * draw.uniform(0.14, 0.24), "red")
+
+
+def _scaled(points: list[Point], scale: float) -> list[Point]:
+    return [(x * scale, y * scale) for x, y in points]
+
+
+def _flip(sheet: Sheet) -> None:
+    from PIL import Image
+
+    for image in (sheet.material, sheet.part):
+        image.paste(image.transpose(Image.Transpose.FLIP_LEFT_RIGHT))
