@@ -1,7 +1,6 @@
 """Train the two networks of gradlab/models/tasks.py on pictures of two handwritten digits, from scratch.
 
-Five minutes each on one core. Interrupted, it goes on where it stopped and ends at the same weights: every step draws
-its own seeded pictures, and nothing else is random. (Another processor or number of threads rounds differently.)
+Five minutes each on one core. Interrupted, it goes on where it stopped and ends at the same weights.
 
     OMP_NUM_THREADS=1 python data_scripts/train_tasks.py            both, into gradlab/models/weights
     OMP_NUM_THREADS=1 python data_scripts/train_tasks.py vqa        one of them
@@ -10,21 +9,31 @@ its own seeded pictures, and nothing else is random. (Another processor or numbe
 from __future__ import annotations
 
 import argparse
-import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
+# run as a file, a script finds its own folder only
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from data_scripts.training import CACHE, fit
 from gradlab.data import DigitPairs, digit_pairs
 from gradlab.models.shipped import FOLDER, load_weights, save_weights
-from gradlab.models.tasks import QUESTIONS, VOCABULARY, VQA, Captioner, VQAClassifier, question_answers, true_caption
+from gradlab.models.tasks import (
+    QUESTIONS,
+    VOCABULARY,
+    VQA,
+    Captioner,
+    VQAClassifier,
+    question_answers,
+    true_caption,
+)
 
-CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "gradlab" / "train_tasks"
-RATE, DECAY, BATCH, SAVE_EVERY = 2e-3, 1e-2, 48, 100
+BATCH = 48
 STEPS = {"vqa": 2000, "captioner": 1600}
 FIRST_SEED = 1_000_000  # the pictures of step i; validation and test use seeds below
 SILENT = -100  # no word is expected here
@@ -65,50 +74,14 @@ TASKS = {"vqa": Task(VQA, vqa_exam), "captioner": Task(Captioner, captioner_exam
 
 
 def train(name: str, steps: int, checkpoint: Path | None = None, quiet: bool = False) -> tuple[nn.Module, list[float]]:
-    """Train from scratch, or go on from the checkpoint; return the network and the loss of each step taken now."""
+    """Train one of the two; as :func:`data_scripts.training.fit`."""
     task = TASKS[name]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        model = task.build()
-    optimizer = torch.optim.AdamW(model.parameters(), RATE, weight_decay=DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
-    parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
-    start = resume(checkpoint, parts, steps) if checkpoint else 0
-    losses = []
-    with tqdm(range(start, steps), initial=start, total=steps, desc=name, disable=quiet) as bar:
-        for step in bar:
-            logits, truths = task.exam(model, digit_pairs(BATCH, FIRST_SEED + step, "train"))
-            loss = nn.functional.cross_entropy(logits.flatten(0, 1), truths.flatten(), ignore_index=SILENT)
-            optimizer.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
-            losses.append(loss.item())
-            bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
-            if checkpoint and (step + 1) % SAVE_EVERY == 0:
-                keep(checkpoint, parts, step + 1, steps)
-    return model.eval(), losses
 
+    def loss_of(model: nn.Module, step: int) -> Tensor:
+        logits, truths = task.exam(model, digit_pairs(BATCH, FIRST_SEED + step, "train"))
+        return nn.functional.cross_entropy(logits.flatten(0, 1), truths.flatten(), ignore_index=SILENT)
 
-def keep(checkpoint: Path, parts: dict[str, object], step: int, steps: int) -> None:
-    """Write the checkpoint whole or not at all."""
-    checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    half = checkpoint.with_suffix(".part")
-    torch.save({"step": step, "steps": steps, **{name: part.state_dict() for name, part in parts.items()}}, half)
-    half.replace(checkpoint)
-
-
-def resume(checkpoint: Path, parts: dict[str, object], steps: int) -> int:
-    """Load the checkpoint of the same run, if there is one; return the steps already done."""
-    if not checkpoint.is_file():
-        return 0
-    state = torch.load(checkpoint, weights_only=True)
-    if state["steps"] != steps:
-        return 0
-    for name, part in parts.items():
-        part.load_state_dict(state[name])
-    return state["step"]
+    return fit(name, task.build, loss_of, steps, checkpoint, quiet)
 
 
 def accuracy(name: str, model: nn.Module, split: str, n: int = 2000, seed: int = 0) -> float:
@@ -122,7 +95,7 @@ def accuracy(name: str, model: nn.Module, split: str, n: int = 2000, seed: int =
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("names", nargs="*", default=[], help="vqa, captioner; none: both")
-    parser.add_argument("--cache", type=Path, default=CACHE, help="folder of the checkpoints")
+    parser.add_argument("--cache", type=Path, default=CACHE / "train_tasks", help="folder of the checkpoints")
     parser.add_argument("--output", type=Path, default=FOLDER, help="folder of the weights")
     options = parser.parse_args()
     for name in options.names or TASKS:

@@ -7,22 +7,15 @@ These are our own of the same names: each is the same pattern at every level, an
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable
+import math
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Generator, Tensor
-from torch.nn import functional as F
 
-from gradlab.core.errors import InputError, did_you_mean
-from gradlab.data.filters import blurred, uniform
+from gradlab.data.filters import blurred, cloud, compressed, disc, filtered, line, uniform
+from gradlab.data.levels import Change, at, changed, check_change
 
-LEVELS = (1, 2, 3, 4, 5)
 BASE = 48  # sizes in pixels are meant for pictures of this side, and grow with them
-
-Challenge = Callable[[Tensor, int, Generator], Tensor]
 
 
 def challenged(pictures: Tensor, challenge: str | None, level: int = 0, seed: int = 0) -> Tensor:
@@ -37,36 +30,23 @@ def challenged(pictures: Tensor, challenge: str | None, level: int = 0, seed: in
     Raises:
         InputError: no such challenge or level, or the pictures are none.
     """
-    _check(pictures)
-    check_challenge(challenge, level)
-    if challenge is None or level == 0:
-        return pictures.clone()
-    generator = torch.Generator().manual_seed(seed)
-    return CHALLENGES[challenge](pictures, level, generator).clamp(0, 1)
+    return changed(CHALLENGES, "challenge", pictures, challenge, level, seed)
 
 
 def check_challenge(challenge: str | None, level: int) -> None:
     """Raise ``InputError`` unless there is such a challenge and level."""
-    if isinstance(level, bool) or level not in (0, *LEVELS):
-        raise InputError(f"level is {level!r}: expected 0 (none) to 5.")
-    if challenge is not None and challenge not in CHALLENGES:
-        hint = did_you_mean(str(challenge), CHALLENGES)
-        raise InputError(f"There is no challenge {challenge!r}.{hint} Known: {', '.join(CHALLENGES)}.")
-
-
-def _check(pictures: Tensor) -> None:
-    if not isinstance(pictures, Tensor) or pictures.ndim != 4 or pictures.shape[1] != 3 or not pictures.numel():
-        raise InputError(f"pictures has shape {tuple(getattr(pictures, 'shape', ()))}: expected (n, 3, H, W).")
-    if not pictures.is_floating_point() or not bool(((pictures >= 0) & (pictures <= 1)).all()):
-        raise InputError("pictures must be floating point numbers in 0 to 1.")
-
-
-def _at(level: int, values: tuple[float, ...]) -> float:
-    return values[level - 1]
+    check_change(CHALLENGES, "challenge", challenge, level)
 
 
 def _unit(x: Tensor) -> float:
     return min(x.shape[2:]) / BASE
+
+
+def _points(x: Tensor, share: float, generator: Generator) -> Tensor:
+    """Return single pixels of 0.4 to 1, 0 between them, (n, 1, H, W); at BASE this share, as many at other sizes."""
+    chance = torch.rand(len(x), 1, *x.shape[2:], generator=generator)
+    height = 0.4 + 0.6 * torch.rand(chance.shape, generator=generator)
+    return height * (chance < share / _unit(x) ** 2)
 
 
 def _decolorisation(x: Tensor, level: int, _: Generator) -> Tensor:
@@ -75,102 +55,84 @@ def _decolorisation(x: Tensor, level: int, _: Generator) -> Tensor:
 
 
 def _lens_blur(x: Tensor, level: int, _: Generator) -> Tensor:
-    radius = _at(level, (0.9, 1.5, 2.2, 3.0, 4.0)) * _unit(x)
-    reach = int(np.ceil(radius))
-    steps = torch.arange(-reach, reach + 1).to(x)
-    away = (steps[:, None] ** 2 + steps**2).sqrt()
-    disc = (radius + 0.5 - away).clamp(0, 1)
-    disc = (disc / disc.sum()).expand(3, 1, -1, -1)
-    return F.conv2d(F.pad(x, (reach,) * 4, mode="replicate"), disc, groups=3)
+    return filtered(x, disc(at(level, 0.9, 1.5, 2.2, 3.0, 4.0) * _unit(x)))
 
 
 def _codec_error(x: Tensor, level: int, generator: Generator) -> Tensor:
-    """Compress hard, and read some blocks from their neighbours, as after a lost packet."""
-    found = torch.stack([_compressed(picture, int(_at(level, (30, 18, 11, 7, 4)))) for picture in x])
+    """Compress, and read some blocks from their neighbours, as after a lost packet."""
+    found = compressed(x, int(at(level, 50, 32, 20, 12, 7)))
     n, _, height, width = x.shape
     side = max(4, round(8 * _unit(x)))
     rows, columns = -(-height // side), -(-width // side)
-    lost = torch.rand(n, 1, rows, columns, generator=generator) < _at(level, (0.04, 0.08, 0.14, 0.22, 0.32))
+    lost = torch.rand(n, 1, rows, columns, generator=generator) < at(level, 0.08, 0.15, 0.24, 0.35, 0.48)
     shift = side * (1 + int(torch.randint(2, (1,), generator=generator)))
     blocks = lost.repeat_interleave(side, 2).repeat_interleave(side, 3)[..., :height, :width]
     return torch.where(blocks.to(x.device), found.roll(shift, 3), found)
 
 
-def _compressed(picture: Tensor, quality: int) -> Tensor:
-    out = io.BytesIO()
-    pixels = (picture.movedim(0, -1).cpu() * 255).round().byte().numpy()
-    Image.fromarray(pixels).save(out, "JPEG", quality=quality)
-    return torch.from_numpy(np.array(Image.open(out))).movedim(-1, 0).to(picture) / 255
-
-
 def _darkening(x: Tensor, level: int, _: Generator) -> Tensor:
-    return x * _at(level, (0.7, 0.5, 0.33, 0.2, 0.1))
+    return x * at(level, 0.7, 0.5, 0.33, 0.2, 0.1)
 
 
 def _dirty_lens(x: Tensor, level: int, generator: Generator) -> Tensor:
-    """Stains out of focus, brown and dark, the same for every level and more opaque."""
+    """Smears and specks out of focus, of pale dust or of mud, the same for every level and more opaque."""
     n, _, height, width = x.shape
-    rough = torch.rand(n, 1, 7, 7, generator=generator)
-    stains = F.interpolate(rough, size=(height, width), mode="bicubic", align_corners=False)
-    share = ((stains - 0.45) * 4).clamp(0, 1) * _at(level, (0.25, 0.42, 0.6, 0.78, 0.93))
-    dirt = torch.tensor([0.24, 0.2, 0.15]).view(1, 3, 1, 1) * uniform(n, 0.6, 1.4, generator)
+    smears = ((cloud(n, (height, width), (4, 8, 16), generator) - 0.35) * 2.5).clamp(0, 1)
+    specks = blurred(_points(x, 0.012, generator), 1.3 * _unit(x))
+    specks = (specks * 14 * _unit(x) ** 2).clamp(0, 1)
+    share = torch.maximum(0.85 * smears, specks) * at(level, 0.25, 0.43, 0.62, 0.81, 1.0)
+    dirt = torch.tensor([0.5, 0.45, 0.38]).view(1, 3, 1, 1) * uniform(n, 0.4, 1.4, generator)
     return x * (1 - share.to(x)) + (dirt * share).to(x)
 
 
 def _exposure(x: Tensor, level: int, _: Generator) -> Tensor:
-    return x * _at(level, (1.4, 1.8, 2.4, 3.2, 4.3))
+    return x * at(level, 1.4, 1.8, 2.4, 3.2, 4.3)
 
 
 def _gaussian_blur(x: Tensor, level: int, _: Generator) -> Tensor:
-    return blurred(x, _at(level, (0.8, 1.4, 2.1, 3.0, 4.2)) * _unit(x))
+    return blurred(x, at(level, 0.8, 1.4, 2.1, 3.0, 4.2) * _unit(x))
 
 
 def _noise(x: Tensor, level: int, generator: Generator) -> Tensor:
-    return x + torch.randn(x.shape, generator=generator).to(x) * _at(level, (0.06, 0.12, 0.2, 0.3, 0.45))
+    return x + torch.randn(x.shape, generator=generator).to(x) * at(level, 0.06, 0.12, 0.2, 0.3, 0.45)
 
 
 def _rain(x: Tensor, level: int, generator: Generator) -> Tensor:
-    """Bright streaks in one slanting direction, over a picture that loses contrast."""
-    n, _, height, width = x.shape
-    chance = torch.rand(n, 1, height, width, generator=generator)
-    drops = (chance < _at(level, (0.006, 0.013, 0.024, 0.042, 0.07)) / _unit(x)).float()
-    long, slant = max(3, round(9 * _unit(x))), 0.3
-    streaks = torch.zeros_like(drops)
-    for step in range(long):
-        streaks = torch.maximum(streaks, drops.roll((step, round(slant * step)), (2, 3)))
+    """Bright streaks, slanting one way in each picture, over a picture that loses contrast."""
+    falling = math.pi / 2 + uniform(len(x), -0.4, 0.4, generator)
+    drops = _points(x, at(level, 0.004, 0.009, 0.017, 0.029, 0.045), generator)
+    streaks = filtered(drops, line(10 * _unit(x), 0.6 * _unit(x), falling)).clamp(0, 1).to(x)
     veil = 0.07 * level
-    return (x * (1 - veil) + 0.6 * veil) * (1 - 0.7 * streaks.to(x)) + 0.7 * 0.85 * streaks.to(x)
+    return (x * (1 - veil) + 0.6 * veil) * (1 - 0.75 * streaks) + 0.75 * 0.88 * streaks
 
 
 def _shadow(x: Tensor, level: int, generator: Generator) -> Tensor:
     """Parallel bars of shade, as of a fence or a tree."""
     n, _, height, width = x.shape
-    turn, phase = uniform(n, 0, np.pi, generator), uniform(n, 0, 2 * np.pi, generator)
+    turn, phase = uniform(n, 0, math.pi, generator), uniform(n, 0, 2 * math.pi, generator)
     rows, columns = torch.linspace(-1, 1, height)[:, None], torch.linspace(-1, 1, width)
     wave = torch.sin((columns * turn.cos() + rows * turn.sin()) * uniform(n, 3, 7, generator) + phase)
     shade = (wave * 4).clamp(-1, 1) / 2 + 0.5
-    return x * (1 - shade.to(x) * _at(level, (0.3, 0.48, 0.64, 0.79, 0.93)))
+    return x * (1 - shade.to(x) * at(level, 0.3, 0.48, 0.64, 0.79, 0.93))
 
 
 def _snow(x: Tensor, level: int, generator: Generator) -> Tensor:
     """Round flakes of several sizes before a picture that pales."""
-    n, _, height, width = x.shape
-    flakes = torch.zeros(n, 1, height, width)
+    flakes = torch.zeros(len(x), 1, *x.shape[2:])
     for size in (0.5, 0.8, 1.2):
-        chance = torch.rand(n, 1, height, width, generator=generator)
-        seeds = (chance < _at(level, (0.005, 0.011, 0.02, 0.034, 0.056)) / (2 * size * _unit(x) ** 2)).float()
+        seeds = _points(x, at(level, 0.005, 0.011, 0.02, 0.034, 0.056) / (2 * size), generator) > 0
         # a blur of one point, brought back to full height, is a round flake with a soft edge
         sigma = size * _unit(x)
-        flakes = torch.maximum(flakes, (blurred(seeds, sigma) * 2 * np.pi * sigma**2 * 1.5).clamp(0, 1))
+        flakes = torch.maximum(flakes, (blurred(seeds.float(), sigma) * 3 * math.pi * sigma**2).clamp(0, 1))
     flakes, veil = flakes.to(x), 0.07 * level
     return (x * (1 - veil) + 0.85 * veil) * (1 - 0.9 * flakes) + 0.9 * 0.95 * flakes
 
 
 def _haze(x: Tensor, level: int, _: Generator) -> Tensor:
-    return torch.lerp(x, torch.full_like(x, 0.78), _at(level, (0.25, 0.42, 0.58, 0.73, 0.87)))
+    return torch.lerp(x, torch.full_like(x, 0.78), at(level, 0.25, 0.42, 0.58, 0.73, 0.87))
 
 
-CHALLENGES: dict[str, Challenge] = {
+CHALLENGES: dict[str, Change] = {
     "decolorisation": _decolorisation, "lens blur": _lens_blur, "codec error": _codec_error, "darkening": _darkening,
     "dirty lens": _dirty_lens, "exposure": _exposure, "Gaussian blur": _gaussian_blur, "noise": _noise, "rain": _rain,
     "shadow": _shadow, "snow": _snow, "haze": _haze,

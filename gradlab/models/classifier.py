@@ -76,11 +76,18 @@ class Classifier:
         """Return the picture as the network reads it, (C, H, W), where its weights are."""
         return self.normalise(self.view(picture))
 
-    def normalise(self, view: Image.Image) -> Tensor:
-        """Return (view - mean) / std of what :meth:`view` gave, or of such a picture changed, (C, H, W)."""
+    def normalise(self, view: Image.Image | Tensor) -> Tensor:
+        """Return (view - mean) / std, where the weights are.
+
+        Args:
+            view: what :meth:`view` gave, or such a picture changed; or a batch of them (N, C, H, W) in 0 to 1.
+        """
         weight = next(self.model.parameters(), torch.empty(0))
-        seen = view.convert("L" if len(self.mean) == 1 else "RGB")
-        pixels = torch.from_numpy(np.atleast_3d(np.asarray(seen, dtype=np.float32) / 255)).movedim(-1, 0)
+        if isinstance(view, Tensor):
+            pixels = view
+        else:
+            seen = view.convert("L" if len(self.mean) == 1 else "RGB")
+            pixels = torch.from_numpy(np.atleast_3d(np.asarray(seen, dtype=np.float32) / 255)).movedim(-1, 0)
         mean, std = (torch.tensor(v)[:, None, None] for v in (self.mean, self.std))
         return ((pixels - mean) / std).to(weight)
 

@@ -25,7 +25,7 @@ EVERY_ROOM = {"core", *ENGINE, "models", "data", "widgets", "course", "cli"}
 MAY_IMPORT: dict[str, set[str]] = {
     "core": set(),
     **{room: {"core"} for room in ENGINE},
-    "models": {"core"},
+    "models": {"core", "data"},  # a network names the classes of its world
     "data": {"core"},
     "course": {"core", *ENGINE, "models", "data"},
     "widgets": EVERY_ROOM - {"cli"},

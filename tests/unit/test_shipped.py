@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import torch
 from safetensors import safe_open
 
 import gradlab
+from data_scripts import train_tasks, training
 from gradlab.core import ModelError
 from gradlab.models import shipped
 from gradlab.models.tasks import VQA, Captioner
-
-ROOT = Path(__file__).parents[2]
-
-
-def training_script() -> ModuleType:
-    path = ROOT / "data_scripts" / "train_tasks.py"
-    spec = importlib.util.spec_from_file_location("train_tasks", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["train_tasks"] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.mark.parametrize("name", ["vqa", "captioner"])
@@ -36,11 +22,10 @@ def test_the_shipped_file(name: str) -> None:
     with safe_open(path, framework="pt") as file:
         about = file.metadata()
     assert {"data", "command", "steps", "accuracy_validation", "accuracy_test", "sha256"} <= set(about)
-    script = training_script()
     net = getattr(gradlab.models, name)()
-    measured = script.accuracy(name, net.model, "test")
+    measured = train_tasks.accuracy(name, net.model, "test")
     assert measured == pytest.approx(float(about["accuracy_test"]), abs=2e-3)
-    assert about["steps"] == str(script.STEPS[name])
+    assert about["steps"] == str(train_tasks.STEPS[name])
 
 
 def test_damaged_weights_are_refused(tmp_path: Path) -> None:
@@ -62,11 +47,10 @@ def test_damaged_weights_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["vqa", "captioner"])
 def test_training_repeats_and_resumes(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    script = training_script()
-    monkeypatch.setattr(script, "BATCH", 8)
-    monkeypatch.setattr(script, "SAVE_EVERY", 5)
+    monkeypatch.setattr(train_tasks, "BATCH", 8)
+    monkeypatch.setattr(training, "SAVE_EVERY", 5)
     state = torch.get_rng_state()
-    whole, losses = script.train(name, 60, quiet=True)
+    whole, losses = train_tasks.train(name, 60, quiet=True)
     assert sum(losses[-10:]) < 0.95 * sum(losses[:10])
     assert torch.equal(state, torch.get_rng_state())
 
@@ -78,11 +62,11 @@ def test_training_repeats_and_resumes(name: str, tmp_path: Path, monkeypatch: py
         if step == 20:
             raise Interrupted
 
-    keep = script.keep
-    monkeypatch.setattr(script, "keep", stop_at_20)
+    keep = training.keep
+    monkeypatch.setattr(training, "keep", stop_at_20)
     with pytest.raises(Interrupted):
-        script.train(name, 60, tmp_path / "run.pt", quiet=True)
-    monkeypatch.setattr(script, "keep", keep)
-    resumed, rest = script.train(name, 60, tmp_path / "run.pt", quiet=True)
+        train_tasks.train(name, 60, tmp_path / "run.pt", quiet=True)
+    monkeypatch.setattr(training, "keep", keep)
+    resumed, rest = train_tasks.train(name, 60, tmp_path / "run.pt", quiet=True)
     assert rest == losses[20:]
     assert all(map(torch.equal, whole.state_dict().values(), resumed.state_dict().values()))

@@ -18,7 +18,7 @@ from gradlab.core.errors import InputError
 from gradlab.data.challenges import challenged, check_challenge
 from gradlab.data.filters import uniform
 from gradlab.data.signs.drawing import MATERIALS, PARTS, Sheet
-from gradlab.data.signs.scenes import backgrounds, lit, worn
+from gradlab.data.signs.scenes import backgrounds, lit, shaded, some, worn
 from gradlab.data.signs.shapes import SIGNS
 
 LABELS = tuple(SIGNS)
@@ -28,11 +28,13 @@ CHUNK = 256  # pictures put together at once
 
 # Paint, from the darkest to the brightest: (low, high) per channel.
 PAINT = {
-    "white": ((0.72, 0.72, 0.7), (1.0, 1.0, 1.0)),
-    "red": ((0.45, 0.02, 0.02), (0.9, 0.2, 0.22)),
-    "blue": ((0.0, 0.12, 0.35), (0.2, 0.42, 0.85)),
-    "black": ((0.0, 0.0, 0.0), (0.16, 0.16, 0.17)),
+    "white": ((0.68, 0.68, 0.66), (1.0, 1.0, 1.0)),
+    "red": ((0.42, 0.02, 0.02), (0.98, 0.22, 0.24)),
+    "blue": ((0.0, 0.06, 0.28), (0.16, 0.6, 0.95)),
+    "black": ((0.0, 0.0, 0.0), (0.18, 0.18, 0.19)),
 }
+YELLOW = (1.0, 0.82, 0.2)  # stands for white in some countries of the north and east
+SHARE_YELLOW = 0.14
 
 
 @dataclass(frozen=True)
@@ -103,10 +105,11 @@ def _pictures(drawings: Tensor, generator: torch.Generator) -> tuple[Tensor, Ten
     materials, parts = coverage.split((len(MATERIALS), len(PARTS)), 1)
     paint = torch.stack([_paint(n, name, generator) for name in MATERIALS], 1)
     sign = torch.einsum("nmhw,nmc->nchw", materials, paint)
-    sheen = worn(n, SIZE, generator)
+    backlit = 1 - uniform(n, 0.0, 0.4, generator) * some(n, 0.25, generator)
+    sheen = worn(n, SIZE, generator) * backlit
     sign_share = materials.sum(1, keepdim=True)
     scene = _with_pole(backgrounds(n, SIZE, generator), sign_share, generator)
-    pictures = lit(scene * (1 - sign_share) + sign * sheen, generator)
+    pictures = lit(shaded(scene * (1 - sign_share) + sign * sheen, generator), generator)
     masks = torch.cat((sign_share, parts[:, 1:]), 1)
     return pictures, masks.clamp(0, 1)
 
@@ -116,6 +119,9 @@ def _paint(n: int, material: str, generator: torch.Generator) -> Tensor:
     low, high = (torch.tensor(end) for end in PAINT[material])
     whole, own = torch.rand(n, 1, generator=generator), torch.rand(n, 3, generator=generator)
     colour = low + (high - low) * (0.7 * whole + 0.3 * own)
+    if material == "white":
+        yellow = (some(n, SHARE_YELLOW, generator) * uniform(n, 0.6, 1.1, generator))[..., 0, 0]
+        colour = colour * torch.lerp(torch.ones(3), torch.tensor(YELLOW), yellow)
     faded = 0.45 * torch.rand(n, 1, generator=generator) ** 3
     return colour * (1 - faded) + 0.6 * faded
 
@@ -124,10 +130,10 @@ def _places(n: int, generator: torch.Generator) -> Tensor:
     """Return for each fine pixel of the pictures the place on the drawing, (n, 2 size, 2 size, 2)."""
     steps = (torch.arange(2 * SIZE) + 0.5) / SIZE - 1
     x, y = torch.meshgrid(steps, steps, indexing="xy")
-    radius = uniform(n, 0.55, 0.98, generator)[:, 0]
+    radius = uniform(n, 0.55, 1.02, generator)[:, 0]
     turn = torch.randn(n, 1, 1, generator=generator) * 0.09
-    shift = (uniform(n, -1, 1, generator, 2) * (1.08 - radius[:, None]))[..., 0, 0]
-    narrow = uniform(n, 0.78, 1.05, generator)[:, 0]
+    shift = (uniform(n, -1, 1, generator, 2) * (1.1 - radius[:, None]))[..., 0, 0]
+    narrow = uniform(n, 0.76, 1.06, generator)[:, 0]
     x, y = (x - shift[:, :1, None]) / radius, (y - shift[:, 1:, None]) / radius
     x, y = x * turn.cos() + y * turn.sin(), y * turn.cos() - x * turn.sin()
     tilt = uniform(n, -0.15, 0.15, generator, 2)[..., 0]
@@ -136,13 +142,17 @@ def _places(n: int, generator: torch.Generator) -> Tensor:
 
 
 def _with_pole(scene: Tensor, sign: Tensor, generator: torch.Generator) -> Tensor:
-    """Set half of the signs on a grey pole."""
+    """Set half of the signs on a grey pole, and a plate with writing below some."""
     n, _, size, _ = scene.shape
-    columns = torch.arange(size)
-    weight = sign.sum((2, 3)) + 1e-6
-    middle = (sign * columns).sum((2, 3)) / weight
-    wide = uniform(n, 0.6, 2.2, generator)[..., 0, 0]
-    under = sign.flip(2).cumsum(2).flip(2) < 0.5  # below the sign's last row
-    pole = ((columns - middle[..., None]).abs() < wide[..., None])[:, :, None] & under
-    pole &= torch.rand(n, 1, 1, 1, generator=generator) < 0.5
-    return torch.where(pole, uniform(n, 0.25, 0.8, generator), scene)
+    line = torch.arange(size)
+    seen = sign[:, 0] > 0.5
+    middle = (seen * line).sum((1, 2)) / seen.sum((1, 2)).clamp(min=1)
+    beside = (line - middle[:, None]).abs()[:, None, None]  # (n, 1, 1, size)
+    width, last = seen.any(1).sum(1).view(n, 1, 1, 1), (seen.any(2) * line).amax(1).view(n, 1, 1, 1)
+    below = (line[:, None] - last).expand(n, 1, size, 1)
+    pole = (beside < uniform(n, 0.6, 2.2, generator)) & (below > 0) & (some(n, 0.5, generator) > 0)
+    scene = torch.where(pole, uniform(n, 0.25, 0.8, generator), scene)
+    plate = (beside < width * uniform(n, 0.3, 0.5, generator)) & (below > 1) & (some(n, 0.15, generator) > 0)
+    plate &= below < 2 + width * uniform(n, 0.2, 0.5, generator)
+    ink = (torch.rand(n, 1, size, size, generator=generator) < 0.4) & (below % 6 > 2) & (beside < 0.3 * width)
+    return torch.where(plate, torch.where(ink, 0.2, uniform(n, 0.6, 1.0, generator)), scene)

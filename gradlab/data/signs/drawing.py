@@ -57,6 +57,18 @@ class Sheet:
         for centre in (start, end) if round_ends else ():
             self.disc(centre, width / 2, material, part)
 
+    def rounded(self, points: Sequence[Point], bend: float, material: str, part: str) -> None:
+        """Fill a convex polygon, given clockwise as seen, whose corners are arcs of radius ``bend``."""
+        sides = list(zip(points, [*points[1:], points[0]], strict=True))
+        inward = [_turned(start, end) for start, end in sides]
+        inside = []
+        for (x, y), (ax, ay), (bx, by) in zip(points, [inward[-1], *inward[:-1]], inward, strict=True):
+            step = bend / (1 + ax * bx + ay * by)
+            inside.append((x + step * (ax + bx), y + step * (ay + by)))
+        self.polygon(inside, material, part)
+        for start, end in zip(inside, [*inside[1:], inside[0]], strict=True) if bend else ():
+            self.bar(start, end, 2 * bend, material, part, round_ends=True)
+
     def text(self, text: str, centre: Point, size: Point, font: str, material: str, part: str) -> None:
         """Write text so that its letters fill a box of ``size``, stretched as road fonts are."""
         letters = lettering(text, font)
@@ -98,6 +110,13 @@ def lettering(text: str, font: str) -> Image.Image:
     mask = Image.new("L", (right - left, bottom - top))
     ImageDraw.Draw(mask).text((-left, -top), text, fill=255, font=face)
     return mask
+
+
+def _turned(start: Point, end: Point) -> Point:
+    """Return the unit vector to the right of the way from start to end: inward, where corners run clockwise."""
+    dx, dy = end[0] - start[0], end[1] - start[1]
+    long = math.hypot(dx, dy)
+    return -dy / long, dx / long
 
 
 def _pixel(point: Point) -> Point:

@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from gradlab.data.filters import blurred, uniform
+from gradlab.data.filters import uniform
 
 # Pictures in scikit-image's wheel; their parts are what may stand behind a sign.
 TEXTURES = ("brick", "grass", "gravel", "coffee", "astronaut", "rocket", "cat", "camera", "coins", "page")
@@ -32,7 +32,7 @@ def backgrounds(n: int, size: int, generator: Generator) -> Tensor:
         if len(here):
             views = texture.expand(len(here), -1, -1, -1)
             found[here] = F.grid_sample(views, grid[here], padding_mode="reflection", align_corners=False)
-    found = found * uniform(n, 0.5, 1.2, generator, 3)
+    found = found * uniform(n, 0.6, 1.2, generator) * uniform(n, 0.75, 1.25, generator, 3)
     return _cluttered(found, generator).clamp(0, 1)
 
 
@@ -41,16 +41,54 @@ def lit(pictures: Tensor, generator: Generator) -> Tensor:
     n, _, size, _ = pictures.shape
     steps = torch.linspace(-1, 1, size)
     slope = uniform(n, -0.25, 0.25, generator) * steps[:, None] + uniform(n, -0.25, 0.25, generator) * steps
-    light = (1 + slope) * uniform(n, 0.35, 1.25, generator) * uniform(n, 0.88, 1.12, generator, 3)
-    haze = uniform(n, 0.0, 0.25, generator) * (torch.rand(n, 1, 1, 1, generator=generator) < 0.5)
+    light = (1 + slope) * uniform(n, 0.4, 1.3, generator) * uniform(n, 0.88, 1.12, generator, 3)
+    haze = uniform(n, 0.0, 0.28, generator) * some(n, 0.5, generator)
     seen = (pictures * light).clamp(1e-4, 1) ** uniform(n, 0.75, 1.35, generator)
     seen = seen * (1 - haze) + haze * uniform(n, 0.4, 0.95, generator)
-    share = uniform(n, 0.0, 1.0, generator)
-    seen = seen * (1 - share) + blurred(seen, 1.3) * share
-    coarse = F.interpolate(F.avg_pool2d(seen, 2), size=(size, size), mode="bilinear", align_corners=False)
-    few = uniform(n, 0.0, 1.0, generator) * (torch.rand(n, 1, 1, 1, generator=generator) < 0.5)
-    seen = seen * (1 - few) + coarse * few
-    return (seen + torch.randn(seen.shape, generator=generator) * uniform(n, 0.0, 0.04, generator)).clamp(0, 1)
+    # most lenses are sharp, some are out of focus, some cameras move along the rows; few sensors have our pixels
+    sigma = 0.3 + 1.1 * torch.rand(n, 1, 1, 1, generator=generator) ** 2
+    pixel = 1 + 1.4 * torch.rand(n, 1, 1, 1, generator=generator) ** 3
+    moved = sigma + uniform(n, 0.4, 1.4, generator) * some(n, 0.12, generator)
+    rows, columns = (_optics(size, blur, pixel, generator) for blur in (sigma, moved))
+    seen = rows @ seen @ columns.transpose(2, 3)
+    grain = uniform(n, 0.0, 0.035, generator) * some(n, 0.8, generator)
+    return (seen + torch.randn(seen.shape, generator=generator) * grain).clamp(0, 1)
+
+
+def shaded(pictures: Tensor, generator: Generator) -> Tensor:
+    """Return the pictures with what falls on a sign and its surroundings alike: shadows, and leaves in front."""
+    n, _, size, _ = pictures.shape
+    shadow = _patches(n, size, 4, 12.0, generator) * some(n, 0.35, generator) * uniform(n, 0.2, 0.55, generator)
+    leaves = _patches(n, size, 9, 20.0, generator, least=0.78) * some(n, 0.15, generator)
+    green = uniform(n, 0.02, 0.35, generator, 3) * torch.tensor([0.8, 1.2, 0.5]).view(1, 3, 1, 1)
+    return torch.lerp(pictures * (1 - shadow), green.expand_as(pictures), leaves)
+
+
+def _patches(n: int, size: int, cells: int, sharp: float, generator: Generator, least: float = 0.5) -> Tensor:
+    """Return areas with bent edges, 1 inside and 0 outside, (n, 1, size, size)."""
+    rough = torch.rand(n, 1, cells, cells, generator=generator)
+    smooth = F.interpolate(rough, size=(size, size), mode="bilinear", align_corners=True)
+    return ((smooth - least) * sharp).clamp(0, 1)
+
+
+def some(n: int, share: float, generator: Generator) -> Tensor:
+    """Return 1 for a share of the pictures and 0 for the others, (n, 1, 1, 1)."""
+    return (torch.rand(n, 1, 1, 1, generator=generator) < share).float()
+
+
+def _optics(size: int, sigma: Tensor, pixel: Tensor, generator: Generator) -> Tensor:
+    """Return matrices (n, 1, size, size) that blur a line, read it by wider pixels, and draw a line between those."""
+    line = torch.arange(size) + 0.5
+    sigma = (sigma.square() + (pixel.square() - 1) / 12).sqrt()  # a pixel reads an area
+    shift = uniform(len(sigma), 0, 1, generator)
+    place = line[:, None] / pixel - shift
+    before = place.floor()
+
+    def read(index: Tensor) -> Tensor:
+        weight = torch.exp(-0.5 * (((index + shift) * pixel - line) / sigma) ** 2) + 1e-12
+        return weight / weight.sum(3, keepdim=True)
+
+    return torch.lerp(read(before), read(before + 1), place - before)
 
 
 def worn(n: int, size: int, generator: Generator) -> Tensor:
@@ -79,7 +117,8 @@ def _cluttered(found: Tensor, generator: Generator) -> Tensor:
         tall, wide = uniform(n, 0.03, 0.9, generator), uniform(n, 0.02, 0.5, generator)
         box = (rows >= top) & (rows < top + tall) & (columns >= left) & (columns < left + wide)
         shown = box & (torch.rand(n, 1, 1, 1, generator=generator) < 0.4)
-        found = torch.where(shown, uniform(n, 0, 1, generator, 3), found)
+        grey, colour = uniform(n, 0.05, 0.95, generator), uniform(n, 0, 1, generator, 3)
+        found = torch.where(shown, torch.lerp(grey, colour, uniform(n, 0, 1, generator).square()), found)
     return found
 
 

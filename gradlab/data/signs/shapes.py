@@ -21,15 +21,32 @@ def speed_limit(sheet: Sheet, draw: Draw) -> None:
     number = str(draw.choice(LIMITS))
     km = draw.random() < 0.2
     high = inner * draw.uniform(0.75, 1.05) * (0.8 if km else 1)
-    wide = min(high * len(number) * draw.uniform(0.5, 0.75), inner * 1.65)
+    wide = min(high * len(number) * draw.uniform(0.42, 0.72), inner * 1.65)
     sheet.text(number, (0, -0.12 if km else 0), (wide, high), str(draw.choice(FONTS[:3])), "black", "symbol")
     if km:
         sheet.text("km", (0, inner * 0.55), (inner * 0.6, inner * 0.3), FONTS[1], "black", "symbol")
 
 
 def goods_vehicles(sheet: Sheet, draw: Draw) -> None:
-    """A white disc with a red ring and a black lorry seen from its side."""
+    """A white disc with a red ring and a black lorry, as a rule seen from its side; some have a red diagonal."""
     inner = _ringed(sheet, draw)
+    if draw.random() < 0.15:
+        _lorry_from_behind(sheet, draw, inner)
+    else:
+        _lorry(sheet, draw, inner)
+    if draw.random() < 0.15:
+        _diagonal(sheet, (1, -1), inner, inner * draw.uniform(0.12, 0.2), "red")
+
+
+def _lorry_from_behind(sheet: Sheet, draw: Draw, inner: float) -> None:
+    wide, top = inner * draw.uniform(0.5, 0.62), -inner * draw.uniform(0.4, 0.6)
+    sheet.rounded([(-wide, top), (wide, top), (wide, 0.22 * inner), (-wide, 0.22 * inner)], 0.04, "black", "symbol")
+    sheet.bar((-wide * 0.8, 0.3 * inner), (wide * 0.8, 0.3 * inner), 0.12 * inner, "black", "symbol")
+    for x in (-0.7, 0.7):
+        sheet.bar((x * wide, 0.2 * inner), (x * wide, 0.58 * inner), 0.3 * wide, "black", "symbol")
+
+
+def _lorry(sheet: Sheet, draw: Draw, inner: float) -> None:
     s, box = inner * draw.uniform(0.72, 0.88), draw.uniform(0.35, 0.6)
     floor, split = 0.3, draw.uniform(0.2, 0.4)
     cargo: list[Point] = [(-1, floor), (-1, floor - 0.4 - box), (split, floor - 0.4 - box), (split, floor)]
@@ -50,13 +67,16 @@ def goods_vehicles(sheet: Sheet, draw: Draw) -> None:
 
 
 def no_overtaking(sheet: Sheet, draw: Draw) -> None:
-    """A white disc with a red ring and two cars side by side, the left one red, the right one black."""
+    """A white disc with a red ring and two cars side by side, one red, one black; where one keeps left, exchanged."""
     inner = _ringed(sheet, draw)
     size = inner * draw.uniform(0.36, 0.44)
     roof, low = draw.uniform(0.5, 0.75), draw.uniform(-0.05, 0.1)
-    for x, material in ((-1, "red"), (1, "black")):
+    red = -1 if draw.random() < 0.85 else 1
+    for x, material in ((red, "red"), (-red, "black")):
         centre = (x * (size + draw.uniform(0.01, 0.05)), low)
         _car(sheet, centre, size, roof, material)
+    if draw.random() < 0.12:
+        _diagonal(sheet, (1, 1), inner, inner * draw.uniform(0.12, 0.2), "red")
 
 
 def no_stopping(sheet: Sheet, draw: Draw) -> None:
@@ -67,8 +87,11 @@ def no_stopping(sheet: Sheet, draw: Draw) -> None:
 
 
 def no_parking(sheet: Sheet, draw: Draw) -> None:
-    """A blue disc with a red ring and one red diagonal."""
+    """A blue disc with a red ring and one red diagonal; some name the days by a white I or II."""
     inner, width = _blue_disc(sheet, draw)
+    if draw.random() < 0.12:
+        for x in ((0.0,), (-0.16, 0.16))[draw.integers(2)]:
+            sheet.bar((x, -0.6 * inner), (x, 0.6 * inner), 0.14, "white", "face")
     _diagonal(sheet, (1, 1), inner, width, "red")
 
 
@@ -79,7 +102,7 @@ def stop(sheet: Sheet, draw: Draw) -> None:
         sheet.polygon(regular(8, FULL * 1.06, 22.5), "white", "border")
     sheet.polygon(regular(8, (FULL - rim) * 1.06, 22.5), "red", "face")
     font = str(draw.choice(FONTS[:3]))
-    sheet.text("STOP", (0, 0), (draw.uniform(1.25, 1.6), draw.uniform(0.45, 0.8)), font, "white", "symbol")
+    sheet.text("STOP", (0, 0), (draw.uniform(1.2, 1.62), draw.uniform(0.42, 0.85)), font, "white", "symbol")
 
 
 def bicycle(sheet: Sheet, draw: Draw) -> None:
@@ -131,9 +154,12 @@ def priority_to(sheet: Sheet, draw: Draw) -> None:
     up_left = draw.random() < 0.5
     apart, long, w = inner * draw.uniform(0.26, 0.36), inner * draw.uniform(0.55, 0.72), inner * draw.uniform(0.13, 0.2)
     black_up = draw.random() < 0.5
+    slip = draw.choice([0.0, draw.uniform(0.05, 0.2)]) * inner  # in some countries they do not begin side by side
     for x, up in ((-apart, up_left), (apart, not up_left)):
-        tip, tail = ((x, -long), (x, long)) if up else ((x, long), (x, -long))
-        _arrow(sheet, tail, tip, w, draw.uniform(2.0, 2.6), "black" if up == black_up else "red")
+        ink, y = ("black", -slip) if up == black_up else ("red", slip)
+        half, width = (long - abs(y) / 2) * draw.uniform(0.85, 1), w * draw.uniform(0.8, 1.1)
+        tip, tail = ((x, y - half), (x, y + half)) if up else ((x, y + half), (x, y - half))
+        _arrow(sheet, tail, tip, width, draw.uniform(2.0, 2.8), ink)
 
 
 def no_entry(sheet: Sheet, draw: Draw) -> None:
@@ -153,14 +179,30 @@ def give_way(sheet: Sheet, draw: Draw) -> None:
 def parking(sheet: Sheet, draw: Draw) -> None:
     """A blue square with a white P."""
     wide = draw.uniform(0.75, 1.0) * FULL
-    corners: list[Point] = [(-wide, -FULL), (wide, -FULL), (wide, FULL), (-wide, FULL)]
-    sheet.polygon(corners, "white", "border")
-    rim = draw.choice([0.0, draw.uniform(0.03, 0.09)])
-    sheet.polygon([(x - math.copysign(rim, x), y - math.copysign(rim, y)) for x, y in corners], "blue", "face")
-    high = draw.uniform(0.9, 1.4)
-    place = (draw.uniform(-0.08, 0.08), draw.uniform(-0.2, 0.08))
+    rim, bend = draw.choice([0.0, draw.uniform(0.03, 0.09)]), draw.uniform(0.0, 0.12)
+    for inset, material, part in ((0.0, "white", "border"), (rim, "blue", "face")):
+        x, y = wide - inset, FULL - inset
+        sheet.rounded([(-x, -y), (x, -y), (x, y), (-x, y)], bend, material, part)
+    more = draw.random() < 0.3  # a car, an arrow or hours below the letter
+    high = draw.uniform(0.8, 1.0) if more else draw.uniform(0.9, 1.45)
+    place = (draw.uniform(-0.12, 0.12), -0.3 if more else draw.uniform(-0.2, 0.08))
     size = (min(high * draw.uniform(0.6, 0.75), 1.5 * wide), high)
     sheet.text("P", place, size, str(draw.choice(FONTS[:2])), "white", "symbol")
+    if more:
+        _below_parking(sheet, draw)
+
+
+def _below_parking(sheet: Sheet, draw: Draw) -> None:
+    kind = draw.integers(3)
+    if kind == 0:
+        _car(sheet, (0, 0.6), 0.28, 0.6, "white")
+    elif kind == 1:
+        way = 1 if draw.random() < 0.5 else -1
+        _arrow(sheet, (-0.45 * way, 0.62), (0.45 * way, 0.62), 0.1, 2.4, "white")
+    else:
+        sheet.text(
+            f"{draw.integers(7, 10)}-{draw.integers(16, 20)}h", (0, 0.6), (0.9, 0.3), FONTS[1], "white", "symbol"
+        )
 
 
 SIGNS: dict[str, Callable[[Sheet, Draw], None]] = {
@@ -204,8 +246,10 @@ def _triangle(sheet: Sheet, draw: Draw, upright: bool) -> None:
     layers = (
         (1.2, "white" if rim else "red", "border"), (1.2 - 2 * rim, "red", "border"), (1.2 - 2 * width, "white", "face")
     )  # fmt: skip
-    for radius, material, part in layers:
-        sheet.polygon([(x * 0.93, y * 0.93 + down) for x, y in regular(3, radius, turn)], material, part)
+    bend = draw.uniform(0.02, 0.14)  # corners are round
+    for k, (radius, material, part) in enumerate(layers):
+        corners = [(x * 0.93, y * 0.93 + down) for x, y in regular(3, radius, turn)]
+        sheet.rounded(corners, bend if k < 2 else bend / 3, material, part)
 
 
 def _car(sheet: Sheet, centre: Point, size: float, roof: float, material: str) -> None:
@@ -232,19 +276,25 @@ def _arrow(sheet: Sheet, tail: Point, tip: Point, width: float, flare: float, ma
 
 
 def _no_turn(sheet: Sheet, draw: Draw, to_left: bool) -> None:
-    """Draw the turn to the left, and mirror its arrow for the right; the diagonal is drawn after it."""
+    """Draw the turn to the left, and mirror its arrow for the right; the diagonal goes over the arrow, or under it."""
     inner = _ringed(sheet, draw)
-    w = inner * draw.uniform(0.2, 0.3)
-    stem, turn, low = inner * draw.uniform(0.15, 0.4), -inner * draw.uniform(0.1, 0.35), inner * draw.uniform(0.5, 0.7)
-    tip, flare = -inner * draw.uniform(0.6, 0.75), draw.uniform(1.9, 2.5)
-    bend = draw.uniform(0, 0.3) * inner
+    way = 1 if draw.random() < 0.5 else -1  # countries differ in where the bar begins
+    bar = inner * draw.uniform(0.14, 0.24)
+    over = draw.random() < 0.8
+    if not over:
+        _diagonal(sheet, (1, way), inner, bar, "red")
+    w, flare = inner * draw.uniform(0.17, 0.3), draw.uniform(1.9, 2.7)
+    stem, turn, low = inner * draw.uniform(0.1, 0.4), -inner * draw.uniform(0.05, 0.38), inner * draw.uniform(0.5, 0.75)
+    tip, bend = -inner * draw.uniform(0.55, 0.75), draw.uniform(0, 0.4) * inner
     path: list[Point] = [(stem, low), (stem, turn + bend), (stem - bend, turn), (tip, turn)]
+    if draw.random() < 0.1:  # only the way that is closed, without the road to it
+        path, w = [(-tip, 0), (-tip / 2, 0), (0, 0), (tip, 0)], w * draw.uniform(0.8, 1.5)
     path = path if to_left else mirrored(path)
     sheet.bar(path[0], path[1], w, "black", "symbol")
     sheet.bar(path[1], path[2], w, "black", "symbol", round_ends=True)
     _arrow(sheet, path[2], path[3], w, flare, "black")
-    way = 1 if draw.random() < 0.5 else -1  # countries differ in where the bar begins
-    _diagonal(sheet, (1, way), inner, inner * draw.uniform(0.14, 0.24), "red")
+    if over:
+        _diagonal(sheet, (1, way), inner, bar, "red")
 
 
 def _scaled(points: list[Point], scale: float) -> list[Point]:

@@ -1,0 +1,51 @@
+"""What the tables of changes share: a name, a level from 0 to 5 and a seed, checked before any work is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+import torch
+from torch import Generator, Tensor
+
+from gradlab.core.errors import InputError, did_you_mean
+
+LEVELS = (1, 2, 3, 4, 5)
+
+Change: TypeAlias = Callable[[Tensor, int, Generator], Tensor]  # of pictures (n, 3, H, W) in 0 to 1, at a level
+
+
+def changed(
+    table: Mapping[str, Change], kind: str, pictures: Tensor, name: str | None, level: int, seed: int
+) -> Tensor:
+    """Return the pictures under one change of a table, in 0 to 1; what is random repeats with the seed.
+
+    Raises:
+        InputError: the table has no such name (``kind`` says what of), no such level, or the pictures are none.
+    """
+    check_pictures(pictures)
+    check_change(table, kind, name, level)
+    if name is None or level == 0:
+        return pictures.clone()
+    return table[name](pictures, level, torch.Generator().manual_seed(seed)).clamp(0, 1)
+
+
+def check_change(table: Mapping[str, Change], kind: str, name: str | None, level: int) -> None:
+    """Raise ``InputError`` unless the table has such a name, or it is None, and there is such a level."""
+    if isinstance(level, bool) or level not in (0, *LEVELS):
+        raise InputError(f"level is {level!r}: expected 0 (none) to 5.")
+    if name is not None and name not in table:
+        raise InputError(f"There is no {kind} {name!r}.{did_you_mean(str(name), table)} Known: {', '.join(table)}.")
+
+
+def check_pictures(pictures: Tensor) -> None:
+    """Raise ``InputError`` unless the pictures are (n, 3, H, W), floating point and in 0 to 1."""
+    if not isinstance(pictures, Tensor) or pictures.ndim != 4 or pictures.shape[1] != 3 or not pictures.numel():
+        raise InputError(f"pictures has shape {tuple(getattr(pictures, 'shape', ()))}: expected (n, 3, H, W).")
+    if not pictures.is_floating_point() or not bool(((pictures >= 0) & (pictures <= 1)).all()):
+        raise InputError("pictures must be floating point numbers in 0 to 1.")
+
+
+def at(level: int, *values: float) -> float:
+    """Return the value of a level, the first for level 1."""
+    return values[level - 1]
