@@ -21,9 +21,13 @@ _locks_guard = threading.Lock()
 
 
 def lock_of(model: nn.Module) -> threading.RLock:
-    """Return the one lock of this model: JupyterLab runs widget callbacks in a second thread."""
+    """Return the one lock of this model: JupyterLab runs widget callbacks in a second thread.
+
+    A network that asks another names it as ``locked_with``: what holds the one must keep others out of both.
+    """
+    owner = getattr(model, "locked_with", model)
     with _locks_guard:
-        return _locks.setdefault(model, threading.RLock())
+        return _locks.setdefault(owner, threading.RLock())
 
 
 @contextlib.contextmanager

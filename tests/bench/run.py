@@ -21,6 +21,8 @@ from torch.nn import functional as F
 import gradlab
 from gradlab import explain
 from tests.bench.course import bench_browser, bench_notebooks
+from tests.bench.information import bench_information
+from tests.bench.introspect import bench_introspect
 from tests.bench.occlusion import bench_guided, bench_occlusion
 
 LOOPED = 5  # captum asks one Q at a time; this many are timed, and the time is multiplied
@@ -113,6 +115,8 @@ def main() -> None:
             if name in ("resnet18", "vgg16"):
                 bench_guided(model, ratios, line, args.turns)
     bench_change(args.turns)
+    bench_information(ratios, line, args.turns)
+    bench_introspect(seconds, line, args.turns)
     if not args.only:
         bench_notebooks()
         bench_browser()

@@ -6,6 +6,7 @@ A new method adds one row to METHODS.
 from __future__ import annotations
 
 import contextlib
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,9 +15,28 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gradlab import explain
-from gradlab.core import ModelError
-from tests.conftest import NETWORKS, Small, Tokens
+from gradlab import explain, information, introspect
+from gradlab.core import LayerError, ModelError
+from tests.conftest import NETWORKS, ConvScored, Small, Tokens
+
+
+def first_convolution(model: nn.Module) -> nn.Module:
+    return next(part for part in model.modules() if isinstance(part, nn.Conv2d))
+
+
+def streamed(model: nn.Module, x: Tensor) -> Tensor:
+    with tempfile.TemporaryDirectory() as folder:
+        store = introspect.stream(model, [x], folder, progress=False)
+        return next(store.features(introspect.Recipe()))[0]
+
+
+def fitted(model: nn.Module, x: Tensor) -> introspect.IntrospectiveNetwork:
+    return introspect.IntrospectiveNetwork(model).fit(x, [0, 1], epochs=1, progress=False)
+
+
+def flat(by_name: dict[str, Tensor]) -> Tensor:
+    return torch.cat([values.flatten() for values in by_name.values()])
+
 
 METHODS: dict[str, Callable[[nn.Module, Tensor], Tensor]] = {
     "grad_cam": lambda model, x: explain.grad_cam(model, x, target=1),
@@ -37,16 +57,52 @@ METHODS: dict[str, Callable[[nn.Module, Tensor], Tensor]] = {
     "randomisation": lambda model, x: (
         explain.faithfulness.randomisation(model, lambda net, x: explain.gradient(net, x, 1), x).similarity
     ),
+    "factors": lambda model, x: introspect.factors(model, x).hidden,
+    "features": lambda model, x: introspect.features(model, x, "ce", "each"),
+    "features of a layer": lambda model, x: introspect.features(model, x, "ce", "each", layer=first_convolution(model)),
+    "stream": streamed,
+    "IntrospectiveNetwork": lambda model, x: fitted(model, x).predict_proba(x),
+    "IntrospectiveNetwork forward": lambda model, x: fitted(model, x)(x).detach(),
+    "msp": introspect.ood.msp,
+    "odin": introspect.ood.odin,
+    "odin of H": lambda model, x: introspect.ood.odin(fitted(model, x), x),
+    "energy": introspect.ood.energy,
+    "max_logit": introspect.ood.max_logit,
+    "gradient_norm": introspect.ood.gradient_norm,
+    "dropout_passes": lambda model, x: introspect.active.dropout_passes(model, x, passes=3),
+    "dropout_passes of H": lambda model, x: introspect.active.dropout_passes(fitted(model, x), x, passes=3),
+    "ask badge": lambda model, x: introspect.active.ask("badge", model, x, 2),
+    "feature_similarity": lambda model, x: introspect.quality.feature_similarity(model, x, x.flip(3)),
+    "gradient_similarity": lambda model, x: introspect.quality.gradient_similarity(model, x, x.flip(3)),
+    "fisher": lambda model, x: flat(information.fisher(model, x)),
+    "fisher monte carlo": lambda model, x: flat(
+        information.fisher(model, x, "monte carlo", samples=3, generator=torch.Generator().manual_seed(0))
+    ),
+    "fisher empirical": lambda model, x: information.fisher(model, x, "empirical", labels=1, what="trace"),
+    "scores": lambda model, x: flat(information.scores(model, x)),
+    "last_layer": lambda model, x: information.last_layer(model, x).scores(),
+    "bridge": lambda model, x: information.bridge(model, x).contrasts,
+    "fisher_map": information.fisher_map,
+    "fisher_map input": lambda model, x: information.fisher_map(model, x, "input", of="values"),
 }
 
 
-WITHOUT_RELU = {"deconvnet", "guided_backprop"}  # refused, with nothing left behind, by a network of GELUs
+# refused, with nothing left behind, by a network of GELUs
+WITHOUT_RELU = {"deconvnet", "guided_backprop"}
+# and by one whose classes no linear layer scores
+WITHOUT_LINEAR = {"factors", "features", "stream", "IntrospectiveNetwork", "IntrospectiveNetwork forward"}
+WITHOUT_LINEAR |= {"last_layer", "bridge", "odin of H", "dropout_passes of H"}
+WITHOUT_LINEAR |= {"gradient_norm", "ask badge", "gradient_similarity"}
 
 
 def refused(model: nn.Module, method: str, x: Tensor) -> bool:
-    if not isinstance(model, Tokens) or method not in WITHOUT_RELU:
+    if isinstance(model, Tokens) and method in WITHOUT_RELU:
+        refusal = pytest.raises(ModelError, match="No ReLU")
+    elif isinstance(model, ConvScored) and method in WITHOUT_LINEAR:
+        refusal = pytest.raises(LayerError, match="closed form")
+    else:
         return False
-    with unchanged(model, x), pytest.raises(ModelError, match="No ReLU"):
+    with unchanged(model, x), refusal:
         METHODS[method](model, x)
     return True
 
@@ -234,5 +290,11 @@ def test_names_cover_every_public_method() -> None:
     asked = {name.split()[0] for name in METHODS}
     display = {"overlay", "upsample", "unit_scale", "runner_up", "ClassMaps", "Sweep"}
     measured = {"deletion", "insertion", "randomisation"}  # of faithfulness
-    assert set(explain.__all__) - display - {"faithfulness"} == asked - measured
+    introspective = {"factors", "features", "stream", "IntrospectiveNetwork"}
+    downstream = {"msp", "odin", "energy", "max_logit", "gradient_norm", "dropout_passes", "ask"}
+    downstream |= {"feature_similarity", "gradient_similarity"}
+    informed = {"fisher", "fisher_map", "scores", "last_layer", "bridge"}
+    assert set(explain.__all__) - display - {"faithfulness"} == asked - measured - introspective - downstream - informed
+    assert informed == information._WITH_TORCH.keys() - {"Bridge", "LastLayer"}
+    assert introspective < set(introspect.__all__)
     assert set(NETWORKS) >= {"plain", "in-place", "functional", "residual", "flattened", "conv-scored", "tokens"}

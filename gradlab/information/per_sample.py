@@ -1,0 +1,230 @@
+"""Gradients of every sample by itself, from one batched run, in pieces that fit in memory.
+
+Layers that a rule covers (``rules.py``) need only what they read and what comes back to them, so one pull-back of the
+batch serves all samples. All other parameters (attention, class tokens, layer norms) go through ``torch.func``. Nothing
+is assumed about a network: the rules are tried on the first pictures and compared with autograd, and a layer on
+which the two differ goes through ``torch.func`` as well.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gradlab.core import LayerError, ModelError
+from gradlab.core.layers import choose_layers
+from gradlab.core.run import explained, fastest_layout
+from gradlab.core.state import borrowed, lock_of, recording, walk
+from gradlab.information.labels import check_classes
+from gradlab.information.rules import Gradients, LinearPiece, Piece, piece_of, ruled
+
+PROBED = 3  # pictures on which the rules are compared with autograd
+CHUNK_NUMBERS = 8_000_000  # gradients at the layers' outputs that are held together
+
+
+@dataclass
+class Kept:
+    """What a layer read and gave; ``clean``: it ran once, with one row per sample."""
+
+    read: Tensor
+    output: Tensor
+    clean: bool
+
+
+@contextlib.contextmanager
+def per_sample(model: nn.Module, x: Tensor, layer: str | nn.Module | None) -> Iterator[PerSample]:
+    """Open a network for its per-sample gradients by the parameters of a layer, or by all.
+
+    Raises:
+        LayerError: an unknown layer, or one without parameters. ModelError: the outputs are no logits.
+    """
+    names = _parameters(model, x, layer)
+    shadow = shadow_of(model)
+    with borrowed(shadow) as (call, parts):
+        x = fastest_layout(x.clone(), parts)  # a tensor of inference mode could not enter a graph
+        yield PerSample(shadow, explained(call, parts, ()), parts, x, names)
+
+
+class PerSample:
+    """Per-sample gradients by the named parameters of a network that is lent to us.
+
+    Attributes: classes: of the logits. shapes: of the parameters, by name.
+    """
+
+    def __init__(
+        self, shadow: nn.Module, call: Callable[[Tensor], Any], parts: dict[nn.Module, str], x: Tensor, names: list[str]
+    ) -> None:
+        self._shadow, self._call, self._x = shadow, call, x
+        parameters = {name: shadow.get_parameter(name) for name in names}
+        self.shapes = {name: p.shape for name, p in parameters.items()}
+        self._ruled = _own_names(parts, parameters)
+        self._rest: dict[str, Tensor] = dict(parameters)
+        self._probe(x[:PROBED])
+
+    def pieces(self, passes: int, ask: Callable[[slice, Tensor], Tensor]) -> Iterator[Piece]:
+        """Yield gradients of all parameters, a few samples and cotangents at a time.
+
+        Args:
+            passes: the most cotangents per sample that ``ask`` returns.
+            ask: samples and their logits (n, classes) -> cotangents v (n, m, classes).
+
+        Yields:
+            Pieces whose gradients are sum_c v_c dz_c/d theta, (n, m', *shape), in the order of the samples.
+        """
+        together = min(passes, max(1, CHUNK_NUMBERS // self._numbers))
+        step = max(1, CHUNK_NUMBERS // (self._numbers * together))
+        for start in range(0, len(self._x), step):
+            rows = slice(start, min(start + step, len(self._x)))
+            logits, kept = self._run(self._x[rows])
+            for some in ask(rows, logits.detach()).split(together, dim=1):
+                yield from self._pulled(rows, logits, kept, some)
+
+    def _pulled(self, rows: slice, logits: Tensor, kept: dict[nn.Module, Kept], v: Tensor) -> Iterator[Piece]:
+        outputs = {part: kept[part].output for part in self._ruled}
+        for part, arriving in zip(outputs, _pull(logits, [*outputs.values()], v), strict=True):
+            if not kept[part].clean:
+                raise ModelError(f"Layer {type(part).__name__} ran otherwise on these pictures than on the first ones.")
+            yield piece_of(part, rows, kept[part].read, arriving, self._ruled[part])
+        if self._rest:
+            yield Piece(rows, partial(self._by_func, self._x[rows], v))
+
+    def _run(self, x: Tensor) -> tuple[Tensor, dict[nn.Module, Kept]]:
+        """Run the network; gradients are on from the first layer that is asked about."""
+        kept: dict[nn.Module, Kept] = {}
+
+        def keep(part: nn.Module, args: tuple[Any, ...], output: Any) -> Tensor | None:
+            clean = part not in kept and len(args) == 1 and len(args[0]) == len(output) == len(x)
+            if part in kept:
+                kept[part].clean = False
+                return None
+            leaf: Tensor = output if output.requires_grad else output.detach().requires_grad_()
+            read = args[0].detach() if args else output.detach()
+            kept[part] = Kept(read, leaf, clean)
+            torch.set_grad_enabled(True)
+            return leaf.clone()  # an in-place ReLU must not rewrite what was kept
+
+        hooks = [part.register_forward_hook(keep) for part in self._ruled]
+        try:
+            logits = check_classes(self._call(x))
+        finally:
+            torch.set_grad_enabled(False)
+            for hook in hooks:
+                hook.remove()
+        return logits, kept
+
+    def _probe(self, x: Tensor) -> None:
+        """Keep the rules that agree with autograd on these pictures; what they do not cover is the rest."""
+        parameters = self._rest
+        with recording():
+            logits = check_classes(self._call(x.clone()))
+            v = torch.randn(logits.shape, generator=torch.Generator().manual_seed(0)).to(logits)
+            found = torch.autograd.grad(logits, list(parameters.values()), v, allow_unused=True)
+        if all(g is None for g in found):
+            raise LayerError("The outputs do not depend on the weights of this layer: choose another.")
+        true = {n: torch.zeros_like(p) if g is None else g for (n, p), g in zip(parameters.items(), found, strict=True)}
+        self.classes = logits.shape[1]
+        logits, kept = self._run(x)
+        tried = {part: names for part, names in self._ruled.items() if part in kept and kept[part].clean}
+        alone = torch.zeros_like(v)
+        alone[0] = v[0]  # of the first sample: nothing may arrive at the others' rows
+        arriving = _pull(logits, [kept[part].output for part in tried], torch.stack([v, alone], 1))
+        self._ruled, largest = {}, 0
+        for (part, names), g in zip(tried.items(), arriving, strict=True):
+            piece = piece_of(part, slice(0, len(x)), kept[part].read, g[:, :1], names)
+            if bool((g[1:, 1] == 0).all()) and all(_close(total, true[name]) for name, total in piece.sums().items()):
+                self._ruled[part] = names
+                largest = max(largest, 0 if isinstance(piece, LinearPiece) else _numbers(parameters, names.values()))
+        covered = {name for names in self._ruled.values() for name in names.values()}
+        self._rest = {name: p for name, p in parameters.items() if name not in covered}
+        # Per sample and pull-back: the largest layer's gradients, all of the rest's, and what arrives at the outputs.
+        self._numbers = largest + _numbers(parameters, self._rest)
+        self._numbers += sum(kept[part].output[0].numel() for part in self._ruled)
+
+    def _by_func(self, x: Tensor, v: Tensor) -> Gradients:
+        """Return the gradients of the parameters that no rule covers, by one batched call, (n, m, *shape)."""
+        rest = {name: p.detach() for name, p in self._rest.items()}
+
+        def one(picture: Tensor, mine: Tensor) -> Gradients:
+            def outputs(weights: Gradients) -> Tensor:
+                logits: Tensor = torch.func.functional_call(self._shadow, weights, (picture[None],))
+                return logits[0]
+
+            pull = torch.func.vjp(outputs, rest)[1]
+            found: Gradients = torch.func.vmap(lambda c: pull(c)[0])(mine)
+            return found
+
+        try:
+            gradients: Gradients = torch.func.vmap(one)(x, v)
+        except RuntimeError as error:
+            raise ModelError(
+                f"torch.func cannot batch this network by {', '.join(rest)}: {error} Ask a layer= of its own."
+            ) from error
+        return gradients
+
+
+def _pull(logits: Tensor, outputs: list[Tensor], v: Tensor) -> list[Tensor]:
+    """Return v's gradients at each of the outputs, (n, m, ...)."""
+    if not outputs:
+        return []
+    with recording():
+        found = torch.autograd.grad(
+            logits, outputs, v.transpose(0, 1), retain_graph=True, allow_unused=True, is_grads_batched=True
+        )
+    return [
+        output.new_zeros(*v.shape[:2], *output.shape[1:]) if g is None else g.transpose(0, 1)
+        for output, g in zip(outputs, found, strict=True)
+    ]
+
+
+def _numbers(parameters: Mapping[str, Tensor], names: Iterable[str]) -> int:
+    return sum(parameters[name].numel() for name in names)
+
+
+def _close(found: Tensor, true: Tensor) -> bool:
+    return bool((found - true).abs().max() <= 1e4 * torch.finfo(true.dtype).eps * true.abs().max())
+
+
+def _own_names(parts: dict[nn.Module, str], parameters: Mapping[str, Tensor]) -> dict[nn.Module, dict[str, str]]:
+    """Return, for each layer that a rule covers, the asked names of its own weight and bias; none of shared ones."""
+    names = {id(p): name for name, p in parameters.items()}
+    owners = Counter(id(p) for part in parts for p in part._parameters.values())
+    found = {}
+    for part in parts:
+        own = {key: p for key, p in part._parameters.items() if id(p) in names}
+        if own and ruled(part) and all(owners[id(p)] == 1 for p in own.values()):
+            found[part] = {key: names[id(p)] for key, p in own.items()}
+    return found
+
+
+def _parameters(module: nn.Module, x: Tensor, layer: str | nn.Module | None) -> list[str]:
+    """Return the dotted names of the parameters of a layer with its parts, or of the whole network."""
+    part, prefix = module, ""
+    if layer is not None:
+        choice = next(choose_layers(walk(module), module, x, layer))
+        part, prefix = choice.module, f"{choice.name}." if choice.name else ""
+    names = [prefix + name for name, p in part.named_parameters() if p.is_floating_point()]
+    if not names:
+        what = f"Layer {prefix[:-1]!r}" if prefix else "The model"
+        raise LayerError(f"{what} has no weights to differentiate by: see model.named_parameters().")
+    return names
+
+
+def shadow_of(module: nn.Module) -> nn.Module:
+    """Return a copy that shares the weights: its hooks are nobody else's, and frozen weights can be differentiated by.
+
+    Buffers are copied, so whatever a forward pass writes there is written to the copy.
+    """
+    with lock_of(module), torch.inference_mode(False), torch.no_grad():
+        own: dict[int, Any] = {id(b): b.clone() for b in module.buffers()}
+        for p in module.parameters():
+            values = p.clone() if p.is_inference() else p.detach()
+            own[id(p)] = nn.Parameter(values, requires_grad=p.is_floating_point())
+        return copy.deepcopy(module, own)

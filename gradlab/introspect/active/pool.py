@@ -1,0 +1,171 @@
+"""A pool of pictures whose labels are bought a few at a time, and what each strategy makes of its money."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from gradlab.core import InputError
+from gradlab.introspect.active.asking import STRATEGIES, Predict, Strategy, ask, check_strategy, probabilities
+from gradlab.introspect.active.strategies import random
+from gradlab.introspect.checks import checked_labels
+from gradlab.introspect.network import IntrospectiveNetwork
+
+# (pictures, labels, seed) -> a new network, trained on them alone
+Fit: TypeAlias = Callable[[Tensor, Tensor, int], Any]
+Labelled: TypeAlias = tuple[Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class Round:
+    """One network and what it got right.
+
+    Attributes:
+        arm, strategy, seed: whose.
+        budget: labels that it was trained on.
+        accuracy: share of right answers on each test set.
+        bought: indices of the pictures that were labelled for this round, in the order they were picked.
+    """
+
+    arm: str
+    strategy: str
+    seed: int
+    budget: int
+    accuracy: dict[str, float]
+    bought: Tensor
+
+
+def introspective(fit: Fit, settings: Mapping[str, Any] | None = None, **training: Any) -> Fit:
+    """Make the introspective arm of a feed-forward one: f as ``fit`` makes it, and H trained anew on its features.
+
+    Set the control beside it, the same H on h: ``introspective(fit, {"on": "h"})``.
+
+    Args:
+        fit: of f.
+        settings: arguments of :class:`gradlab.introspect.IntrospectiveNetwork`.
+        training: arguments of its ``fit``; no bar is shown.
+    """
+
+    def both(pictures: Tensor, labels: Tensor, seed: int) -> IntrospectiveNetwork:
+        network = IntrospectiveNetwork(fit(pictures, labels, seed), **(settings or {}))
+        return network.fit(pictures, labels, seed=seed, **({"progress": False} | training))
+
+    return both
+
+
+def run(
+    arms: Mapping[str, Fit],
+    pool: Labelled,
+    tests: Mapping[str, Labelled],
+    budgets: Sequence[int],
+    strategies: Sequence[str] | Mapping[str, str | Strategy] = STRATEGIES,
+    seeds: Sequence[int] = tuple(range(10)),
+    predict: Predict = probabilities,
+    progress: bool = True,
+) -> Iterator[Round]:
+    """Buy labels round by round, train anew after each, and yield every round as it is done.
+
+    With one seed all arms and strategies start from the same random pictures, so differences are paired; the first
+    network of an arm is trained once for all its strategies. The same arguments give the same rounds, if ``fit`` is
+    deterministic or draws from torch's global state, which is set before and put back after it.
+
+    Args:
+        arms: name -> ``fit(pictures, labels, seed)``, which returns a new network; see :func:`introspective`.
+        pool: pictures (N, ...) and their labels (N,), which are used only once they are bought.
+        tests: name -> pictures and labels.
+        budgets: labels in all at each round, ascending; the first are picked at random.
+        strategies: names among ``STRATEGIES``, or name -> your own (see :func:`ask`).
+        seeds: of the repetitions.
+        predict: (what ``fit`` returned, pictures) -> probabilities (n, classes).
+        progress: show a bar.
+
+    Raises:
+        InputError, TargetError: at once, if anything does not fit; what ``fit`` and ``predict`` raise, as it happens.
+    """
+    asked: dict[str, str | Strategy] = (
+        dict(strategies) if isinstance(strategies, Mapping) else {name: name for name in strategies}
+    )
+    for strategy in asked.values():
+        check_strategy(strategy)
+    budgets, seeds = list(budgets), list(seeds)
+    for what, given in (
+        ("arms", arms),
+        ("tests", tests),
+        ("strategies", asked),
+        ("budgets", budgets),
+        ("seeds", seeds),
+    ):
+        if not given:
+            raise InputError(f"{what} is empty: nothing would be run.")
+    pictures, labels = _labelled(pool, "pool")
+    if budgets != sorted(set(budgets)) or budgets[0] < 1 or budgets[-1] > len(pictures):
+        raise InputError(f"budgets is {budgets}: expected ascending whole numbers from 1 to {len(pictures)}, the pool.")
+    if len(set(seeds)) < len(seeds):
+        raise InputError(f"seeds is {seeds}: a seed that is there twice would be no other repetition.")
+    judged = {name: _labelled(test, f"tests[{name!r}]") for name, test in tests.items()}
+    loop = _Loop(pictures, labels, judged, budgets, predict)
+    bar = tqdm(total=len(arms) * len(asked) * len(seeds) * len(budgets), unit="round", disable=not progress)
+    return loop.rounds(arms, asked, seeds, bar)
+
+
+@dataclass(frozen=True)
+class _Loop:
+    pictures: Tensor
+    labels: Tensor
+    tests: dict[str, Labelled]
+    budgets: list[int]
+    predict: Predict
+
+    def rounds(
+        self, arms: Mapping[str, Fit], asked: dict[str, str | Strategy], seeds: list[int], bar: tqdm[Any]
+    ) -> Iterator[Round]:
+        with bar:
+            for seed in seeds:
+                draws = torch.randint(
+                    2**31, (len(self.budgets),), generator=torch.Generator().manual_seed(seed)
+                ).tolist()
+                start = random(len(self.pictures), self.budgets[0], draws[0])
+                for arm, fit in arms.items():
+                    first = self._fitted(fit, start, draws[0])
+                    reached = self._accuracy(first)
+                    for name, strategy in asked.items():
+                        bar.set_description(f"{arm}, {name}, seed {seed}", refresh=False)
+                        bar.update()
+                        yield Round(arm, name, seed, self.budgets[0], reached, start)
+                        network, bought = first, start
+                        for budget, draw in zip(self.budgets[1:], draws[1:], strict=True):
+                            new = self._bought(strategy, network, bought, budget - len(bought), draw)
+                            bought = torch.cat([bought, new])
+                            network = self._fitted(fit, bought, draw)
+                            bar.update()
+                            yield Round(arm, name, seed, budget, self._accuracy(network), new)
+
+    def _fitted(self, fit: Fit, bought: Tensor, seed: int) -> Any:
+        with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+            torch.manual_seed(seed)
+            return fit(self.pictures[bought], self.labels[bought], seed)
+
+    def _bought(self, strategy: str | Strategy, network: Any, bought: Tensor, n: int, seed: int) -> Tensor:
+        left = torch.ones(len(self.pictures), dtype=torch.bool)
+        left[bought] = False
+        there = left.nonzero()[:, 0]
+        return there[ask(strategy, network, self.pictures[there], n, seed, self.predict)]
+
+    def _accuracy(self, network: Any) -> dict[str, float]:
+        found = {}
+        for name, (pictures, labels) in self.tests.items():
+            said = self.predict(network, pictures).argmax(1)
+            found[name] = float((said.cpu() == labels).double().mean())
+        return found
+
+
+def _labelled(given: Any, what: str) -> Labelled:
+    if not isinstance(given, tuple) or len(given) != 2 or not isinstance(given[0], Tensor) or not given[0].numel():
+        raise InputError(f"{what}: expected (pictures, labels), with pictures (N, ...) that are not empty.")
+    pictures, labels = given
+    return pictures, checked_labels(labels, len(pictures), torch.iinfo(torch.int64).max).cpu()

@@ -1,0 +1,19 @@
+"""Image quality beside a faultless picture, from a network's features or its gradients, and what people say of it."""
+
+from gradlab.introspect.quality.agreement import Agreement, agreement
+from gradlab.introspect.quality.comparators import COMPARATORS, comparator
+from gradlab.introspect.quality.databases import Ratings, read_multi_live, read_tid2013
+from gradlab.introspect.quality.similarity import feature_similarity, gradient_similarity, likeness
+
+__all__ = [
+    "COMPARATORS",
+    "Agreement",
+    "Ratings",
+    "agreement",
+    "comparator",
+    "feature_similarity",
+    "gradient_similarity",
+    "likeness",
+    "read_multi_live",
+    "read_tid2013",
+]

@@ -1,0 +1,149 @@
+"""How good does a network find a picture, beside the faultless one? Its features, or its gradients, of both, compared.
+
+UNIQUE (Temel, Prabhushankar and AlRegib, IEEE Signal Processing Letters 2016) passes whitened patches through a sparse
+autoencoder, sets to 0 what lies below 0.025 where the mean activation is 0.035, and takes the tenth power of the rank
+correlation. Here that comparison is made of the features of any network. Its gradient counterpart (Prabhushankar and
+AlRegib, ICIP 2019) projects the distorted picture on the gradient of the faultless one; here the introspective features
+of the two are compared, so that nothing but the features changes. Both are "UNIQUE-like", not the papers' figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from scipy.stats import rankdata
+from torch import Tensor, nn
+
+from gradlab.core import InputError, run
+from gradlab.core.inputs import check_inputs
+from gradlab.introspect.features import features
+from gradlab.introspect.recipe import Loss, Question
+
+SUPPRESS = 0.025 / 0.035  # of UNIQUE: its threshold, over the mean activation it is trained for
+POWER = 10.0
+BATCH = 16  # pictures at a time: dense gradients of a thousand classes are large
+
+
+def feature_similarity(
+    model: Any,
+    reference: Tensor,
+    distorted: Tensor,
+    layer: str | nn.Module | None = None,
+    suppress: float = SUPPRESS,
+    power: float = POWER,
+) -> Tensor:
+    """Quality as the likeness of a layer's maps of a distorted picture and of the faultless one.
+
+    Args:
+        model: any ``nn.Module`` or a ``Classifier``.
+        reference: faultless pictures, normalised (N, C, H, W), or one for all (1, C, H, W).
+        distorted: (N, C, H, W).
+        layer: dotted name, module, or None: the last spatial map, found and checked.
+        suppress: as in :func:`likeness`.
+        power: as in :func:`likeness`.
+
+    Returns:
+        (N,) in 0 .. 1, 1 for no change; NaN as :func:`likeness` says.
+
+    Raises:
+        InputError, LayerError, ModelError: see their descriptions.
+    """
+    return _compared(model, reference, distorted, lambda x: run(model, x, layer).activations, suppress, power)
+
+
+def gradient_similarity(
+    model: Any,
+    reference: Tensor,
+    distorted: Tensor,
+    loss: Loss = "mse",
+    question: Question = "ones",
+    layer: str | nn.Module | None = None,
+    suppress: float = SUPPRESS,
+    power: float = POWER,
+) -> Tensor:
+    """Quality as the likeness of the introspective features of a distorted picture and of the faultless one.
+
+    At the last layer these are u h^T, a function of h alone: set :func:`likeness` of h beside it, which is the control.
+
+    Args:
+        model: any ``nn.Module`` or a ``Classifier``.
+        reference: faultless pictures, normalised (N, C, H, W), or one for all (1, C, H, W).
+        distorted: (N, C, H, W).
+        loss: as in :func:`gradlab.introspect.features`. No normalisation: ranks do not see one.
+        question: likewise.
+        layer: likewise.
+        suppress: as in :func:`likeness`.
+        power: as in :func:`likeness`.
+
+    Returns:
+        (N,) in 0 .. 1, 1 for no change; NaN as :func:`likeness` says.
+
+    Raises:
+        InputError, LayerError, ModelError: see their descriptions.
+    """
+    return _compared(
+        model, reference, distorted, lambda x: features(model, x, loss, question, None, layer), suppress, power
+    )
+
+
+def likeness(reference: Tensor, distorted: Tensor, suppress: float = SUPPRESS, power: float = POWER) -> Tensor:
+    """The power of the rank correlation of two sets of features, |Spearman|^power, (N,).
+
+    Args:
+        reference: features of faultless pictures (N, ...).
+        distorted: of the distorted ones, of the same shape.
+        suppress: features of a magnitude below this share of the reference's mean magnitude count as 0; 0: none.
+        power: of the correlation, above 0; it spreads the values near 1 and changes no order.
+
+    Returns:
+        (N,) in 0 .. 1; NaN where the features of either picture are all the same, or all suppressed: without ranks.
+
+    Raises:
+        InputError: shapes that differ, NaN, or options out of range.
+    """
+    _check(suppress, power)
+    if not isinstance(reference, Tensor) or not isinstance(distorted, Tensor) or reference.shape != distorted.shape:
+        raise InputError("reference and distorted: expected features in two tensors of one shape (N, ...).")
+    if reference.ndim < 2 or not reference.numel():
+        raise InputError(f"reference is {tuple(reference.shape)}: expected (N, ...), not empty.")
+    pair = [t.detach().flatten(1).cpu().double() for t in (reference, distorted)]
+    if not all(bool(torch.isfinite(t).all()) for t in pair):
+        raise InputError("The features hold NaN or infinite values.")
+    least = suppress * pair[0].abs().mean(1, keepdim=True)
+    ranks = [torch.from_numpy(rankdata(torch.where(t.abs() < least, 0, t).numpy(), axis=1)) for t in pair]
+    a, b = (r - r.mean(1, keepdim=True) for r in ranks)
+    spearman = (a * b).sum(1) / (a.norm(dim=1) * b.norm(dim=1))  # 0 / 0 where there are no ranks
+    found: Tensor = spearman.abs().clamp_max(1) ** power
+    return found
+
+
+def _compared(
+    model: Any,
+    reference: Any,
+    distorted: Any,
+    read: Callable[[Tensor], Tensor],
+    suppress: float,
+    power: float,
+) -> Tensor:
+    _check(suppress, power)
+    pair = [check_inputs(model, t) for t in (reference, distorted)]
+    n = len(pair[1])
+    if pair[0].shape[1:] != pair[1].shape[1:] or len(pair[0]) not in (1, n):
+        raise InputError(
+            f"reference is {tuple(pair[0].shape)} and distorted {tuple(pair[1].shape)}: expected one shape, or one "
+            "reference for all."
+        )
+    once = read(pair[0]) if len(pair[0]) == 1 else None
+    found = []
+    for start in range(0, n, BATCH):
+        faultless, changed = (t[start : start + BATCH] for t in pair)
+        made = read(changed)
+        found.append(likeness(read(faultless) if once is None else once.expand_as(made), made, suppress, power))
+    return torch.cat(found)
+
+
+def _check(suppress: float, power: float) -> None:
+    if not suppress >= 0 or not power > 0:
+        raise InputError(f"suppress={suppress}, power={power}: expected at least 0, and above 0.")
