@@ -1,0 +1,121 @@
+"""The shipped networks for digits and signs: their files, their card, and the script that trains them."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+
+import gradlab
+from data_scripts import model_cards, train_small, training
+from gradlab.core import InputError, ModelError
+from gradlab.data.signs import LABELS
+from gradlab.models import shipped
+
+NAMES = list(train_small.LESSONS)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_shipped_file(name: str) -> None:
+    path = shipped.FOLDER / f"{name}.safetensors"
+    assert path.stat().st_size < 1_500_000
+    with safe_open(path, framework="pt") as file:
+        about = file.metadata()
+    assert {"data", "command", "steps", "accuracy_validation", "accuracy_test", "sha256"} <= set(about)
+    assert about["steps"] == str(train_small.LESSONS[name].steps)
+    assert float(about["accuracy_test"]) >= (0.98 if name == "digits" else 0.99)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_card_gives_what_the_weights_give(name: str) -> None:
+    net = model_cards.NETWORKS[name]()
+    written = [row for row in model_cards.read() if row.network == name]
+    classes = [row.label for row in written if row.label != "all"]
+    assert classes == list(net.labels) and len(written) == 1 + len(classes) + 12 * 5
+    pictures, labels = model_cards.clean(name.rstrip("123"))
+    for challenge, level in (("none", 0), ("haze", 3), ("noise", 5)):
+        (row,) = (r for r in written if (r.challenge, r.level, r.label) == (challenge, level, "all"))
+        found = pictures if level == 0 else model_cards.under(pictures, challenge, level)
+        again = model_cards.row(name, challenge, level, "all", model_cards.logits_of(net, found), labels)
+        assert again.n == row.n
+        assert again.accuracy == pytest.approx(row.accuracy, abs=3e-3)
+        assert again.ece == pytest.approx(row.ece, abs=5e-3)
+
+
+def test_accuracy_falls_with_every_challenge() -> None:
+    rows = model_cards.read()
+    for name in NAMES:
+        for challenge in gradlab.data.CHALLENGES:
+            line = [row.accuracy for row in model_cards.by_level(rows, name, challenge)]
+            assert len(line) == 6
+            assert line[5] <= line[0], (name, challenge)
+            # within the error of 400 to 1400 pictures, no level is easier than one before it
+            assert all(later <= earlier + 0.02 for i, earlier in enumerate(line) for later in line[i:]), (name, line)
+
+
+def test_the_package_stays_small() -> None:
+    package = Path(gradlab.__file__).parent
+    assert sum(path.stat().st_size for path in package.rglob("*") if path.suffix != ".pyc" and path.is_file()) < 8e6
+
+
+@pytest.mark.parametrize("name", ["digits", "signs1"])
+def test_training_repeats_and_learns(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(train_small, "BATCH", 28)
+    monkeypatch.setattr(training, "SAVE_EVERY", 10)
+    train_small.drawn.cache_clear()
+    state = torch.get_rng_state()
+    whole, losses = train_small.train(name, 60, quiet=True)
+    assert sum(losses[-10:]) < 0.9 * sum(losses[:10])
+    assert torch.equal(state, torch.get_rng_state())
+
+    class Interrupted(Exception):
+        pass
+
+    def stop_at_20(path: Path, parts: dict[str, object], step: int, steps: int) -> None:
+        keep(path, parts, step, steps)
+        if step == 20:
+            raise Interrupted
+
+    keep = training.keep
+    monkeypatch.setattr(training, "keep", stop_at_20)
+    with pytest.raises(Interrupted):
+        train_small.train(name, 60, tmp_path / "run.pt", quiet=True)
+    monkeypatch.setattr(training, "keep", keep)
+    resumed, rest = train_small.train(name, 60, tmp_path / "run.pt", quiet=True)
+    train_small.drawn.cache_clear()
+    assert rest == losses[20:]
+    assert all(map(torch.equal, whole.state_dict().values(), resumed.state_dict().values()))
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_signs_are_read_from_pictures_and_batches(depth: int) -> None:
+    net = gradlab.models.signs(depth)
+    assert tuple(net.labels) == LABELS and not net.model.training
+    drawn = gradlab.data.signs(28, seed=5)
+    one = torch.stack([net.transform(drawn.image(i)) for i in range(28)])
+    batch = net.normalise(drawn.pictures)
+    assert float((one - batch).abs().max()) < 0.005  # a picture has 256 levels
+    assert float((net(batch).argmax(1) == drawn.labels).float().mean()) > 0.9
+
+
+@pytest.mark.parametrize(("name", "cells"), [("digits", 8), ("signs", 12)])
+def test_a_classs_map_adds_up_to_its_logit(name: str, cells: int) -> None:
+    net = getattr(gradlab.models, name)()
+    x = torch.rand(2, *net.input_size, generator=torch.Generator().manual_seed(0))
+    found = gradlab.explain.class_maps(net, x)
+    assert found.maps.shape[-2:] == (cells, cells) and found.exact
+    bias = net.model.head.bias
+    assert torch.allclose(found.maps.sum((2, 3)), found.logits - bias, atol=1e-3)
+
+
+def test_bad_input_is_named() -> None:
+    with pytest.raises(ModelError, match="depth is 9: expected one of 1, 2, 3"):
+        gradlab.models.signs(9)
+    net = gradlab.models.digits()
+    with pytest.raises(InputError, match=r"reads \(N, 1, 32, 32\)"):
+        gradlab.explain.grad_cam(net, torch.zeros(1, 3, 32, 32))
+    with pytest.raises(ModelError, match="missing"):
+        shipped.load_weights(dataclasses.replace(net).model, Path("nowhere.safetensors"))
