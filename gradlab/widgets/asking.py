@@ -105,9 +105,16 @@ def class_of(net: Any, wanted: int | str | None, classes: int) -> int | None:
 
 
 def opened(picture: Any) -> tuple[Image.Image, str]:
-    """Return the picture of a name, path, bytes, PIL image or uint8 array (H, W, 3), and what to call it."""
+    """Return the picture of a name, path, bytes, PIL image or uint8 array (H, W, 3), and what to call it.
+
+    Raises:
+        PictureError: it is none of these, or cannot be read.
+    """
     from gradlab.data import picture as read
 
+    if isinstance(picture, np.ndarray) and (picture.dtype != np.uint8 or picture.shape[2:] != (3,)):
+        # Pillow would take floating point numbers for 0 to 255, and show a black picture
+        raise PictureError(f"picture is an array {picture.shape} {picture.dtype}: expected uint8 (H, W, 3).")
     name = Path(picture).name if isinstance(picture, (str, Path)) else "your picture"
     return (Image.fromarray(picture) if isinstance(picture, np.ndarray) else read(picture)), name
 

@@ -30,12 +30,16 @@ def three_panels(factors: Factors, labels: Sequence[str], p: int, q: int) -> byt
     return side_by_side([(title, overlay(photo, values)) for title, values in panels])
 
 
-def side_by_side(panels: Sequence[tuple[str, Image.Image]]) -> bytes:
-    """Return a PNG of at most ``PNG_LIMIT`` bytes with the pictures in a row, each under its title."""
-    encoded = b""
+def side_by_side(panels: Sequence[tuple[str, Image.Image]], columns: int | None = None) -> bytes:
+    """Return a PNG of at most ``PNG_LIMIT`` bytes with the pictures, each under its title, in rows of ``columns``.
+
+    None puts them all into one row.
+    """
+    encoded, columns = b"", columns or len(panels)
     # photographs differ: the largest picture that fits the limit is taken
-    for side, colours in ((SIDE, 256), (200, 256), (176, 256), (160, 192), (144, 128), (112, 64)):
-        encoded = _encoded(_row(panels, side), colours)
+    for side, colours in ((SIDE, 256), (200, 256), (176, 256), (160, 192), (144, 128), (112, 64), (96, 32), (80, 16)):
+        rows = [_row(panels[i : i + columns], side) for i in range(0, len(panels), columns)]
+        encoded = _encoded(_stacked(rows), colours)
         if len(encoded) <= PNG_LIMIT:
             break
     return encoded
@@ -62,6 +66,15 @@ def _row(panels: Sequence[tuple[str, Image.Image]], side: int) -> Image.Image:
         for k, line in enumerate(_lines(title, font, side)):
             pen.text((left, 5 + 17 * k), line, "black", font)
         sheet.paste(image.resize((side, height)), (left, HEAD))
+    return sheet
+
+
+def _stacked(rows: Sequence[Image.Image]) -> Image.Image:
+    sheet = Image.new("RGB", (rows[0].width, sum(row.height for row in rows)), "white")
+    top = 0
+    for row in rows:
+        sheet.paste(row, (0, top))
+        top += row.height
     return sheet
 
 

@@ -4,10 +4,6 @@ const GL_GRIP = 10;   // screen pixels around an edge in which it can be taken
 const GL_LEAST = 4;   // picture pixels: the smallest side of a box
 const GL_SIDE_LARGE = 448;  // longer side of a canvas that is worked on, in its own pixels
 
-function glClamp(value, low, high) {
-  return Math.max(low, Math.min(high, value));
-}
-
 // Which edges of the box lie under the pointer: { x: -1, 0 or 1, y: likewise, inside }.
 function glGrip(box, at, near) {
   const side = (value, low, high) => (Math.abs(value - low) <= near ? -1 : Math.abs(value - high) <= near ? 1 : 0);

@@ -127,6 +127,10 @@ function glUpsample(map, h, w, height, width) {
   return out;
 }
 
+function glClamp(value, low, high) {
+  return Math.max(low, Math.min(high, value));
+}
+
 function glProbability(p) {
   if (p >= 0.01 && p <= 0.99) return p.toFixed(2);
   if (p >= 0.0001 && p <= 0.9999) return p.toFixed(4);

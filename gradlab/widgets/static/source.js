@@ -52,6 +52,7 @@ function glSource({ names, send, alive }) {
   }
   return {
     node,
+    ask: (wanted) => ask(wanted, null),
     show(a) {
       photo.width = a.width;
       photo.height = a.height;

@@ -1,0 +1,117 @@
+"""The same picture under twelve challenges: what the network says of each, how sure it is, and whether it is right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import traitlets
+from PIL import Image
+
+from gradlab.core.errors import InputError, PictureError
+from gradlab.data import CHALLENGES, signs
+from gradlab.data.challenges import check_challenge
+from gradlab.data.signs import LABELS
+from gradlab.widgets import still
+from gradlab.widgets.asking import Asking, check_classifier, class_of, opened
+from gradlab.widgets.base import SHARED_PARTS, front_end, style
+from gradlab.widgets.strip import Strip
+
+
+class Challenges(Asking):
+    """The widget that :func:`challenges` returns.
+
+    Attributes:
+        draws: the network reads our traffic signs, so that another one can be drawn.
+    """
+
+    _esm = front_end(*SHARED_PARTS, "bars.js", "chart.js", "source.js", "tiles.js", "challenges.js")
+    _css = style("base.css", "layout.css", "chart.css", "challenges.css")
+
+    draws = traitlets.Bool().tag(sync=True)
+
+    def __init__(self, net: Any, strip: Strip, level: int, seed: int, pictures: Sequence[str] | None) -> None:
+        self._strip, self._level, self._seed = strip, level, seed
+        super().__init__(net, pictures, answer=strip.answer(1, level), draws=reads_signs(net))
+
+    def _show(self, picture: Image.Image, name: str, label: int | None = None) -> None:
+        self._strip = Strip.of(self._net, picture, name, label, self._seed)
+        self.answer = self._strip.answer(self._serial, self._level)
+
+    def _asked(self, kind: str, content: dict[str, Any], buffers: Sequence[Any]) -> None:
+        if kind != "sign" or not self.draws:
+            return
+        self.error = ""
+        self.busy = "drawing a sign ..."
+        picture, name, label = drawn(int(content["label"]), int(content["number"]))
+        self._serial += 1
+        self._show(picture, name, label)
+
+    def _short(self) -> str:
+        kept = self._strip.kept(self._level)
+        said = self.labels[self._strip.reference]
+        return f"{self._strip.name} at level {self._level}: {len(kept)} of {len(CHALLENGES)} challenges leave {said}."
+
+    def _sentence(self) -> str:
+        told = [title for title, _ in self._strip.panels(self.labels, self._level)]
+        return f"{self._short()} {'; '.join(told)}."
+
+    def _png(self) -> bytes:
+        return still.side_by_side(self._strip.panels(self.labels, self._level), columns=7)
+
+
+def reads_signs(net: Any) -> bool:
+    """Return whether the network's classes are those of :func:`gradlab.data.signs`."""
+    return tuple(net.labels) == LABELS
+
+
+def drawn(label: int, number: int) -> tuple[Image.Image, str, int]:
+    """Return the sign of a class with a number, what to call it, and its class; raises ``InputError``."""
+    if not 0 <= label < len(LABELS):
+        raise InputError(f"There is no sign {label}: expected 0 to {len(LABELS) - 1}.")
+    all_classes = signs(len(LABELS), seed=number)  # each class once
+    (index,) = (all_classes.labels == label).nonzero()[0].tolist()
+    return all_classes.image(index), f"{LABELS[label]} {number}", label
+
+
+def challenges(
+    net: Any,
+    picture: Any = None,
+    *,
+    label: int | str | None = None,
+    level: int = 3,
+    seed: int = 0,
+    pictures: Sequence[str] | None = None,
+) -> Challenges:
+    """Show one picture under the twelve challenges, with a slider for their level.
+
+    Under each stand the class that the network says, its probability, right or wrong, and the probability of the
+    reference class over the levels; over it, if wanted, Grad-CAM of what is said there. The reference is the true
+    class where it is known, otherwise what the network says of the clean picture. The kernel sends all 61 pictures
+    once; the slider asks it nothing.
+
+    Args:
+        net: a ``Classifier``, such as ``gradlab.models.signs()`` or ``gradlab.models.imagenet()``.
+        picture: a name, a path, bytes, a PIL image or a uint8 array (H, W, 3); None: a sign, if the network reads
+            those.
+        label: the true class of ``picture``; None: not known.
+        level: of the challenges at the start, 0 (none) to 5.
+        seed: of the challenges' drops, flakes, stains and noise, and of the first sign.
+        pictures: names offered in the list; None offers those of :func:`gradlab.data.picture_names`.
+
+    Raises:
+        ModelError: ``net`` is no classifier with labels and a transform.
+        InputError: no such level; ``seed`` is no non-negative integer.
+        PictureError, TargetError, LayerError: as in the engine, before anything is shown.
+    """
+    check_classifier(net, "challenges")
+    check_challenge(None, level)
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise InputError(f"seed is {seed!r}: expected an integer of at least 0.")
+    truth = class_of(net, label, len(net.labels))
+    if picture is not None:
+        return Challenges(net, Strip.of(net, *opened(picture), truth, seed), level, seed, pictures)
+    if not reads_signs(net):
+        raise PictureError("picture is None, and this network reads no signs: give a name, a path or a picture.")
+    sign = drawn(LABELS.index("stop") if truth is None else truth, seed)
+    return Challenges(net, Strip.of(net, *sign, seed), level, seed, pictures)

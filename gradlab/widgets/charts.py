@@ -1,0 +1,82 @@
+"""What the widgets of pure numbers share: one dictionary sent once, checks of it, and a still picture of charts."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import traitlets
+from numpy.typing import NDArray
+from PIL import Image
+
+from gradlab.core.errors import InputError
+from gradlab.widgets.base import Front
+
+BASES = {"bits": 2.0, "nats": float(np.e)}  # what the logarithm is to, by the unit
+BLUE, ORANGE, GREEN = "#2673b8", "#c4620f", "#1c7f5c"
+
+
+class Numbers(Front):
+    """A widget that works in the browser from numbers sent once: nothing that is dragged reaches the kernel.
+
+    Attributes:
+        start: those numbers, as each widget's own front end reads them.
+    """
+
+    start = traitlets.Dict().tag(sync=True)
+
+
+def check_unit(unit: str) -> float:
+    """Return the base of a unit's logarithm; raises ``InputError`` for another unit."""
+    if unit not in BASES:
+        raise InputError(f"unit is {unit!r}: expected {' or '.join(map(repr, BASES))}.")
+    return BASES[unit]
+
+
+def check_names(names: Sequence[str] | None, count: int, what: str, otherwise: Sequence[str]) -> list[str]:
+    """Return ``count`` different names, or the first of ``otherwise``; raises ``InputError``."""
+    found = [str(each) for each in (otherwise[:count] if names is None else names)]
+    if len(found) != count or len(set(found)) != count:
+        raise InputError(f"{what} are {found}: expected {count} different names, one for each.")
+    return found
+
+
+def check_number(value: Any, name: str, low: float, high: float) -> float:
+    """Return a number from ``low`` to ``high``; raises ``InputError`` for anything else."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not low <= float(value) <= high:
+        raise InputError(f"{name} is {value!r}: expected a number from {low:g} to {high:g}.")
+    return float(value)
+
+
+def check_seed(seed: Any) -> int:
+    """Return a whole number of 0 or more; raises ``InputError`` for anything else."""
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= int(seed) < 2**31:
+        raise InputError(f"seed is {seed!r}: expected a whole number from 0 to 2147483647.")
+    return int(seed)
+
+
+def array(values: Any) -> NDArray[np.float64]:
+    """Return an array or a tensor of checked numbers as float64."""
+    return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values, dtype=np.float64)
+
+
+def still(draw: Callable[[Any], None], panels: int, height: float = 2.6) -> bytes:
+    """Return a PNG: ``draw`` is given the axes of ``panels`` charts in a row. ``pyplot`` is left alone."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(3.4 * panels, height), dpi=90, layout="constrained")
+    axes = figure.subplots(1, panels, squeeze=False)[0]
+    for each in axes:
+        each.spines[["top", "right"]].set_visible(False)
+        each.tick_params(labelsize=8)
+    draw(axes)
+    for each in axes:
+        each.title.set_fontsize(10)
+    raw, out = io.BytesIO(), io.BytesIO()
+    figure.savefig(raw, format="png")
+    sheet = Image.open(raw).convert("RGB").quantize(128, method=Image.Quantize.FASTOCTREE)
+    sheet.save(out, "PNG", optimize=True)
+    return out.getvalue()

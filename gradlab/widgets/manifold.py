@@ -1,0 +1,134 @@
+"""A network of two inputs and three labels: what each label's gradient says at a point, and where it leads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import log_softmax
+
+from gradlab.core.errors import InputError
+from gradlab.widgets.base import front_end, style
+from gradlab.widgets.charts import BLUE, GREEN, ORANGE, Numbers, check_number, check_seed, still
+
+LABELS, COLOURS = ("dog", "cat", "horse"), (BLUE, ORANGE, GREEN)
+REACH = 2.4  # the plane is shown from -REACH to REACH
+HIDDEN, EACH, NOISE, STEPS, DECAY = 16, 40, 0.45, 200, 2e-2
+START = (0.3, 0.15)
+
+Values = NDArray[np.float64]
+
+
+@lru_cache(maxsize=8)
+def trained(seed: int) -> tuple[tuple[Values, ...], Values]:
+    """Train z = W2 tanh(W1 x + b1) + b2 on three curved arms of made-up points, in a fraction of a second.
+
+    Returns:
+        (W1, b1, W2, b2), and the points (labels, EACH, 2).
+    """
+    rng = np.random.default_rng(seed)
+    radius = rng.uniform(0.25, 1.9, (3, EACH))
+    angle = np.arange(3)[:, None] * 2 * np.pi / 3 + 0.7 * radius + NOISE * rng.standard_normal((3, EACH))
+    points = np.stack([radius * np.cos(angle), radius * np.sin(angle)], -1)
+    x, truth = points.reshape(-1, 2), np.repeat(np.eye(3), EACH, 0)
+    shapes = ((HIDDEN, 2), (HIDDEN,), (3, HIDDEN), (3,))
+    ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
+
+    def unpacked(flat: Values) -> tuple[Values, ...]:
+        return tuple(part.reshape(shape) for part, shape in zip(np.split(flat, ends[:-1]), shapes, strict=True))
+
+    def loss(flat: Values) -> tuple[float, Values]:
+        w1, b1, w2, b2 = unpacked(flat)
+        h = np.tanh(x @ w1.T + b1)
+        log_p = log_softmax(h @ w2.T + b2, axis=1)
+        back = (np.exp(log_p) - truth) / len(x)  # p - e_c, as everywhere
+        inner = back @ w2 * (1 - h**2)
+        slopes = (inner.T @ x + 2 * DECAY * w1, inner.sum(0), back.T @ h + 2 * DECAY * w2, back.sum(0))
+        value = -(truth * log_p).sum() / len(x) + DECAY * ((w1**2).sum() + (w2**2).sum())
+        return float(value), np.concatenate([slope.ravel() for slope in slopes])
+
+    best = minimize(loss, rng.standard_normal(ends[-1]), jac=True, method="L-BFGS-B", options={"maxiter": STEPS})
+    return unpacked(best.x), points
+
+
+def likelihoods(weights: Sequence[Values], x: Values) -> tuple[Values, Values]:
+    """Return p (..., 3) of points (..., 2), and g_c = grad_x of -log p_c, (..., 3, 2)."""
+    w1, b1, w2, b2 = weights
+    h = np.tanh(x @ w1.T + b1)
+    z = h @ w2.T + b2
+    p = np.exp(z - z.max(-1, keepdims=True))
+    p /= p.sum(-1, keepdims=True)
+    slopes = (w2 * (1 - h**2)[..., None, :]) @ w1  # of each logit
+    return p, (p[..., None, :] - np.eye(3)) @ slopes
+
+
+class Manifold(Numbers):
+    """The widget that :func:`manifold` returns."""
+
+    _esm = front_end("stops.js", "numbers.js", "colour.js", "dom.js", "chart.js", "plane.js", "manifold.js")
+    _css = style("base.css", "layout.css", "chart.css", "manifold.css")
+
+    @cached_property
+    def _weights(self) -> list[Values]:
+        return [np.asarray(self.start["weights"][name]) for name in ("w1", "b1", "w2", "b2")]
+
+    def _short(self) -> str:
+        p, _ = likelihoods(self._weights, np.asarray(self.start["point"]))
+        said = ", ".join(f"{label} {each:.2f}" for label, each in zip(LABELS, p, strict=True))
+        return f"A point ({self.start['point'][0]:.2f}, {self.start['point'][1]:.2f}) of the plane: {said}."
+
+    def _sentence(self) -> str:
+        p, g = likelihoods(self._weights, np.asarray(self.start["point"]))
+        information = (p[:, None, None] * g[:, :, None] * g[:, None, :]).sum(0)
+        return f"{self._short()} The Fisher matrix there has the trace {np.trace(information):.3g}."
+
+    def _png(self) -> bytes:
+        x, y = self.start["point"]
+        line = np.linspace(-REACH, REACH, 81)
+        p, _ = likelihoods(self._weights, np.stack(np.meshgrid(line, line), -1))
+        here, g = likelihoods(self._weights, np.array([x, y]))
+
+        def draw(axes: Any) -> None:
+            for c, each in enumerate(axes):
+                each.imshow(p[..., c], origin="lower", extent=(-REACH, REACH) * 2, vmin=0, vmax=1)
+                each.quiver(x, y, *(-g[c]), angles="xy", scale_units="xy", scale=2.5, color="white", width=0.015)
+                each.plot(x, y, "o", color="white", markeredgecolor="black")
+                each.set(title=f"likelihood of {LABELS[c]}: {here[c]:.2f}", xticks=[], yticks=[])
+
+        return still(draw, 3, height=3.5)
+
+
+def manifold(point: Sequence[float] | None = None, *, seed: int = 0) -> Manifold:
+    """Click a point of the plane and see what every label's gradient says there.
+
+    The toy is a network z = W2 tanh(W1 x + b1) + b2 of three labels, trained on made-up points. With J_c = -log p_c
+    and g_c = grad_x J_c = sum_k (p_k - [k = c]) grad_x z_k, the widget shows the likelihood p_c = exp(-J_c) as three
+    surfaces, the arrows -g_c, and the Fisher matrix F = sum_c p_c g_c g_c^T as the ellipse of their spread (their
+    p-weighted mean is 0). A step x - eta g_Q makes Q likelier while no weight changes. All of it is worked out in the
+    browser.
+
+    Args:
+        point: (x, y) at the start, each -2.4 to 2.4; None takes one between the labels.
+        seed: of the points and the weights.
+
+    Raises:
+        InputError: the point is not two numbers of the plane, or seed is no whole number of 0 or more.
+    """
+    at = np.ravel(START if point is None else point).tolist()
+    if len(at) != 2:
+        raise InputError(f"point is {point!r}: expected two numbers, x and y.")
+    x, y = (check_number(value, f"point's {axis}", -REACH, REACH) for axis, value in zip("xy", at, strict=True))
+    weights, points = trained(check_seed(seed))
+    return Manifold(
+        start={
+            "labels": list(LABELS),
+            "point": [x, y],
+            "reach": REACH,
+            "weights": {name: w.tolist() for name, w in zip(("w1", "b1", "w2", "b2"), weights, strict=True)},
+            "points": points.round(3).tolist(),
+        }
+    )

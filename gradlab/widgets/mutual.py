@@ -1,0 +1,99 @@
+"""Mutual information is the reduction of surprise: a joint table under the hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gradlab.core.errors import InputError
+from gradlab.information import entropy, mutual_information
+from gradlab.widgets.base import front_end, style
+from gradlab.widgets.charts import BLUE, GREEN, ORANGE, Numbers, array, check_names, check_unit, still
+
+MOST = 6  # rows and columns that a hand can tell apart
+ANIMALS, SOUNDS = ("dog", "cat", "horse"), ("barks", "meows", "neighs", "silent")
+# how often, of a made-up house: half the time nobody makes a sound
+HEARD = ((0.22, 0.01, 0.01, 0.16), (0.01, 0.18, 0.00, 0.18), (0.00, 0.01, 0.08, 0.14))
+
+
+class Mutual(Numbers):
+    """The widget that :func:`mutual` returns."""
+
+    _esm = front_end("numbers.js", "dom.js", "chart.js", "levels.js", "mutual.js")
+    _css = style("base.css", "layout.css", "chart.css", "mutual.css")
+
+    def _values(self) -> tuple[float, float, float, float]:
+        """Return H(X), H(Y), H(X,Y) and I(X;Y)."""
+        base = check_unit(self.start["unit"])
+        joint = np.reshape(self.start["p"], (len(self.start["rows"]), len(self.start["columns"])))
+        parts = (joint.sum(1), joint.sum(0), joint.ravel())
+        hx, hy, hxy = (float(entropy(p, base=base)) for p in parts)
+        return hx, hy, hxy, float(mutual_information(joint, base=base))
+
+    def _short(self) -> str:
+        return f"Mutual information is the reduction of surprise: {self._values()[3]:.3f} {self.start['unit']}."
+
+    def _sentence(self) -> str:
+        hx, hy, hxy, shared = self._values()
+        return (
+            f"{self._short()} H(X) = {hx:.3f}, H(Y) = {hy:.3f}, H(X,Y) = {hxy:.3f}, "
+            f"H(X|Y) = {hx - shared:.3f}, H(Y|X) = {hy - shared:.3f}."
+        )
+
+    def _png(self) -> bytes:
+        rows, columns = self.start["rows"], self.start["columns"]
+        joint = np.reshape(self.start["p"], (len(rows), len(columns)))
+        hx, hy, hxy, shared = self._values()
+
+        def draw(axes: Any) -> None:
+            axes[0].imshow(joint, cmap="Blues", vmin=0, vmax=1.6 * joint.max())
+            axes[0].set_xticks(range(len(columns)), columns)
+            axes[0].set_yticks(range(len(rows)), rows)
+            axes[0].set(title="joint probability p(x, y)")
+            for (i, j), p in np.ndenumerate(joint):
+                axes[0].text(j, i, f"{p:.2f}", ha="center", va="center", fontsize=9)
+            bars = [("H(X,Y)", 0, hxy, "grey"), ("H(X)", 0, hx, BLUE), ("H(Y)", hxy - hy, hy, GREEN)]
+            bars += [("I(X;Y)", hx - shared, shared, ORANGE)]
+            for name, left, width, colour in bars:
+                axes[1].barh(name, width, left=left, color=colour)
+                axes[1].annotate(f" {width:.2f}", (left + width, name), va="center", fontsize=9)
+            axes[1].invert_yaxis()
+            axes[1].set(title=f"{self.start['unit']}: H(X), H(Y) overlap by I", xlim=(0, 1.15 * max(hxy, 0.1)))
+
+        return still(draw, 2)
+
+
+def mutual(
+    joint: Any = None,
+    *,
+    rows: Sequence[str] | None = None,
+    columns: Sequence[str] | None = None,
+    unit: str = "bits",
+) -> Mutual:
+    """Drag a joint table p(x, y) and see the entropies and what they share.
+
+    I(X;Y) = H(X) - H(X|Y) = H(X) + H(Y) - H(X,Y) is the surprise about X that seeing Y takes away on average. Bars of
+    equal height lie over one scale: lengths and areas are the numbers. Everything is worked out in the browser.
+
+    Args:
+        joint: probabilities (rows, columns), each 2 to 6; None begins with animals and the sounds they make, made up.
+        rows: one name per outcome of X.
+        columns: one name per outcome of Y.
+        unit: "bits" (log to base 2) or "nats" (natural), at the start.
+
+    Raises:
+        InputError: ``joint`` is no distribution over such a table, or names or unit do not fit.
+    """
+    base = check_unit(unit)
+    table = HEARD if joint is None else joint
+    mutual_information(table, base=base)  # refuses what is no distribution
+    given = array(table)
+    if given.ndim != 2 or not all(2 <= n <= MOST for n in given.shape):
+        raise InputError(f"joint has the shape {given.shape}: expected a table of 2 to {MOST} rows and columns.")
+    height, width = given.shape
+    x = check_names(rows, height, "rows", ANIMALS if joint is None else [f"x{i + 1}" for i in range(height)])
+    y = check_names(columns, width, "columns", SOUNDS if joint is None else [f"y{j + 1}" for j in range(width)])
+    p = (given / given.sum()).ravel().tolist()
+    return Mutual(start={"p": p, "rows": x, "columns": y, "unit": unit, "given": joint is not None})
