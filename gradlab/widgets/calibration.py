@@ -1,0 +1,262 @@
+"""How often is a network right that says 80 %? A reliability diagram with the pictures behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gradlab.core import outputs_of
+from gradlab.core.errors import InputError, LayerError, ModelError
+from gradlab.explain import contrast_cam
+from gradlab.introspect import IntrospectiveNetwork, Reliability, calibration_floor, reliability, temperature
+from gradlab.introspect.checks import checked_labels, checked_rows
+from gradlab.widgets.asking import check_classifier
+from gradlab.widgets.base import SHARED_PARTS, front_end, style
+from gradlab.widgets.charts import BLUE, GREEN, ORANGE, Numbers, still
+from gradlab.widgets.panels import checked_pictures, shown
+
+SHOWN, SIDE = 400, 48  # pictures that can be looked at, and the longer side of each, pixels
+MOST_NUMBERS = 4_000_000  # logits that the browser can turn over while a slider moves
+MOST_BINS = 50
+BATCH = 64
+DRAWS = 100  # of the error that a calibrated network has by luck
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One network under comparison.
+
+    Attributes:
+        name: on the buttons.
+        logits: z (n, classes), double precision but rounded as they are sent.
+        fitted: the temperature of the smallest NLL.
+        held_out: it was fitted on other pictures than those shown.
+        maps: Why P, rather than the runner-up? of the pictures that are shown, (shown, h, w), or None: no map there.
+    """
+
+    name: str
+    logits: Tensor
+    fitted: float
+    held_out: bool
+    maps: Tensor | None
+
+    def diagram(self, labels: Tensor, bins: int, t: float = 1.0) -> Reliability:
+        """Return the reliability diagram at a temperature."""
+        return reliability((self.logits / t).softmax(1), labels, bins)
+
+    def answer(self, bins: int) -> dict[str, Any]:
+        """Return what is sent to the browser: float32 logits, float16 of maps / scale."""
+        scale = 1.0 if self.maps is None else float(self.maps.abs().max()) or 1.0
+        sent = None if self.maps is None else (self.maps / scale).numpy().astype("<f2").tobytes()
+        luck = [
+            float(calibration_floor((self.logits / t).softmax(1), bins, draws=DRAWS).mean()) for t in (1.0, self.fitted)
+        ]
+        return {
+            "name": self.name,
+            "logits": self.logits.numpy().astype("<f4").tobytes(),
+            "fitted": self.fitted,
+            "heldOut": self.held_out,
+            "luck": luck,
+            "maps": sent,
+            "scale": scale,
+            "cells": None if self.maps is None else list(self.maps.shape[1:]),
+        }
+
+
+class Calibration(Numbers):
+    """The widget that :func:`calibration` returns."""
+
+    _esm = front_end(*SHARED_PARTS, "bars.js", "chart.js", "signed.js", "reliability.js", "calibration.js")
+    _css = style("base.css", "layout.css", "chart.css", "calibration.css")
+
+    def __init__(self, arms: list[Arm], truth: Tensor, bins: int, **start: Any) -> None:
+        self._arms, self._truth, self._bins = arms, truth, bins
+        sent = [arm.answer(bins) for arm in arms]
+        super().__init__(start={"arms": sent, "bins": bins, "truth": truth.int().numpy().tobytes(), **start})
+
+    def _short(self) -> str:
+        arm = self._arms[0]
+        found = arm.diagram(self._truth, self._bins)
+        right = float((arm.logits.argmax(1) == self._truth).double().mean())
+        sure = float(arm.logits.softmax(1).amax(1).mean())
+        return f"{arm.name} is right in {right:.3f} and {sure:.3f} sure: ECE {found.error():.3f} in {self._bins} bins."
+
+    def _sentence(self) -> str:
+        told = []
+        for arm in self._arms:
+            one, fitted = (arm.diagram(self._truth, self._bins, t).error() for t in (1.0, arm.fitted))
+            on = "held-out pictures" if arm.held_out else "the pictures shown"
+            told.append(f"{arm.name}: ECE {one:.3f}, and {fitted:.3f} at T = {arm.fitted:.2f}, fitted on {on}")
+        return f"{self._short()} {'; '.join(told)}. {len(self._truth)} pictures."
+
+    def _png(self) -> bytes:
+        def draw(axes: Any) -> None:
+            arm = self._arms[0]
+            for axis, t in zip(axes[:2], (1.0, arm.fitted), strict=True):
+                found = arm.diagram(self._truth, self._bins, t)
+                width = 1 / self._bins
+                left = found.edges[:-1].numpy()
+                low = torch.minimum(found.accuracy, found.confidence).nan_to_num().numpy()
+                axis.bar(left, low, width, align="edge", color=BLUE, edgecolor="white")
+                colours = [ORANGE if gap > 0 else GREEN for gap in found.gaps]
+                axis.bar(
+                    left, found.gaps.abs().nan_to_num().numpy(), width, low, align="edge", color=colours, alpha=0.4
+                )
+                axis.plot([0, 1], [0, 1], "--", color="grey", linewidth=1)
+                axis.set(title=f"{arm.name}, T = {t:.2f}: ECE {found.error():.3f}", xlabel="confidence", ylim=(0, 1))
+            axes[0].set(ylabel="accuracy")
+            for arm in self._arms:
+                right = float((arm.logits.argmax(1) == self._truth).double().mean())
+                at = [arm.diagram(self._truth, self._bins, t).error() for t in (1.0, arm.fitted)]
+                axes[2].plot(at, [right, right], "-", color="grey", linewidth=1)
+                axes[2].plot(at[:1], [right], "o", color=BLUE)
+                axes[2].plot(at[1:], [right], "o", color=BLUE, markerfacecolor="white")
+                axes[2].annotate(f" {arm.name}", (at[0], right), fontsize=8)
+            axes[2].set(title="hollow: temperature fitted", xlabel="ECE", ylabel="accuracy", xlim=(0, None))
+
+        return still(draw, 3)
+
+
+def calibration(
+    net: Any,
+    pictures: Tensor,
+    labels: Any,
+    second: Any = None,
+    *,
+    validation: tuple[Tensor, Any] | None = None,
+    name: str = "f",
+    bins: int = 15,
+    layer: Any = None,
+) -> Calibration:
+    """Compare what networks say of their certainty with how often they are right, and see the pictures of each bin.
+
+    With confidence = max_c softmax(z / T)_c, ECE = sum_m n_m / n |confidence_m - accuracy_m| over bins (low, high]
+    (Guo et al. 2017). Logits are sent once; T, bins, pictures and the choice of network ask the kernel nothing. Beside
+    each ECE stands the one that a calibrated network with these confidences has by the luck of n pictures.
+
+    Args:
+        net: a ``Classifier``.
+        pictures: (n, C, H, W) in 0 to 1; up to 400 of them can be looked at, every bin's share first.
+        labels: their classes (n,).
+        second: what is set beside ``net``: an ``IntrospectiveNetwork``, or a mapping of names to networks or to logits
+            (n, classes) of these pictures. To an introspective network belongs its control, the same H with
+            ``on="h"``.
+        validation: pictures and labels on which the temperatures of networks are fitted; without it, and for logits,
+            they are fitted on the pictures shown, and that is said.
+        name: of ``net`` on the screen.
+        bins: of equal width.
+        layer: of the contrast maps of ``net``.
+
+    Raises:
+        ModelError: ``net`` is no classifier, or a network does not return logits of its classes.
+        InputError: pictures, logits or bins that do not fit, too many logits, or a name twice.
+        TargetError: labels that do not fit.
+    """
+    check_classifier(net, "calibration")
+    if isinstance(bins, bool) or not isinstance(bins, int) or not 2 <= bins <= MOST_BINS:
+        raise InputError(f"bins is {bins!r}: expected an integer from 2 to {MOST_BINS}.")
+    classes = len(net.labels)
+    seen = checked_pictures(net, pictures)
+    truth = _labels(labels, len(seen), classes)
+    others = _others(second, name)
+    if len(seen) * classes * (1 + len(others)) > MOST_NUMBERS:
+        raise InputError(f"{len(seen)} pictures x {classes} classes x {1 + len(others)} networks: too many to send.")
+    for other, what in others.items():
+        if isinstance(what, Tensor) and tuple(checked_rows(what, other).shape) != (len(seen), classes):
+            raise InputError(f"{other} has the shape {tuple(what.shape)}: expected logits ({len(seen)}, {classes}).")
+    held_out = None
+    if validation is not None:
+        before = checked_pictures(net, validation[0])
+        held_out = (before, _labels(validation[1], len(before), classes))
+
+    logits = {each: _logits(net, what, seen) for each, what in {name: net, **others}.items()}
+    which = spread(logits[name].softmax(1).amax(1), bins, SHOWN)
+    arms = []
+    for each, what in {name: net, **others}.items():
+        given = isinstance(what, Tensor)
+        fit = (logits[each], truth) if given or not held_out else (_logits(net, what, held_out[0]), held_out[1])
+        maps = None if given else _maps(net, what, seen[which], layer if what is net else None)
+        arms.append(Arm(each, logits[each], temperature(*fit), not given and held_out is not None, maps))
+    tiles = shown(seen[which], SIDE)
+    return Calibration(
+        arms,
+        truth,
+        bins,
+        labels=list(net.labels),
+        shown=which.tolist(),
+        tile=list(tiles.shape[1:]),
+        tiles=tiles.numpy().tobytes(),
+        control=_lacks_control(others),
+    )
+
+
+def spread(confidence: Tensor, bins: int, most: int) -> Tensor:
+    """Return the indices of at most ``most`` pictures, in order: turn by turn one of every bin."""
+    bin_of = (confidence * bins).ceil().long().clamp(1, bins) - 1
+    turn = torch.zeros(len(confidence), dtype=torch.long)
+    for each in range(bins):
+        mine = (bin_of == each).nonzero()[:, 0]
+        turn[mine] = torch.arange(len(mine))
+    return turn.argsort(stable=True)[:most].sort().values
+
+
+def _labels(labels: Any, n: int, classes: int) -> Tensor:
+    if labels is None:
+        raise InputError(f"labels is None: without the {n} right classes nothing can be said about calibration.")
+    return checked_labels(labels, n, classes).cpu()
+
+
+def _others(second: Any, name: str) -> dict[str, Any]:
+    if second is None:
+        return {}
+    if not isinstance(second, Mapping):
+        if not isinstance(second, IntrospectiveNetwork):
+            raise InputError(
+                f"second is a {type(second).__name__}: expected an IntrospectiveNetwork, or a mapping of names to "
+                "networks or logits."
+            )
+        second = {"H" if name != "H" else "H, second stage": second}
+    others = {str(each): what for each, what in second.items()}
+    if name in others:
+        raise InputError(f"Two networks have the name {name!r}: pass another as name=.")
+    return others
+
+
+def _normalised(net: Any, model: Any, seen: Tensor) -> Tensor:
+    """Return pictures as this very model reads them; one without a way of its own reads them as ``net`` does."""
+    found: Tensor = (model if hasattr(model, "normalise") else net).normalise(seen)
+    return found
+
+
+def _logits(net: Any, model: Any, seen: Tensor) -> Tensor:
+    if isinstance(model, Tensor):
+        return model.detach().cpu().float().double()
+    parts = []
+    for some in seen.split(BATCH):
+        found = outputs_of(model, _normalised(net, model, some))
+        if not isinstance(found, Tensor) or found.shape != (len(some), len(net.labels)):
+            what = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+            raise ModelError(f"A network returns {what}: expected logits ({len(some)}, {len(net.labels)}).")
+        if not bool(torch.isfinite(found).all()):
+            raise ModelError("A network's logits hold NaN or infinite values.")
+        parts.append(found.cpu().float().double())
+    return torch.cat(parts)
+
+
+def _maps(net: Any, model: Any, seen: Tensor, layer: Any) -> Tensor | None:
+    try:
+        parts = [contrast_cam(model, _normalised(net, model, some), layer=layer)[:, 0] for some in seen.split(BATCH)]
+    except LayerError:
+        if layer is not None:
+            raise
+        return None  # a network without a spatial map can be calibrated all the same
+    return torch.cat([each.detach().cpu().double() for each in parts])
+
+
+def _lacks_control(others: Mapping[str, Any]) -> bool:
+    on = {what.on for what in others.values() if isinstance(what, IntrospectiveNetwork)}
+    return "gradient" in on and "h" not in on

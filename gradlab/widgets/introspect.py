@@ -1,0 +1,156 @@
+"""Why 5, rather than 0, 1, 2 ... 9? All of a digit's introspective panels at once, and what noise makes of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import traitlets
+from PIL import Image
+from torch import Tensor
+
+from gradlab.core.errors import InputError
+from gradlab.introspect import factors
+from gradlab.introspect.checks import checked_labels
+from gradlab.widgets.asking import Asking, check_classifier
+from gradlab.widgets.base import SHARED_PARTS, front_end, style
+from gradlab.widgets.charts import BLUE, ORANGE, check_seed, still
+from gradlab.widgets.panels import NOISE, ONES, Panels, as_scanned, checked_pictures, held_rows, names_of
+
+MOST = 24  # pictures that are sent at the start
+HARD = 6  # of the default ones: those that the network is least sure of
+
+
+class Introspect(Asking):
+    """The widget that :func:`introspect` returns.
+
+    Attributes:
+        start: what is sent once: the pictures to choose from at every level of noise.
+        draws: the network reads our digits, so that one can be drawn.
+    """
+
+    _esm = front_end(*SHARED_PARTS, "bars.js", "chart.js", "ink.js", "signed.js", "contrasts.js", "introspect.js")
+    _css = style("base.css", "layout.css", "chart.css", "introspect.css")
+
+    start = traitlets.Dict().tag(sync=True)
+    draws = traitlets.Bool().tag(sync=True)
+
+    def __init__(self, net: Any, panels: Panels, seed: int, layer: Any) -> None:
+        self._panels, self._seed, self._layer = panels, seed, layer
+        start = {**panels.answer(), "noise": list(NOISE), "losses": list(ONES)}
+        super().__init__(net, [], start=start, draws=reads_digits(net))
+
+    def _show(self, picture: Image.Image, name: str) -> None:
+        """Answer a drawing: one message of the front end when a stroke ends."""
+        drawn = as_scanned(picture)
+        self.answer = {
+            "serial": self._serial,
+            **Panels.of(self._net, drawn, [name], [None], self._seed, self._layer).answer(),
+        }
+
+    def _short(self) -> str:
+        kept = self._panels.factors(0)
+        said = int(kept.logits[0].argmax())
+        others = _others(kept.logits[0])
+        rows = kept.effective_rows()[0][others].mean()
+        name = self.labels[said]
+        return f"Why {name}, rather than any other class? {rows:.2f} effective rows of {len(others)} on average."
+
+    def _sentence(self) -> str:
+        kept = self._panels.factors(0)
+        said = int(kept.logits[0].argmax())
+        lengths = kept.norms("ce", "each")[0]
+        others = _others(kept.logits[0])
+        unsure = int(held_rows(kept).double().mean(1).argmax())
+        return (
+            f"{self._short()} Rather than {self.labels[said]} itself: {lengths[said] / lengths[others].mean():.2g} "
+            f"times as long as the others. Most rows are needed at noise {NOISE[unsure]:g}."
+        )
+
+    def _png(self) -> bytes:
+        kept = self._panels.factors(0)
+        said, other = kept.logits[0].topk(2).indices.tolist()
+        u, others = kept.rows("ce", "each")[0], _others(kept.logits[0])
+        grids = [(u[q][:, None] * kept.hidden[0]).numpy() for q in (other, said)]
+        top = max(abs(grid).max() for grid in grids)
+
+        def draw(axes: Any) -> None:
+            axes[0].imshow(self._panels.seen[0, 0].squeeze(), cmap="gray")
+            axes[0].set(title=f"it says {self.labels[said]}", xticks=[], yticks=[])
+            for axis, grid, q in zip(axes[1:3], grids, (other, said), strict=True):
+                axis.imshow(grid, cmap="RdBu_r", vmin=-top, vmax=top, aspect="auto")
+                axis.set(title=f"rather than {self.labels[q]}: (p - e_Q) h", xlabel="unit of h", ylabel="class")
+            for values, name, colour in (
+                (kept.effective_rows()[:, others].mean(1), "effective", BLUE),
+                (held_rows(kept)[:, others].double().mean(1), "hold 99 %", ORANGE),
+            ):
+                axes[3].plot(NOISE, values, "o-", color=colour, markersize=3, label=name)
+            axes[3].set(title="rows of a panel", xlabel="noise", ylim=(0, None))
+            axes[3].legend(fontsize=8)
+
+        return still(draw, 4)
+
+
+def introspect(
+    net: Any = None, pictures: Tensor | None = None, labels: Any = None, *, seed: int = 0, layer: Any = None
+) -> Introspect:
+    """Ask a digit all its contrastive questions at once, draw one, and turn up the noise.
+
+    The panel of Q is the gradient by the last layer's weights if Q were the label, (p - e_Q) h^T, one row per class;
+    or, on the picture, the contrast map sum_c p_c L^c - L^Q. Beside them the label of all ones. Two measures of
+    sparsity are drawn over the noise: the effective rows of :class:`gradlab.introspect.Factors`, and how many rows
+    hold 99 % of the squared length. The first cannot tell doubt: with e_k the elementary symmetric polynomials of
+    p_c / (1 - p_Q) over c other than Q, (1 + sum p^2)^2 - 2 (1 + sum p^4) = -8 (e_3 - e_4) <= 0, so that no contrast
+    has more than 2 effective rows. The kernel sends p, h and the maps at 11 levels of one pattern of noise once: only
+    a new drawing asks it again. A network of more than 14 classes shows the panels of 12 of them.
+
+    Args:
+        net: a ``Classifier`` whose logits come from a linear layer; None: ``gradlab.models.digits()``.
+        pictures: (n, C, H, W) in 0 to 1, at most 24; None: the first test digit of each class and the six that the
+            network is least sure of, if it reads digits.
+        labels: their classes (n,), or None: not known.
+        seed: of the noise.
+        layer: of the maps, as in :func:`gradlab.explain.class_maps`.
+
+    Raises:
+        InputError: pictures of another shape or not in 0 to 1, none where the network reads no digits, or a bad seed.
+        TargetError: labels that do not fit.
+        ModelError, LayerError: as in the engine, before anything is shown.
+    """
+    from gradlab.models import digits
+
+    net = digits() if net is None else net
+    check_classifier(net, "introspect")
+    check_seed(seed)
+    if pictures is None:
+        if labels is not None:
+            raise InputError("labels are given without pictures: pass both.")
+        if not reads_digits(net):
+            raise InputError("pictures is None, and this network reads no digits: pass pictures (n, C, H, W).")
+        pictures, labels = examples(net)
+    seen = checked_pictures(net, pictures, MOST)
+    truth: list[int | None] = [None] * len(seen)
+    if labels is not None:
+        truth = [*checked_labels(labels, len(seen), len(net.labels)).tolist()]
+    return Introspect(net, Panels.of(net, seen, names_of(net.labels, truth), truth, seed, layer), seed, layer)
+
+
+def reads_digits(net: Any) -> bool:
+    """Return whether the network reads one grey digit of 32 x 32 pixels."""
+    return tuple(net.input_size) == (1, 32, 32) and list(net.labels) == [str(digit) for digit in range(10)]
+
+
+def examples(net: Any) -> tuple[Tensor, Tensor]:
+    """Return the first test digit of each class, and the ``HARD`` ones whose two likeliest classes are nearest."""
+    from gradlab.data import digits
+
+    test = digits("test")
+    p = factors(net, net.normalise(test.pictures)).logits.detach().softmax(1).topk(2).values
+    first = [int((test.labels == c).nonzero()[0]) for c in range(len(net.labels))]
+    nearest = (p[:, 0] - p[:, 1]).argsort().tolist()
+    which = first + [i for i in nearest if i not in first][:HARD]
+    return test.pictures[which], test.labels[which]
+
+
+def _others(logits: Tensor) -> Tensor:
+    return torch.arange(len(logits)) != logits.argmax()
