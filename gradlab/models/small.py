@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -87,7 +90,7 @@ def signs(depth: int = 2) -> Classifier:
     Raises:
         ModelError: no such depth, or the weights are missing or damaged.
     """
-    return _trained(untrained_signs(depth), f"signs{depth}")
+    return _trained(lambda: untrained_signs(depth), f"signs{depth}")
 
 
 def digits() -> Classifier:
@@ -96,10 +99,12 @@ def digits() -> Classifier:
     Raises:
         ModelError: the weights are missing or damaged.
     """
-    return _trained(untrained_digits(), "digits")
+    return _trained(untrained_digits, "digits")
 
 
-def _trained(net: Classifier, name: str) -> Classifier:
+def _trained(build: Callable[[], Classifier], name: str) -> Classifier:
+    with torch.random.fork_rng(devices=[]):  # its first weights are drawn, and thrown away
+        net = build()
     load_weights(net.model, FOLDER / f"{name}.safetensors")
     net.model.eval().requires_grad_(False)
     return net

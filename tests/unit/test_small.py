@@ -92,7 +92,9 @@ def test_training_repeats_and_learns(name: str, monkeypatch: pytest.MonkeyPatch,
 
 @pytest.mark.parametrize("depth", [1, 2, 3])
 def test_signs_are_read_from_pictures_and_batches(depth: int) -> None:
+    state = torch.get_rng_state()
     net = gradlab.models.signs(depth)
+    assert torch.equal(state, torch.get_rng_state())
     assert tuple(net.labels) == LABELS and not net.model.training
     drawn = gradlab.data.signs(28, seed=5)
     one = torch.stack([net.transform(drawn.image(i)) for i in range(28)])
