@@ -1,5 +1,6 @@
 """Widgets: the questions as live controls in a notebook, or in one saved page without a kernel."""
 
+from gradlab.widgets.active import Active, active
 from gradlab.widgets.base import Front, front_end
 from gradlab.widgets.calibration import Calibration, calibration
 from gradlab.widgets.challenges import Challenges, challenges
@@ -10,9 +11,11 @@ from gradlab.widgets.introspect import Introspect, introspect
 from gradlab.widgets.manifold import Manifold, manifold
 from gradlab.widgets.mutual import Mutual, mutual
 from gradlab.widgets.occlusion import Occlusion, occlusion
+from gradlab.widgets.ood import Ood, ood
 from gradlab.widgets.paradigms import Paradigms, paradigms
 
 __all__ = [
+    "Active",
     "Calibration",
     "Challenges",
     "Entropy",
@@ -23,7 +26,9 @@ __all__ = [
     "Manifold",
     "Mutual",
     "Occlusion",
+    "Ood",
     "Paradigms",
+    "active",
     "calibration",
     "challenges",
     "entropy",
@@ -34,5 +39,6 @@ __all__ = [
     "manifold",
     "mutual",
     "occlusion",
+    "ood",
     "paradigms",
 ]

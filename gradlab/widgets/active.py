@@ -1,0 +1,202 @@
+"""Which label is worth buying next? A pool in two dimensions, what each strategy asks, and what its labels earn."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gradlab.core.errors import InputError
+from gradlab.introspect import factors
+from gradlab.introspect.checks import checked_labels, checked_rows
+from gradlab.widgets.asking import check_classifier
+from gradlab.widgets.base import SHARED_PARTS, front_end, style
+from gradlab.widgets.buying import STRATEGIES, Game, World, budgets
+from gradlab.widgets.charts import BLUE, GREEN, ORANGE, Numbers, check_names, check_seed, still
+from gradlab.widgets.introspect import reads_digits
+from gradlab.widgets.panels import checked_pictures, shown
+
+MOST, MOST_NUMBERS = 2000, 1_000_000  # pictures of a pool, and values of h, that a browser learns from without delay
+MOST_CLASSES = 26  # marks that an eye can tell apart
+POOL, TEST = 600, 400  # digits by default
+SIDE = 16  # pixels of what would be asked next
+BATCH = 64
+GENERIC = "If the network that gave h was trained with these labels, the game is easier than a real one."
+NOTES = {
+    "trained": "h comes from a network that was trained with all the labels of this pool: the game is easier than a "
+    "real one, where nobody has them yet.",
+    "untrained": "h comes from the same network before its training: random features that no label has touched.",
+}
+
+
+class Active(Numbers):
+    """The widget that :func:`active` returns."""
+
+    _esm = front_end(*SHARED_PARTS, "chart.js", "signed.js", "buying.js", "purse.js", "active.js")
+    _css = style("base.css", "layout.css", "chart.css", "downstream.css", "active.css")
+
+    def __init__(self, game: Game, worlds: list[World], **start: Any) -> None:
+        self._game, self._worlds = game, worlds
+        sent = {"worlds": [each.answer() for each in worlds], "strategies": ["random", *STRATEGIES]}
+        super().__init__(start={**game.answer(), **sent, **start})
+
+    @functools.cached_property
+    def _played(self) -> list[dict[str, list[float]]]:
+        return [self._game.play(world)[0] for world in self._worlds]
+
+    def _short(self) -> str:
+        game = self._game
+        return (
+            f"A pool of {len(game.truth[0])} pictures: {game.start} labels at random, then {game.batch} at a time up "
+            f"to {budgets(game)[-1]}."
+        )
+
+    def _sentence(self) -> str:
+        told = []
+        for world, curves in zip(self._worlds, self._played, strict=True):
+            ends = ", ".join(f"{name.replace('_', ' ')} {curve[-1]:.3f}" for name, curve in curves.items())
+            told.append(f"h of {world.name}: accuracy {curves['random'][0]:.3f} at the start, at the end {ends}")
+        return f"{self._short()} {'; '.join(told)}."
+
+    def _png(self) -> bytes:
+        at = budgets(self._game)
+
+        def draw(axes: Any) -> None:
+            for axis, world, curves in zip(axes, self._worlds, self._played, strict=True):
+                styles = zip(STRATEGIES, (BLUE, ORANGE, GREEN, "#8a4fb0"), ("o", "s", "^", "D"), strict=True)
+                for name, colour, mark in styles:
+                    label = name.replace("_", " ")
+                    axis.plot(at, curves[name], color=colour, marker=mark, markersize=3, label=label)
+                axis.plot(at, curves["random"], "--", color="black", label="random")
+                axis.set(title=f"h of {world.name}", xlabel="labels bought")
+            axes[0].set(ylabel="accuracy")
+            axes[0].legend(fontsize=8)
+
+        return still(draw, len(self._worlds), 3.0)
+
+
+def active(
+    net: Any = None,
+    pool: tuple[Tensor, Any] | None = None,
+    test: tuple[Tensor, Any] | None = None,
+    *,
+    start: int = 20,
+    batch: int = 10,
+    rounds: int = 18,
+    names: Sequence[str] | None = None,
+    seed: int = 0,
+) -> Active:
+    """Buy labels a few at a time: see what each strategy asks next, and what its labels are worth.
+
+    h of the pool is sent once, with its two principal components; a softmax head on h is trained anew in the browser
+    after each purchase, so that nothing asks the kernel. Strategies are those of
+    :mod:`gradlab.introspect.active`, asked of that head: entropy, least confidence, margin and BADGE; beside them
+    always the control, the mean and range over five random orders. The head has no dropout, so BALD would be 0 for
+    every picture and is not offered.
+
+    Args:
+        net: a ``Classifier`` whose logits come from a linear layer, or a mapping of names to such; None, where ``pool``
+            holds pictures or nothing: ``gradlab.models.digits()`` and, as the control, the same before its training.
+        pool: pictures (N, C, H, W) in 0 to 1, or h itself (N, d), and their labels (N,); None: 600 training digits.
+        test: pictures or h and labels on which the head is judged; None: the test digits.
+        start: labels bought at random, the same for all strategies.
+        batch: labels bought at a time.
+        rounds: purchases up to the end.
+        names: of the classes, where ``pool`` holds h; None calls them 0, 1, 2 ...
+        seed: of all lots.
+
+    Raises:
+        InputError: pictures or h that do not fit, are empty, too many, or hold NaN; more labels than pictures.
+        TargetError: labels that do not fit.
+        ModelError, LayerError: as in the engine, before anything is shown.
+    """
+    check_seed(seed)
+    labels, inner, outer, hidden, notes, small = _read(net, pool, test, names, seed)
+    for name, value, least in (("start", start, 1), ("batch", batch, 1), ("rounds", rounds, 1)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise InputError(f"{name} is {value!r}: expected a whole number of at least {least}.")
+    if start + batch * rounds > len(inner):
+        raise InputError(f"start + batch * rounds = {start + batch * rounds} labels: the pool has {len(inner)}.")
+    worlds = [World.of(name, *each) for name, each in hidden.items()]
+    game = Game((inner, outer), len(labels), start, batch, rounds, seed)
+    sent = {"labels": labels, "notes": notes, "tile": None, "tiles": None}
+    if small is not None:
+        sent |= {"tile": list(small.shape[1:]), "tiles": small.numpy().tobytes()}
+    return Active(game, worlds, **sent)
+
+
+def _read(net: Any, pool: Any, test: Any, names: Any, seed: int) -> tuple[Any, ...]:
+    """Return class names, labels of pool and test, h of both by network, its notes, and the pool's pictures if any."""
+    notes: list[str] | None = None
+    given = pool is not None and isinstance(pool, tuple) and isinstance(pool[0], Tensor) and pool[0].ndim == 2
+    if given:
+        if net is not None:
+            raise InputError("pool holds h (N, d), so no network is asked: leave net out.")
+        inner, outer = (_pair(each, name) for each, name in ((pool, "pool"), (test, "test")))
+        pair = tuple(checked_rows(each[0], name).cpu() for each, name in ((inner, "pool"), (outer, "test")))
+        if pair[0].shape[1] != pair[1].shape[1]:
+            raise InputError(f"test holds h of {pair[1].shape[1]} numbers, and pool of {pair[0].shape[1]}.")
+        any_class = torch.iinfo(torch.int64).max
+        found = [checked_labels(each[1], len(h), any_class) for each, h in zip((inner, outer), pair, strict=True)]
+        highest = 1 + int(torch.cat(found).max())
+        labels = check_names(names, highest if names is None else len(names), "names", list(map(str, range(highest))))
+        hidden, small = {"the given h": pair}, None
+    else:
+        if net is None:
+            net = _digits(seed)
+            notes = list(NOTES.values()) if pool is None else None
+        nets = dict(net) if isinstance(net, Mapping) else {getattr(net, "name", "network"): net}
+        for each in nets.values():
+            check_classifier(each, "active")
+        first = next(iter(nets.values()), None)
+        if first is None or any(list(each.labels) != list(first.labels) for each in nets.values()):
+            raise InputError("net holds no network, or networks of different classes.")
+        inner, outer = _pair(*_default(pool, "train", POOL, first)), _pair(*_default(test, "test", TEST, first))
+        labels = list(first.labels)
+        seen = [checked_pictures(first, each[0], MOST) for each in (inner, outer)]
+        hidden = {str(name): tuple(_hidden(each, pictures) for pictures in seen) for name, each in nets.items()}
+        small = shown(seen[0], SIDE)
+    if not 2 <= len(labels) <= MOST_CLASSES:
+        raise InputError(f"There are {len(labels)} classes: expected 2 to {MOST_CLASSES}.")
+    for two in hidden.values():
+        if max(map(len, two)) > MOST or max(h.numel() for h in two) > MOST_NUMBERS:
+            raise InputError(f"h is {tuple(two[0].shape)}: expected at most {MOST} rows and {MOST_NUMBERS} numbers.")
+    sizes = [len(each) for each in next(iter(hidden.values()))]
+    truth = [checked_labels(each[1], n, len(labels)).cpu() for each, n in zip((inner, outer), sizes, strict=True)]
+    return labels, *truth, hidden, notes or [GENERIC] * len(hidden), small
+
+
+def _pair(given: Any, name: str) -> tuple[Any, Any]:
+    if not isinstance(given, tuple) or len(given) != 2 or given[1] is None:
+        raise InputError(f"{name}: expected (pictures or h, labels), and not {type(given).__name__}.")
+    return given
+
+
+def _default(given: Any, split: str, count: int, net: Any) -> tuple[Any, str]:
+    from gradlab.data import digits
+
+    name = "pool" if split == "train" else "test"
+    if given is not None:
+        return given, name
+    if not reads_digits(net):
+        raise InputError(f"{name} is None, and this network reads no digits: pass (pictures, labels).")
+    found = digits(split)
+    return (found.pictures[:count], found.labels[:count]), name
+
+
+def _digits(seed: int) -> dict[str, Any]:
+    from gradlab.models.small import digits, untrained_digits
+
+    with torch.random.fork_rng(devices=[]):  # weights are drawn from the global state, which is put back
+        torch.manual_seed(seed)
+        untrained = untrained_digits()
+        return {"the trained network": digits(), "the untrained network": untrained}
+
+
+def _hidden(net: Any, seen: Tensor) -> Tensor:
+    parts = [factors(net, net.normalise(some)).hidden.detach().cpu() for some in seen.split(BATCH)]
+    found: Tensor = torch.cat(parts).double()
+    return found

@@ -1,0 +1,251 @@
+"""Is this picture of the kind that the network knows? Scores with a threshold under the hand, and the mistakes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor
+
+from gradlab.core.errors import InputError, LayerError, did_you_mean
+from gradlab.explain import contrast_cam
+from gradlab.introspect import ood as engine
+from gradlab.widgets.asking import check_classifier
+from gradlab.widgets.base import SHARED_PARTS, front_end, style
+from gradlab.widgets.charts import BLUE, ORANGE, Numbers, still
+from gradlab.widgets.introspect import reads_digits
+from gradlab.widgets.others import lookalikes
+from gradlab.widgets.panels import checked_pictures, shown
+
+Score: TypeAlias = Callable[[Any, Tensor], Tensor]  # (network, normalised pictures) -> (n,), higher in distribution
+
+SCORES: dict[str, Score] = {
+    "msp": engine.msp,
+    "max-logit": engine.max_logit,
+    "energy": engine.energy,
+    "odin": engine.odin,
+    "gradient norm": engine.gradient_norm,
+}
+MOST = 5000  # pictures in all
+TILES, SIDE = 300, 48  # pictures that can be looked at, and the longer side of each, pixels
+TOP = 4  # classes named for each of those
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One score of all pictures.
+
+    Attributes:
+        name: on the buttons.
+        inside: of in-distribution pictures, (n,).
+        outside: of each other set, by its name.
+        odds: the score is a probability that crowds at 1, and is drawn by its odds.
+    """
+
+    name: str
+    inside: Tensor
+    outside: dict[str, Tensor]
+    odds: bool
+
+    def figures(self, group: str) -> tuple[float, float, float]:
+        """Return AUROC, FPR at 95 % TPR and the least detection error against one set."""
+        of = (self.inside, self.outside[group])
+        return engine.auroc(*of), engine.fpr_at_95_tpr(*of), engine.detection_error(*of)
+
+    def answer(self) -> dict[str, Any]:
+        """Return what is sent to the browser: float64, in-distribution first."""
+        values = torch.cat([self.inside, *self.outside.values()])
+        return {"name": self.name, "odds": self.odds, "values": values.numpy().astype("<f8").tobytes()}
+
+
+class Ood(Numbers):
+    """The widget that :func:`ood` returns."""
+
+    _esm = front_end(*SHARED_PARTS, "bars.js", "chart.js", "signed.js", "roc.js", "ood.js")
+    _css = style("base.css", "layout.css", "chart.css", "downstream.css", "ood.css")
+
+    def __init__(self, scored: list[Scored], **start: Any) -> None:
+        self._scored = scored
+        first = scored[0]
+        groups = [{"name": name, "count": len(values)} for name, values in first.outside.items()]
+        sent = {"scores": [each.answer() for each in scored], "inside": len(first.inside), "groups": groups}
+        super().__init__(start={**sent, **start})
+
+    def _short(self) -> str:
+        first = self._scored[0]
+        group, values = next(iter(first.outside.items()))
+        area, passed, _ = first.figures(group)
+        return (
+            f"{first.name} tells {len(first.inside)} in-distribution pictures from {len(values)} of {group} with "
+            f"AUROC {area:.3f}; FPR {passed:.3f} at 95 % TPR."
+        )
+
+    def _sentence(self) -> str:
+        told = [
+            f"{each.name} " + ", ".join(f"{each.figures(group)[0]:.3f} against {group}" for group in each.outside)
+            for each in self._scored
+        ]
+        return f"{self._short()} AUROC, 0.5 is chance: {'; '.join(told)}."
+
+    def _png(self) -> bytes:
+        first = self._scored[0]
+        group, outside = next(iter(first.outside.items()))
+        placed = [_placed(values, first.odds) for values in (first.inside, outside)]
+        low, high = (float(edge) for edge in torch.cat(placed).aminmax())
+
+        def draw(axes: Any) -> None:
+            for values, name, colour in zip(placed, ("in-distribution", group), (BLUE, ORANGE), strict=True):
+                weights = torch.full((len(values),), 1 / len(values)).numpy()
+                axes[0].hist(
+                    values.numpy(), 30, range=(low, high), weights=weights, color=colour, alpha=0.6, label=name
+                )
+            axes[0].set(title=f"share of pictures over {first.name}{', log odds' if first.odds else ''}")
+            axes[0].legend(fontsize=8)
+            for each in self._scored:
+                curve = engine.roc(each.inside, each.outside[group])
+                axes[1].plot(curve.fpr, curve.tpr, label=f"{each.name} {each.figures(group)[0]:.3f}")
+            axes[1].plot([0, 1], [0, 1], "--", color="grey", linewidth=1)
+            axes[1].set(title=f"ROC and AUROC against {group}", xlabel="FPR", ylabel="TPR")
+            axes[1].legend(fontsize=8)
+
+        return still(draw, 2)
+
+
+def ood(
+    net: Any = None,
+    inside: Tensor | None = None,
+    outside: Tensor | Mapping[str, Tensor] | None = None,
+    *,
+    scores: Sequence[str] | Mapping[str, Score] = tuple(SCORES),
+    layer: Any = None,
+) -> Ood:
+    """Drag the threshold of an out-of-distribution score, and see whom it lets through.
+
+    What scores t or more passes: TPR is the share of ``inside`` that passes, FPR that of ``outside``, and the detection
+    error (1 - TPR) / 2 + FPR / 2, as in :mod:`gradlab.introspect.ood`. Scores are computed once and sent as float64:
+    the threshold, the score, the set and the pictures ask the kernel nothing. Of the pictures the 300 nearest to being
+    mistaken can be looked at, half of them of each kind, with P, the runner-up Q and the map of "why P, rather than
+    Q?". A probability crowds at 1, so that msp is drawn by its log odds: the order, and so each figure, is the same.
+
+    Args:
+        net: a ``Classifier``; None: ``gradlab.models.digits()``.
+        inside: in-distribution pictures (n, C, H, W) in 0 to 1; None: the test digits, if the network reads digits.
+        outside: pictures of another kind, or a mapping of names to such; None, for a network that reads digits: letters
+            scanned as the digits were, our traffic signs turned grey, and noise.
+        scores: names of ``SCORES``, or a mapping of names to ``(net, normalised pictures) -> (n,)``, higher in
+            distribution; as ``lambda _, x: gradlab.introspect.ood.msp(H, x)`` for an introspective network.
+        layer: of the contrast maps.
+
+    Raises:
+        InputError: pictures of another shape or not in 0 to 1, none, too many, an unknown score, or one that is not a
+            finite number per picture.
+        ModelError, LayerError: as in the engine, before anything is shown.
+    """
+    from gradlab.models import digits
+
+    net = digits() if net is None else net
+    check_classifier(net, "ood")
+    asked = _asked(scores)
+    known, sets = _pictures(net, inside, outside)
+    scored = []
+    for name, score in asked.items():
+        values = [_scores(name, score(net, net.normalise(some)), len(some)) for some in (known, *sets.values())]
+        odds = score is engine.msp
+        scored.append(Scored(name, values[0], dict(zip(sets, values[1:], strict=True)), odds))
+    which = nearest_mistakes(scored, TILES)
+    tiles = torch.cat([known, *sets.values()])[which]
+    small = shown(tiles, SIDE)
+    return Ood(
+        scored,
+        labels=list(net.labels),
+        shown=which.tolist(),
+        tile=list(small.shape[1:]),
+        tiles=small.numpy().tobytes(),
+        **_looked(net, tiles, layer),
+    )
+
+
+def nearest_mistakes(scored: Sequence[Scored], most: int) -> Tensor:
+    """Return the indices of at most ``most`` pictures that some score ranks worst, half of them in-distribution.
+
+    The other half is shared by the sets outside; indices run over all pictures, in-distribution first.
+    """
+    first = scored[0]
+    sizes = [len(first.inside), *(len(values) for values in first.outside.values())]
+    quotas = [most // 2, *[most // 2 // len(first.outside)] * len(first.outside)]
+    wrong = [[each.inside, *(-values for values in each.outside.values())] for each in scored]  # low is mistaken
+    found, before = [], 0
+    for k, (size, quota) in enumerate(zip(sizes, quotas, strict=True)):
+        ranks = torch.stack([each[k].argsort(stable=True).argsort() for each in wrong])
+        found.append(before + ranks.amin(0).argsort(stable=True)[:quota].sort().values)
+        before += size
+    return torch.cat(found)
+
+
+def _asked(scores: Any) -> dict[str, Score]:
+    if isinstance(scores, str) or not isinstance(scores, (Mapping, Sequence)) or not scores:
+        raise InputError(f"scores is {scores!r}: expected names among {', '.join(SCORES)}, or names to functions.")
+    if isinstance(scores, Mapping):
+        return {str(name): score for name, score in scores.items()}
+    for name in scores:
+        if name not in SCORES:
+            near = did_you_mean(str(name), SCORES) or f" Expected one of {', '.join(SCORES)}."
+            raise InputError(f"There is no score {name!r}.{near}")
+    return {name: SCORES[name] for name in scores}
+
+
+def _pictures(net: Any, inside: Any, outside: Any) -> tuple[Tensor, dict[str, Tensor]]:
+    from gradlab.data import digits
+
+    if (inside is None or outside is None) and not reads_digits(net):
+        raise InputError("inside or outside is None, and this network reads no digits: pass pictures (n, C, H, W).")
+    known = digits("test").pictures if inside is None else inside
+    others = lookalikes() if outside is None else outside
+    sets = dict(others) if isinstance(others, Mapping) else {"out-of-distribution": others}
+    if not sets:
+        raise InputError("outside is empty: without pictures of another kind there is nothing to tell apart.")
+    known = checked_pictures(net, known)
+    found = {str(name): checked_pictures(net, pictures) for name, pictures in sets.items()}
+    total = len(known) + sum(map(len, found.values()))
+    if total > MOST:
+        raise InputError(f"There are {total} pictures: expected at most {MOST} in all.")
+    return known, found
+
+
+def _scores(name: str, values: Any, n: int) -> Tensor:
+    if not isinstance(values, Tensor) or values.shape != (n,) or not bool(torch.isfinite(values).all()):
+        what = tuple(values.shape) if isinstance(values, Tensor) else type(values).__name__
+        raise InputError(f"The score {name!r} returned {what}: expected a finite number for each of {n} pictures.")
+    return values.detach().cpu().double()
+
+
+def _looked(net: Any, seen: Tensor, layer: Any) -> dict[str, Any]:
+    """Return the likeliest classes of pictures and why P, rather than Q: int32, float32, float16 of maps / scale."""
+    best, maps = [], []
+    for some in seen.split(BATCH):
+        x = net.normalise(some)
+        best.append(engine.logits_of(net, x).softmax(1).topk(min(TOP, len(net.labels)), dim=1))
+        try:
+            maps.append(contrast_cam(net, x, layer=layer)[:, 0].detach().cpu().double())
+        except LayerError:
+            if layer is not None:
+                raise  # without a named layer, a network that has no spatial map can be scored all the same
+    p, classes = (torch.cat([each[k] for each in best]).detach().cpu() for k in (0, 1))
+    sent = {"classes": classes.int().numpy().astype("<i4").tobytes(), "p": p.numpy().astype("<f4").tobytes()}
+    if not maps:
+        return {**sent, "maps": None, "scale": 1.0, "cells": [1, 1]}
+    every = torch.cat(maps)
+    scale = float(every.abs().max()) or 1.0
+    halves = (every / scale).numpy().astype("<f2").tobytes()
+    return {**sent, "maps": halves, "scale": scale, "cells": list(every.shape[1:])}
+
+
+def _placed(values: Tensor, odds: bool) -> Tensor:
+    """Return where scores are drawn: log10 of p / (1 - p), not beyond 1e9 to 1, for a probability."""
+    if not odds:
+        return values
+    p = values.clamp(1e-9, 1 - 1e-9)
+    return (p / (1 - p)).log10()
