@@ -248,7 +248,7 @@ def detection_error(in_scores: Any, out_scores: Any) -> float:
 
 def _checked(scores: Any, name: str) -> Tensor:
     try:
-        values = scores.detach().cpu() if isinstance(scores, Tensor) else torch.from_numpy(np.asarray(scores, float))
+        values = scores.detach().cpu() if isinstance(scores, Tensor) else torch.from_numpy(np.array(scores, float))
     except (TypeError, ValueError) as error:
         raise InputError(f"{name} cannot be read as numbers ({error}).") from error
     values = values.double().flatten()

@@ -241,3 +241,10 @@ def test_bad_figures(name: str, figure: str) -> None:
 def test_bad_positive() -> None:
     with pytest.raises(InputError, match="positive is 'id'"):
         ood.aupr([1.0], [0.0], "id")  # type: ignore[arg-type]
+
+
+def test_read_only_arrays_are_read() -> None:
+    scores = np.arange(4.0)
+    scores.flags.writeable = False
+    assert ood.auroc(scores + 9, scores) == 1.0
+    assert ood.auroc(scores, scores) == 0.5
