@@ -43,7 +43,7 @@ class Cifar:
 
 
 def cifar(folder: Path, split: str) -> Cifar:
-    """Read ``"train"`` or ``"test"``; raises ``InputError`` if the file is not there."""
+    """Read ``"train"`` or ``"test"`` in one fixed random order; raises ``InputError`` if the file is not there."""
     path = folder / f"cifar10_jpeg_{split}.npz"
     if not path.is_file():
         raise InputError(f"There is no file {path}: name the folder that holds it, or leave CIFAR-10 out.")
@@ -52,7 +52,9 @@ def cifar(folder: Path, split: str) -> Cifar:
         classes = tuple(map(str, held["classes"]))
     files = (flat[start:stop].tobytes() for start, stop in itertools.pairwise(offsets))
     pictures = np.stack([np.asarray(Image.open(io.BytesIO(each)).convert("RGB")) for each in files])
-    return Cifar(torch.from_numpy(pictures).movedim(-1, 1), torch.from_numpy(labels).long(), classes)
+    # the files are sorted by class, and a part of them must hold all ten
+    order = np.random.RandomState(0).permutation(len(labels))
+    return Cifar(torch.from_numpy(pictures[order]).movedim(-1, 1), torch.from_numpy(labels[order]).long(), classes)
 
 
 class Block(nn.Module):

@@ -70,7 +70,8 @@ def fisher_map(
         logits = check_classes(kept.outputs).detach()
         observed = None if labels is None else class_indices(labels, logits, kept.labels)
         weights = weights_of(logits, kind, observed, samples, generator)
-        closed = _closed_form(kept, weights) if of == "presence" else None
+        # the head of a picture is the whole network: no closed form, and no need to pull every class back to see that
+        closed = _closed_form(kept, weights) if of == "presence" and kept.layer != PICTURE else None
         if closed is not None:
             return closed
         activations = kept.activations

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 from itertools import product
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from data_scripts import cifar, introspect_experiment, introspect_worlds, model_cards
 from data_scripts.introspect_experiment import CSV, PAGE, Config, arms, measured
@@ -115,6 +118,25 @@ def test_the_choice_looks_at_validation_alone_and_differences_are_paired() -> No
     told = verdict(each, "accuracy", {"f": lambda _: F, "control": each.control_of})
     assert told == "1 better and 0 worse than f; 2 better and 0 worse than control; 1 better than both"
     assert verdict(each, "ece", {"f": lambda _: F}).startswith("0 better and 0 worse than f")
+
+
+def test_parts_of_cifar_hold_all_classes_though_the_file_is_sorted(tmp_path: Path) -> None:
+    files = []
+    for shade in range(0, 240, 12):
+        out = io.BytesIO()
+        Image.new("RGB", (32, 32), (shade, shade, shade)).save(out, "JPEG")
+        files.append(np.frombuffer(out.getvalue(), np.uint8))
+    np.savez(
+        tmp_path / "cifar10_jpeg_train.npz",
+        jpeg_bytes=np.concatenate(files),
+        offsets=np.cumsum([0, *map(len, files)]),
+        labels=np.repeat([0, 1], 10),
+        classes=np.array(["dark", "bright"]),
+    )
+    found = cifar.cifar(tmp_path, "train")
+    assert set(found.labels[:8].tolist()) == set(found.labels[-8:].tolist()) == {0, 1}
+    brightness = found.pictures.float().mean((1, 2, 3))  # each picture has kept its own label
+    assert float(brightness[found.labels == 0].max()) < float(brightness[found.labels == 1].min())
 
 
 def test_cifar_that_is_not_there_is_named(tmp_path: Path) -> None:
