@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import torch
 from safetensors import safe_open
 
 import gradlab
-from data_scripts import train_tasks, training
+from data_scripts import train_tasks
 from gradlab.core import ModelError
 from gradlab.models import shipped
 from gradlab.models.tasks import VQA, Captioner
+from tests.training import learns_repeats_and_resumes
 
 
 @pytest.mark.parametrize("name", ["vqa", "captioner"])
@@ -48,25 +48,4 @@ def test_damaged_weights_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["vqa", "captioner"])
 def test_training_repeats_and_resumes(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(train_tasks, "BATCH", 8)
-    monkeypatch.setattr(training, "SAVE_EVERY", 5)
-    state = torch.get_rng_state()
-    whole, losses = train_tasks.train(name, 60, quiet=True)
-    assert sum(losses[-10:]) < 0.95 * sum(losses[:10])
-    assert torch.equal(state, torch.get_rng_state())
-
-    class Interrupted(Exception):
-        pass
-
-    def stop_at_20(checkpoint: Path, parts: dict[str, object], step: int, steps: int) -> None:
-        keep(checkpoint, parts, step, steps)
-        if step == 20:
-            raise Interrupted
-
-    keep = training.keep
-    monkeypatch.setattr(training, "keep", stop_at_20)
-    with pytest.raises(Interrupted):
-        train_tasks.train(name, 60, tmp_path / "run.pt", quiet=True)
-    monkeypatch.setattr(training, "keep", keep)
-    resumed, rest = train_tasks.train(name, 60, tmp_path / "run.pt", quiet=True)
-    assert rest == losses[20:]
-    assert all(map(torch.equal, whole.state_dict().values(), resumed.state_dict().values()))
+    learns_repeats_and_resumes(train_tasks, name, 0.95, tmp_path)

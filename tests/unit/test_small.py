@@ -10,10 +10,11 @@ import torch
 from safetensors import safe_open
 
 import gradlab
-from data_scripts import model_cards, train_small, training
+from data_scripts import model_cards, train_small
 from gradlab.core import InputError, ModelError
 from gradlab.data.signs import LABELS
 from gradlab.models import shipped
+from tests.training import learns_repeats_and_resumes
 
 NAMES = list(train_small.LESSONS)
 
@@ -62,32 +63,11 @@ def test_the_package_stays_small() -> None:
 
 
 @pytest.mark.parametrize("name", ["digits", "signs1"])
-def test_training_repeats_and_learns(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_training_repeats_and_resumes(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(train_small, "BATCH", 28)
-    monkeypatch.setattr(training, "SAVE_EVERY", 10)
+    train_small.drawn.cache_clear()  # it is keyed by the call alone
+    learns_repeats_and_resumes(train_small, name, 0.9, tmp_path)
     train_small.drawn.cache_clear()
-    state = torch.get_rng_state()
-    whole, losses = train_small.train(name, 60, quiet=True)
-    assert sum(losses[-10:]) < 0.9 * sum(losses[:10])
-    assert torch.equal(state, torch.get_rng_state())
-
-    class Interrupted(Exception):
-        pass
-
-    def stop_at_20(path: Path, parts: dict[str, object], step: int, steps: int) -> None:
-        keep(path, parts, step, steps)
-        if step == 20:
-            raise Interrupted
-
-    keep = training.keep
-    monkeypatch.setattr(training, "keep", stop_at_20)
-    with pytest.raises(Interrupted):
-        train_small.train(name, 60, tmp_path / "run.pt", quiet=True)
-    monkeypatch.setattr(training, "keep", keep)
-    resumed, rest = train_small.train(name, 60, tmp_path / "run.pt", quiet=True)
-    train_small.drawn.cache_clear()
-    assert rest == losses[20:]
-    assert all(map(torch.equal, whole.state_dict().values(), resumed.state_dict().values()))
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3])
