@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from gradlab.core.errors import InputError
 from gradlab.data.challenges import challenged, check_challenge
 from gradlab.data.filters import uniform
-from gradlab.data.signs.drawing import MATERIALS, PARTS, Sheet
+from gradlab.data.signs.drawing import MATERIALS, Sheet
 from gradlab.data.signs.scenes import backgrounds, lit, shaded, some, worn
 from gradlab.data.signs.shapes import SIGNS
 
@@ -102,7 +102,7 @@ def _pictures(drawings: Tensor, generator: torch.Generator) -> tuple[Tensor, Ten
     n = len(drawings)
     fine = F.grid_sample(drawings.float() / 255, _places(n, generator), align_corners=False)
     coverage = F.avg_pool2d(fine, 2)
-    materials, parts = coverage.split((len(MATERIALS), len(PARTS)), 1)
+    materials, parts = coverage[:, : len(MATERIALS)], coverage[:, len(MATERIALS) :]
     paint = torch.stack([_paint(n, name, generator) for name in MATERIALS], 1)
     sign = torch.einsum("nmhw,nmc->nchw", materials, paint)
     backlit = 1 - uniform(n, 0.0, 0.4, generator) * some(n, 0.25, generator)
@@ -110,7 +110,7 @@ def _pictures(drawings: Tensor, generator: torch.Generator) -> tuple[Tensor, Ten
     sign_share = materials.sum(1, keepdim=True)
     scene = _with_pole(backgrounds(n, SIZE, generator), sign_share, generator)
     pictures = lit(shaded(scene * (1 - sign_share) + sign * sheen, generator), generator)
-    masks = torch.cat((sign_share, parts[:, 1:]), 1)
+    masks = torch.cat((sign_share, parts), 1)
     return pictures, masks.clamp(0, 1)
 
 

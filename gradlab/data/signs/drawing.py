@@ -14,6 +14,8 @@ from PIL import Image, ImageDraw, ImageFont
 MATERIALS = ("white", "red", "blue", "black")
 PARTS = ("face", "border", "symbol")
 SIDE = 96  # pixels of a drawn sign
+# for each ink the table that leaves it alone
+ONLY = [[255 * (ink == k) for ink in range(256)] for k in range(1 + max(len(MATERIALS), len(PARTS)))]
 FINE = 4  # drawn this many times larger, then averaged: the edges are anti-aliased
 
 Point = tuple[float, float]
@@ -80,13 +82,13 @@ class Sheet:
             sheet.paste(ink, (*place, place[0] + wide, place[1] + high), mask)
 
     def coverage(self) -> NDArray[np.uint8]:
-        """Return how far each material, then each part covers each pixel, (4 + 3, SIDE, SIDE), 255 for all of it."""
-        layers = []
-        for sheet, names in ((self.material, MATERIALS), (self.part, PARTS)):
-            for k in range(1, len(names) + 1):
-                level = [255 * (ink == k) for ink in range(256)]
-                layers.append(np.asarray(sheet.point(level).reduce(FINE)))
-        return np.stack(layers)
+        """Return how far each material, the border and the symbol cover each pixel, (4 + 2, SIDE, SIDE), 255 for all.
+
+        The face is what is left.
+        """
+        layers = [self.material.point(table).reduce(FINE) for table in ONLY[1 : 1 + len(MATERIALS)]]
+        layers += [self.part.point(table).reduce(FINE) for table in ONLY[2 : 1 + len(PARTS)]]
+        return np.stack([np.asarray(layer) for layer in layers])
 
 
 def regular(corners: int, radius: float, turn: float) -> list[Point]:
