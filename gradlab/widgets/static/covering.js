@@ -22,7 +22,8 @@ class GlCovering {
     this.look = { opacity: 0.7, colours: "blue-orange", threshold: 0, unit: "logit" };
     this.still = document.createElement("canvas");  // photo and map, without the box
     this.held = false;
-    this.asker = glMaskAsker(send, (z) => this.settled(glSoftmax(z), z), () => say.settle("The kernel does not answer: is it running?"));
+    const heard = (z, latest) => this.settled(glSoftmax(z), z, this.a.z[this.state.p] - z[this.state.p], latest);
+    this.asker = glMaskAsker(send, heard, () => say.settle("The kernel does not answer: is it running?"));
     for (const canvas of [parts.hide, parts.map]) glBoxHands(canvas, () => this.hands(), this.actions());
   }
 
@@ -101,13 +102,15 @@ class GlCovering {
     } else if (this.alive) this.asker.ask({ serial: this.a.serial, cover: state.cover }, glBits(this.mask()));
   }
 
-  // p of every class under the mask: with z, from the network; without, from the sweep, with what P lost.
-  settled(p, z, lost = this.a.z[this.state.p] - z[this.state.p]) {
+  // p of every class under the mask: with z, from the network; without, from the sweep, with what P lost. While a newer
+  // mask is under way the bars follow, and nothing is said.
+  settled(p, z, lost = this.a.z[this.state.p] - z[this.state.p], latest = true) {
     const { a, parts, state } = this;
     Object.assign(this, { after: p, z, lost });
     parts.measured.textContent = z ? "asked of the network just now" : "from the sweep: no kernel needed";
     parts.barsTitle.textContent = "With this hidden";
     glProbabilityBars(parts.bars, a, this.labels, state.p, state.p, p, 5);
+    if (!latest) return;
     parts.hide.dataset.settled = [state.box.top, state.box.left, state.box.height, state.box.width].join();
     if (!this.held) this.say.heard();
   }

@@ -1,6 +1,7 @@
 // The mask as the network gets it: one bit per pixel, asked of the kernel, and what it shows.
 
-// Asks for the scores under a mask, one request at a time; while one is under way only the newest is kept.
+// Asks for the scores under a mask, one request at a time; while one is under way only the newest is kept. heard(z,
+// latest): latest is false where a newer mask is already asked.
 function glMaskAsker(send, heard, silent) {
   const view = glId("view");
   let n = 0, waiting = false, next = null, timer = null;
@@ -20,7 +21,7 @@ function glMaskAsker(send, heard, silent) {
       const newer = next;
       next = null;
       if (newer) go(newer);
-      heard(Float64Array.from(new Float32Array(glBytes(buffer).buffer)));
+      heard(Float64Array.from(new Float32Array(glBytes(buffer).buffer)), !newer);
     },
     stop() { clearTimeout(timer); },
   };
