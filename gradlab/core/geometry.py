@@ -8,36 +8,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 Ints = NDArray[np.int64]
-# A window that covers this share of the map is taken as the whole map: plain batched operations are then cheaper than
-# cutting regions out of the clean map.
-WHOLE = 0.75
+Pair = tuple[int, int]
 
 
-@dataclass(frozen=True)
-class Axis:
-    """Kernel, stride, padding and dilation along one axis of a convolution or pooling."""
+class Axes:
+    """Kernel, stride, padding and dilation of a convolution or pooling, each (rows, columns)."""
 
-    kernel: int
-    stride: int
-    pad: int
-    dilation: int
-
-    @property
-    def reach(self) -> int:
-        """Inputs from the first to the last that one output reads, less one."""
-        return self.dilation * (self.kernel - 1)
+    def __init__(self, kernel: Pair, stride: Pair, pad: Pair, dilation: Pair) -> None:
+        self.pads = pad
+        self.pointwise = (kernel, stride, pad) == ((1, 1), (1, 1), (0, 0))
+        self.plain3 = (kernel, stride, dilation) == ((3, 3), (1, 1), (1, 1))
+        self.stride, self.pad = np.array(stride)[:, None], np.array(pad)[:, None]
+        # inputs from the first to the last that one output reads, less one
+        self.reach = np.array(dilation)[:, None] * (np.array(kernel)[:, None] - 1)
 
     def outputs(self, low: Ints, high: Ints) -> tuple[Ints, Ints]:
-        """Return the first and last output that reads any of the inputs low..high."""
+        """Return the first and last output that reads any of the inputs low..high, (2, G)."""
         return -((self.reach - self.pad - low) // self.stride), (high + self.pad) // self.stride
+
+    def inputs(self, start: Ints, shape: Pair) -> tuple[Ints, Pair]:
+        """Return the first input (2, G), and how many, that outputs of ``shape`` from ``start`` on read."""
+        h, w = ((np.array(shape)[:, None] - 1) * self.stride + self.reach + 1)[:, 0].tolist()
+        return start * self.stride - self.pad, (h, w)
 
 
 @dataclass(frozen=True)
@@ -54,39 +54,32 @@ class Window:
     low: Ints
     high: Ints
     start: Ints
-    shape: tuple[int, int]
-    size: tuple[int, int]
+    shape: Pair
+    size: Pair
 
     @property
     def whole(self) -> bool:
         """Tell whether the window is the map."""
         return self.shape == self.size
 
-    @cached_property
-    def cells(self) -> Tensor:
-        """Row numbers of the window's cells in a table (H * W, C), (G * h * w,)."""
-        return _cells(self.start, self.shape, self.size[1])
-
     def same_place(self, other: Window) -> bool:
         """Tell whether the common windows coincide."""
-        return self.shape == other.shape and bool((self.start == other.start).all())
+        return self is other or (self.shape == other.shape and bool((self.start == other.start).all()))
 
 
-def window(low: Ints, high: Ints, size: tuple[int, int], whole: bool = False) -> Window:
-    """Return the smallest common window over low..high, clipped to the map; the whole map if that is nearly it."""
+def window(low: Ints, high: Ints, size: Pair, whole: bool = False) -> Window:
+    """Return the smallest common window over low..high, clipped to the map, or the whole map."""
     last = np.array(size)[:, None] - 1
-    low, high = low.clip(0, last), high.clip(0, last)
-    h, w = (int(n) for n in (high - low).max(1) + 1)
-    if whole or h * w >= WHOLE * size[0] * size[1]:
-        h, w = size
-    return Window(low, high, low.clip(0, last + 1 - np.array([[h], [w]])), (h, w), size)
+    if whole:
+        low, high = np.zeros_like(low), np.zeros_like(low) + last
+    low, high = np.minimum(np.maximum(low, 0), last), np.minimum(np.maximum(high, 0), last)
+    h, w = ((high - low).max(1) + 1).tolist()
+    return Window(low, high, np.minimum(low, last + 1 - np.array([[h], [w]])), (h, w), size)
 
 
-def slid(source: Window, axes: tuple[Axis, Axis], size: tuple[int, int]) -> Window:
+def slid(source: Window, axes: Axes, size: Pair) -> Window:
     """Return the window of a convolution's or pooling's outputs, whose map has ``size``."""
-    ends = [axis.outputs(source.low[i], source.high[i]) for i, axis in enumerate(axes)]
-    low, high = (np.stack(end) for end in zip(*ends, strict=True))
-    return window(low, high, size, whole=source.whole)
+    return window(*axes.outputs(source.low, source.high), size, whole=source.whole)
 
 
 def union(windows: Sequence[Window]) -> Window:
@@ -95,58 +88,47 @@ def union(windows: Sequence[Window]) -> Window:
     return window(low, high, windows[0].size, whole=any(w.whole for w in windows))
 
 
-def shifted(source: Window, by: tuple[int, int], size: tuple[int, int]) -> Window:
+def shifted(source: Window, by: Pair, size: Pair) -> Window:
     """Return the window in a map that was padded by ``by`` cells at its top and left, and has ``size``."""
     step = np.array(by)[:, None]
     return Window(source.low + step, source.high + step, source.start + step, source.shape, size)
 
 
-class Region:
-    """Cuts regions out of a clean map and pastes each patch's changed cells into its own.
+class Table:
+    """A clean map (1, C, H, W) as rows (cells, C), out of which regions are cut with changed cells put in.
 
     Args:
-        source: where the changed cells lie.
-        start: first cell of each region, (2, G), in the map's coordinates; may lie in its padding.
-        shape: (h, w) of the regions.
-        pad, width: the clean table's padding at top and left, and its cells per row.
+        clean: the map.
+        before, after: cells of padding at its top and left, and at its bottom and right.
+        fill: what the padding holds.
     """
 
-    def __init__(self, source: Window, start: Ints, shape: tuple[int, int], pad: tuple[int, int], width: int) -> None:
-        self.shape, self.groups = shape, start.shape[1]
-        self.table_rows = _cells(start + np.array(pad)[:, None], shape, width)
-        offset = source.start - start
-        inside = np.array([shape]).T
-        first, last = offset.clip(0), (offset + np.array([source.shape]).T).clip(max=inside)
-        if (offset == offset[:, :1]).all():
-            (a, b), (c, d), (e, f) = first[:, 0], last[:, 0], offset[:, 0]
-            self.paste: tuple[slice, ...] | None = (slice(a, c), slice(b, d), slice(a - e, c - e), slice(b - f, d - f))
-            return
-        self.paste = None
-        to, of = [], []
-        for g in range(self.groups):
-            rows, columns = (np.arange(first[i, g], last[i, g]) for i in (0, 1))
-            to.append(((g * shape[0] + rows)[:, None] * shape[1] + columns).ravel())
-            inner = (g * source.shape[0] + rows - offset[0, g])[:, None] * source.shape[1] + columns - offset[1, g]
-            of.append(inner.ravel())
-        self.to, self.of = (torch.from_numpy(np.concatenate(part)) for part in (to, of))
-        self.all = len(self.of) == self.groups * source.shape[0] * source.shape[1]
+    def __init__(self, clean: Tensor, before: Pair = (0, 0), after: Pair = (0, 0), fill: float = 0.0) -> None:
+        padded = F.pad(clean, (before[1], after[1], before[0], after[0]), value=fill)
+        self.rows = padded[0].permute(1, 2, 0).flatten(0, 1).contiguous()
+        self.before, self.width = np.array(before)[:, None], padded.shape[3]
 
-    def cut(self, table: Tensor, values: Tensor) -> Tensor:
-        """Return the regions (G, C, h, w) of ``table`` (cells, C) with ``values`` (G, C, h', w') pasted in."""
-        channels = table.shape[1]
-        out = table.index_select(0, self.table_rows.to(table.device))
-        rows = values.permute(0, 2, 3, 1)
-        if self.paste is not None:
-            a, b, c, d = self.paste
-            out.view(self.groups, *self.shape, channels)[:, a, b] = rows[:, c, d]
-        else:
-            rows = rows.reshape(-1, channels)
-            taken = rows if self.all else rows.index_select(0, self.of.to(rows.device))
-            out.index_copy_(0, self.to.to(out.device), taken)
-        return out.view(self.groups, *self.shape, channels).permute(0, 3, 1, 2)
+    def cells(self, start: Ints, shape: Pair) -> Tensor:
+        """Return the clean cells (G, h, w, C) of the regions that begin at ``start`` (2, G), in cells of the map."""
+        return self.rows[torch.from_numpy(_cells(start + self.before, shape, self.width)).to(self.rows.device)]
+
+    def cut(self, start: Ints, shape: Pair, source: Window, values: Tensor) -> Tensor:
+        """Return the regions (G, C, h, w) with ``values`` (G, C, h', w') of the window ``source`` put in."""
+        (groups, channels), offset = values.shape[:2], start - source.start
+        rows, columns = (offset[i][:, None] + np.arange(shape[i]) for i in (0, 1))
+        rows, columns = (rows >= 0) & (rows < source.shape[0]), (columns >= 0) & (columns < source.shape[1])
+        # One list of all rows: the clean ones, and behind them the changed ones, patch by patch.
+        first = len(self.rows) + np.arange(groups)[:, None, None] * source.shape[0] * source.shape[1]
+        changed = first + _cells(offset, shape, source.shape[1])
+        clean = _cells(start + self.before, shape, self.width)
+        which = torch.from_numpy(np.where(rows[:, :, None] & columns[:, None], changed, clean).ravel())
+        both = torch.cat([self.rows, values.permute(0, 2, 3, 1).reshape(-1, channels)])
+        return both.index_select(0, which.to(both.device)).view(groups, *shape, channels).permute(0, 3, 1, 2)
 
 
-def _cells(start: Ints, shape: tuple[int, int], width: int) -> Tensor:
+def _cells(start: Ints, shape: Pair, width: int) -> Ints:
+    """Return the row numbers (G, h, w) of windows' cells in a table of a map that is ``width`` wide."""
     rows = start[0][:, None, None] + np.arange(shape[0])[:, None]
     columns = start[1][:, None, None] + np.arange(shape[1])
-    return torch.from_numpy((rows * width + columns).reshape(-1))
+    cells: Ints = rows * width + columns
+    return cells

@@ -9,51 +9,38 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gradlab.core.geometry import Axis, Region, Window, shifted, slid
+from gradlab.core.geometry import Axes, Pair, Table, shifted, slid
 from gradlab.core.windows import Step, Windowed, aligned
 from gradlab.core.winograd import convolve
 
 
-def _pair(value: Any) -> tuple[int, int]:
+def _pair(value: Any) -> Pair:
     return (int(value), int(value)) if isinstance(value, int) else (int(value[0]), int(value[-1]))
 
 
-def _axes(kernel: Any, stride: Any, padding: Any, dilation: Any) -> tuple[Axis, Axis]:
-    pairs = [_pair(v) for v in (kernel, stride, padding, dilation)]
-    return Axis(*(p[0] for p in pairs)), Axis(*(p[1] for p in pairs))
+def _axes(kernel: Any, stride: Any, padding: Any, dilation: Any) -> Axes:
+    return Axes(_pair(kernel), _pair(stride), _pair(padding), _pair(dilation))
 
 
-def _slide(x: Windowed, step: Step, axes: tuple[Axis, Axis], fill: float, op: Callable[..., Tensor]) -> Windowed:
+def _slide(x: Windowed, step: Step, axes: Axes, fill: float, op: Callable[..., Tensor]) -> Windowed:
     """Run ``op(region, padding)`` on the changed windows with the clean cells around them."""
     assert x.window is not None and x.changed is not None
-    source, tape = x.window, x.tape
+    if axes.pointwise:
+        return Windowed.of(x.tape, step, x.window, op(x.changed, axes.pads))
     size = (step.clean.shape[2], step.clean.shape[3])
-    pads = (axes[0].pad, axes[1].pad)
-    if source.whole:
-        out = step.keep((tape.group, "window"), lambda: slid(source, axes, size))
-        return Windowed.of(tape, step, out, op(x.changed, pads))
-    if all(a == Axis(1, 1, 0, 1) for a in axes):
-        return Windowed.of(tape, step, source, op(x.changed, pads))
-
-    def plan() -> tuple[Window, Region]:
-        out = slid(source, axes, size)
-        start = torch.tensor([[a.stride] for a in axes]).numpy() * out.start - torch.tensor([[p] for p in pads]).numpy()
-        shape = tuple((n - 1) * a.stride + a.reach + 1 for n, a in zip(out.shape, axes, strict=True))
-        return out, Region(source, start, (shape[0], shape[1]), pads, table_width)
-
-    table, table_width = step.keep("padded", lambda: _padded_table(x.step.clean, axes, size, fill))
-    out, region = step.keep(tape.group, plan)
-    return Windowed.of(tape, step, out, op(region.cut(table, x.changed), (0, 0)))
+    out = slid(x.window, axes, size)
+    if x.window.whole:
+        return Windowed.of(x.tape, step, out, op(x.changed, axes.pads))
+    table: Table = step.keep("padded", lambda: _padded_table(x.step.clean, axes, size, fill))
+    region = table.cut(*axes.inputs(out.start, out.shape), x.window, x.changed)
+    return Windowed.of(x.tape, step, out, op(region, (0, 0)))
 
 
-def _padded_table(clean: Tensor, axes: tuple[Axis, Axis], size: tuple[int, int], fill: float) -> tuple[Tensor, int]:
-    """Return the clean input as rows (cells, C) with all the padding its outputs read, and its cells per row."""
-    extra = [
-        max((n - 1) * a.stride + a.reach + 1 - a.pad - have, 0)
-        for n, a, have in zip(size, axes, clean.shape[2:], strict=True)
-    ]
-    padded = F.pad(clean, (axes[1].pad, extra[1], axes[0].pad, extra[0]), value=fill)
-    return padded[0].permute(1, 2, 0).flatten(0, 1).contiguous(), int(padded.shape[3])
+def _padded_table(clean: Tensor, axes: Axes, size: Pair, fill: float) -> Table:
+    """Return the clean input with all the padding that its outputs, a map of ``size``, read."""
+    _, read = axes.inputs(axes.pad, size)
+    after = [max(n - pad - have, 0) for n, pad, have in zip(read, axes.pads, clean.shape[2:], strict=True)]
+    return Table(clean, axes.pads, (after[0], after[1]), fill)
 
 
 def _conv(func: Any, input: Any, weight: Tensor, bias: Any = None, stride: Any = 1, padding: Any = 0,
@@ -69,13 +56,12 @@ def _conv(func: Any, input: Any, weight: Tensor, bias: Any = None, stride: Any =
         step.kept["weight"] = weight
         step.kept["conv"] = (weight.detach().contiguous(memory_format=torch.channels_last), bias)
         return Windowed.of(input.tape, step, None, None)
-    axes = _axes(weight.shape[2:], stride, padding, dilation)
+    axes = step.keep("axes", lambda: _axes(weight.shape[2:], stride, padding, dilation))
     # The weight and bias may hold the batch norm that follows.
     w, b = step.kept["conv"]
-    plain = groups == 1 and all(a == Axis(3, 1, a.pad, 1) for a in axes)
 
-    def op(x: Tensor, pads: tuple[int, int]) -> Tensor:
-        if plain:
+    def op(x: Tensor, pads: Pair) -> Tensor:
+        if groups == 1 and axes.plain3:
             return convolve(step.kept, x, w, b, pads)
         return F.conv2d(x, w, b, stride, pads, dilation, groups)
 
@@ -93,10 +79,10 @@ def _batch_norm(func: Any, input: Any, running_mean: Any, running_var: Any, weig
         scale = (running_var + eps).rsqrt() * (1 if weight is None else weight)
         step.kept["affine"] = (before, scale, (0 if bias is None else bias) - running_mean * scale)
         return Windowed.of(input.tape, step, None, None)
-    values = input.changed
-    if "folded" not in step.kept:
-        _, scale, shift = step.kept["affine"]
-        values = torch.addcmul(shift[:, None, None], values, scale[:, None, None])
+    if "folded" in step.kept:  # nothing else reads the convolution's output
+        return input.become(step, input.window, input.changed)
+    _, scale, shift = step.kept["affine"]
+    values = torch.addcmul(shift[:, None, None], input.changed, scale[:, None, None])
     return Windowed.of(input.tape, step, input.window, values)
 
 
@@ -126,7 +112,7 @@ def _max_pool(func: Any, input: Any, kernel_size: Any, stride: Any = None, paddi
     step = _pool_step(func, input, whole)
     if input.changed is None or input.window is None:
         return Windowed.of(input.tape, step, None, None)
-    axes = _axes(kernel_size, stride or kernel_size, padding, dilation)
+    axes = step.keep("axes", lambda: _axes(kernel_size, stride or kernel_size, padding, dilation))
     return _slide(input, step, axes, -torch.inf, (lambda x, _: whole(x)) if input.window.whole else region)
 
 
@@ -138,7 +124,7 @@ def _avg_pool(func: Any, input: Any, kernel_size: Any, stride: Any = None, paddi
     step = _pool_step(func, input, lambda x: F.avg_pool2d(x, kernel_size, stride, padding))
     if input.changed is None:
         return Windowed.of(input.tape, step, None, None)
-    axes = _axes(kernel_size, stride or kernel_size, padding, 1)
+    axes = step.keep("axes", lambda: _axes(kernel_size, stride or kernel_size, padding, 1))
     return _slide(input, step, axes, 0.0, lambda x, pads: F.avg_pool2d(x, kernel_size, stride, pads))
 
 
@@ -166,8 +152,8 @@ def _pointwise(func: Any, input: Any, *args: Any, **kwargs: Any) -> Any:
     ours = values.clone() if window_ is None else values
     out = func(ours, *args, **kwargs)
     step = input.tape.next(func, lambda: out)
-    made = Windowed.of(input.tape, step, window_, None if window_ is None else out)
-    return input.become(made) if out is ours else made
+    changed = None if window_ is None else out
+    return input.become(step, window_, changed) if out is ours else Windowed.of(input.tape, step, window_, changed)
 
 
 def _combine(func: Any, input: Any, other: Any, *args: Any, **kwargs: Any) -> Any:
@@ -187,8 +173,10 @@ def _combine(func: Any, input: Any, other: Any, *args: Any, **kwargs: Any) -> An
     plain = _OUT_OF_PLACE.get(func, func)
     out = plain(*values)
     step = maps[0].tape.next(func, lambda: out)
-    made = Windowed.of(maps[0].tape, step, window_, None if window_ is None else out)
-    return input.become(made) if plain is not func and isinstance(input, Windowed) else made
+    changed = None if window_ is None else out
+    if plain is not func and isinstance(input, Windowed):
+        return input.become(step, window_, changed)
+    return Windowed.of(maps[0].tape, step, window_, changed)
 
 
 def _constant(value: Any) -> bool:
@@ -233,10 +221,7 @@ def _global_mean(func: Any, input: Windowed, keepdim: bool) -> Tensor:
     if source is None or input.changed is None or source.whole:
         return input.whole().mean((2, 3), keepdim=keepdim)
     before = input.step.keep("mean", lambda: clean.mean((2, 3), keepdim=True))
-    sums = input.step.keep(
-        (input.tape.group, "sum"),
-        lambda: input.step.table()[source.cells.to(clean.device)].view(len(input), -1, clean.shape[1]).sum(1),
-    )
+    sums = input.step.table().cells(source.start, source.shape).sum((1, 2))
     change = (input.changed.sum((2, 3)) - sums) / (source.size[0] * source.size[1])
     out: Tensor = before + change[:, :, None, None]
     return out if keepdim else out.flatten(1)

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
-from gradlab.core.geometry import Region, Window, union
+from gradlab.core.geometry import Table, Window, union
 
 
 class TapeMismatch(Exception):
@@ -31,7 +31,7 @@ class Step:
     Attributes:
         clean: its output (1, C, H, W).
         used: how often the network read that output.
-        kept: what later runs need again and do not change: tables, folded weights, geometry by group.
+        kept: what later runs need again and do not change: tables, folded weights.
     """
 
     def __init__(self, function: Callable[..., Any], clean: Tensor) -> None:
@@ -46,10 +46,10 @@ class Step:
             self.kept[key] = make()
         return self.kept[key]
 
-    def table(self) -> Tensor:
-        """Return the clean map as rows (H * W, C)."""
-        rows: Tensor = self.keep("table", lambda: self.clean[0].permute(1, 2, 0).flatten(0, 1).contiguous())
-        return rows
+    def table(self) -> Table:
+        """Return the clean map as rows."""
+        table: Table = self.keep("table", lambda: Table(self.clean))
+        return table
 
 
 class Tape:
@@ -64,7 +64,6 @@ class Tape:
         self.steps: list[Step] = []
         self.pruned = pruned
         self.recording = True
-        self.group: Any = None
         self.at = 0
 
     def start(self, x: Tensor) -> Windowed:
@@ -72,9 +71,9 @@ class Tape:
         self.steps.append(Step(torch.clone, x.contiguous(memory_format=torch.channels_last)))
         return Windowed.of(self, self.steps[0], None, None)
 
-    def hide(self, group: Any, window: Window, values: Tensor) -> Windowed:
-        """Begin a later run with changed pixels ``values`` (G, C, h, w) in ``window``; ``group`` names the window."""
-        self.recording, self.group, self.at = False, group, 0
+    def hide(self, window: Window, values: Tensor) -> Windowed:
+        """Begin a later run with changed pixels ``values`` (G, C, h, w) in ``window``."""
+        self.recording, self.at = False, 0
         return Windowed.of(self, self.steps[0], window, values.contiguous(memory_format=torch.channels_last))
 
     def next(self, function: Callable[..., Any], clean: Callable[[], Tensor]) -> Step:
@@ -99,17 +98,14 @@ class Windowed(Tensor):
     @staticmethod
     def of(tape: Tape, step: Step, window: Window | None, values: Tensor | None) -> Windowed:
         """Return the output of ``step`` with ``values`` (G, C, h, w) in ``window``; None, None in the clean run."""
-        clean = step.clean
-        groups = 1 if values is None else len(values)
-        channels = clean.shape[1] if values is None else values.shape[1]
-        shape = (groups, channels, *clean.shape[2:])
-        made = torch.empty((), dtype=clean.dtype, device=clean.device).expand(shape).as_subclass(Windowed)
-        made.tape, made.step, made.window, made.changed = tape, step, window, values
-        return made
+        groups = 1 if values is None else values.shape[0]
+        made = step.clean.expand(groups, *step.clean.shape[1:]).as_subclass(Windowed)
+        made.tape = tape
+        return made.become(step, window, values)
 
-    def become(self, other: Windowed) -> Windowed:
-        """Take the place of another: what an in-place operation does to every holder of this tensor."""
-        self.step, self.window, self.changed = other.step, other.window, other.changed
+    def become(self, step: Step, window: Window | None, values: Tensor | None) -> Windowed:
+        """Be the output of ``step`` from now on: what an in-place operation does to every holder of this tensor."""
+        self.step, self.window, self.changed = step, window, values
         return self
 
     def whole(self) -> Tensor:
@@ -126,12 +122,7 @@ class Windowed(Tensor):
         assert self.changed is not None and self.window is not None
         if self.window.same_place(wanted):
             return self.changed
-        source, width = self.window, wanted.size[1]
-        region: Region = self.step.keep(
-            (self.tape.group, wanted.shape, wanted.start.tobytes()),
-            lambda: Region(source, wanted.start, wanted.shape, (0, 0), width),
-        )
-        return region.cut(self.step.table(), self.changed)
+        return self.step.table().cut(wanted.start, wanted.shape, self.window, self.changed)
 
     @classmethod
     def __torch_function__(cls, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -54,6 +54,8 @@ def _winograd(x: Tensor, kernel: tuple[Tensor, Tensor, Tensor], bias: Tensor | N
         (6, 6, n, down, across, channels), (line, channels, height * line, TILE * line, TILE * channels, 1)
     )
     v = (before @ tiles.reshape(36, -1)).view(36, -1, channels)
-    y = (after @ torch.bmm(v, u).view(36, -1)).view(TILE, TILE, n, down, across, -1)
-    y = y.permute(2, 3, 0, 4, 1, 5).reshape(n, down * TILE, across * TILE, -1)[:, :h, :w]
-    return (y if bias is None else y + bias).permute(0, 3, 1, 2)
+    products = torch.bmm(v, u)
+    if bias is not None:
+        products[7] += bias  # the one that goes into each of the 16 outputs once
+    y = (after @ products.view(36, -1)).view(TILE, TILE, n, down, across, -1)
+    return y.permute(2, 3, 0, 4, 1, 5).reshape(n, down * TILE, across * TILE, -1)[:, :h, :w].permute(0, 3, 1, 2)

@@ -23,7 +23,7 @@ from gradlab.explain.gradients import gradient
 from gradlab.explain.question import Baseline, Question, Score, hidden_pictures, own_inputs
 
 # Windows are asked in blocks of n x n neighbours. Large ones are quicker in all, small ones answer sooner.
-BLOCK = 6
+BLOCK = 5
 STREAMED = 4
 
 

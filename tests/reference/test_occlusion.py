@@ -115,13 +115,11 @@ def test_a_network_that_does_not_repeat_itself_is_run_in_full(x: Tensor, ways: l
 
 
 def test_a_wrong_window_is_found_out(x: Tensor, ways: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    from gradlab.core import windowed_ops
+    from gradlab.core import geometry, windowed_ops
 
     network = Small().eval()
     want = slow.occlusion(network, x, lambda z: z[:, 1], (8, 8), (4, 4), torch.zeros_like(x))
-    monkeypatch.setattr(
-        windowed_ops, "slid", lambda source, axes, size: windowed_ops.window(source.low, source.low, size)
-    )
+    monkeypatch.setattr(windowed_ops, "slid", lambda source, axes, size: geometry.window(source.low, source.low, size))
     close(explain.occlusion(network, x, 1, 8, 4), want)
     assert [way.tape for way in ways] == [None, None]
 
