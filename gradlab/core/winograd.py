@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 TILE = 4
-# With fewer channels the transforms cost more than they save, with fewer patches the reading of the 36 matrices does.
-CHANNELS = 128
+# With smaller matrices the transforms cost more than they save, with fewer patches the reading of the 36 does.
+MATRIX = 128 * 256
 PATCHES = 12
 _INPUT = [[4, 0, -5, 0, 1, 0], [0, -4, -4, 1, 1, 0], [0, 4, -4, -1, 1, 0], [0, -2, -1, 2, 1, 0], [0, 2, -1, -2, 1, 0],
           [0, 4, 0, -5, 0, 1]]  # fmt: skip
@@ -27,7 +27,7 @@ def convolve(kept: dict[Any, Any], x: Tensor, weight: Tensor, bias: Tensor | Non
 
     ``kept`` is the layer's memory, for the transformed weights.
     """
-    if x.dtype != torch.float32 or not x.is_cpu or min(weight.shape[:2]) < CHANNELS or len(x) < PATCHES:
+    if x.dtype != torch.float32 or not x.is_cpu or weight.shape[0] * weight.shape[1] < MATRIX or len(x) < PATCHES:
         return F.conv2d(x, weight, bias, padding=pads)
     if "winograd" not in kept:
         kept["winograd"] = _transformed(weight)

@@ -205,14 +205,12 @@ def _coarse_to_fine(count: tuple[int, ...], block: int) -> list[list[tuple[int, 
     coarse = [np.unique(np.linspace(0, n - 1, min(n, 3)).round().astype(int)).tolist() for n in count]
     first = [(i, j) for i in coarse[0] for j in coarse[1]]
     groups, seen = [first], set(first)
-    # Neighbours share their place in the map, so the window they have in common is tight; blocks are visited far apart
-    # first, so that the map fills evenly.
-    blocks = [(i, j) for i in range(0, count[0], block) for j in range(0, count[1], block)]
-    blocks.sort(key=lambda b: (_bits(b[0] // block) + _bits(b[1] // block), b))
-    for top, left in blocks:
-        inside = [
-            (i, j) for i in range(top, min(top + block, count[0])) for j in range(left, min(left + block, count[1]))
-        ]
+    # Neighbours share their place in the map, so the window they have in common is tight; blocks are of like size, and
+    # visited far apart first, so that the map fills evenly.
+    bands = [np.array_split(np.arange(n), -(-n // block)) for n in count]
+    blocks = [(i, j) for i in range(len(bands[0])) for j in range(len(bands[1]))]
+    for i, j in sorted(blocks, key=lambda b: (_bits(b[0]) + _bits(b[1]), b)):
+        inside = [(top, left) for top in bands[0][i].tolist() for left in bands[1][j].tolist()]
         group = [p for p in inside if p not in seen]
         groups += [group] if group else []
     return groups
