@@ -14,7 +14,7 @@ from data_scripts.downstream_config import Config
 from data_scripts.downstream_networks import Few, learned_few, warmed
 from data_scripts.downstream_rows import CONTROL, FEATURES, PLACES, TEMPERATURE, F, Row, Run, Runs
 from gradlab import data, introspect
-from gradlab.introspect import active
+from gradlab.evaluate import active
 from gradlab.models.small import DIGITS
 
 WORLD, SIZE = "digits", 8  # cells, as they were scanned

@@ -29,7 +29,7 @@ from data_scripts.downstream_page import page
 from data_scripts.downstream_rows import Row, Runs, read, write
 from data_scripts.training import CACHE
 from gradlab import models
-from gradlab.introspect.checks import fingerprint
+from gradlab.core.checks import fingerprint
 
 CSV, PAGE = model_cards.DOCS / "downstream.csv", model_cards.DOCS / "downstream.md"
 

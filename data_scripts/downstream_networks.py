@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from data_scripts import train_small
 from data_scripts.training import fit
-from gradlab import introspect
+from gradlab import evaluate
 from gradlab.models import Classifier
 from gradlab.models.small import DIGIT_SIZE, DIGITS, SmallNet
 
@@ -21,7 +21,7 @@ KNOWN = 8  # digits that the network without 8 and 9 has seen
 
 def warmed(net: Classifier | nn.Module, logits: Tensor, labels: Tensor) -> Classifier | nn.Module:
     """Return a copy whose logits are those of the network over the temperature that suits the labelled logits."""
-    by = introspect.temperature(logits, labels)
+    by = evaluate.temperature(logits, labels)
     model = copy.deepcopy(net.model if isinstance(net, Classifier) else net)
     last = [part for part in model.modules() if isinstance(part, nn.Linear)][-1]
     with torch.no_grad():

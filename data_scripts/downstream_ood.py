@@ -18,7 +18,8 @@ from data_scripts.downstream_rows import CONTROL, FEATURES, PLACES, TEMPERATURE,
 from data_scripts.introspect_experiment import features_weights
 from gradlab import data, introspect, models
 from gradlab.core.inputs import module_of
-from gradlab.introspect import Factors, IntrospectiveNetwork, ood
+from gradlab.evaluate import ood
+from gradlab.introspect import Factors, IntrospectiveNetwork
 from gradlab.models import Classifier
 
 RAW = ", not normalised"

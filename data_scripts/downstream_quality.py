@@ -21,7 +21,7 @@ from data_scripts.downstream_config import Config
 from data_scripts.downstream_networks import warmed
 from data_scripts.downstream_rows import PLACES, Row, Run, Runs
 from gradlab import data, introspect, models
-from gradlab.introspect import quality
+from gradlab.evaluate import quality
 from gradlab.models import Classifier
 
 MAPS, H, GRADIENTS, WARM = "maps of f", "h of f", "gradients of f", "gradients of f, temperature"

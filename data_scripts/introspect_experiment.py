@@ -32,9 +32,9 @@ from data_scripts.introspect_page import page
 from data_scripts.introspect_rows import CONTROLS, TEMPERATURE, VALIDATION, Arm, F, Row, read, write
 from data_scripts.introspect_worlds import Sensed, World, sensed
 from data_scripts.training import CACHE
-from gradlab import introspect
+from gradlab import evaluate
+from gradlab.core.checks import fingerprint
 from gradlab.introspect import Factors, IntrospectiveNetwork
-from gradlab.introspect.checks import fingerprint
 
 CSV, PAGE = model_cards.DOCS / "introspection.csv", model_cards.DOCS / "introspection.md"
 LOSSES, NORMALIZES = ("mse", "bce", "ce"), ("none", "l2", "minmax")
@@ -94,7 +94,7 @@ def measured(name: str, world: World, config: Config, cache: Path, quiet: bool =
 
 def plain(name: str, answers: Sensed) -> list[Row]:
     """Return the rows of f as it is, and with the temperature that suits the validation pictures."""
-    warmth = introspect.temperature(answers.validation[0].logits, answers.validation[1])
+    warmth = evaluate.temperature(answers.validation[0].logits, answers.validation[1])
     rows = []
     for arm, by, told in ((F, 1.0, ""), (TEMPERATURE, warmth, f"{warmth:.3f}")):
         head = Row(**asdict(arm), world=name, temperature=told)
@@ -107,7 +107,7 @@ def second_stage(name: str, world: World, answers: Sensed, arm: Arm, seed: int, 
     kept, labels = answers.train
     options = {
         "normalize": None if arm.normalize == "none" else arm.normalize,
-        "standardise": arm.standardise == "yes",
+        "standardize": arm.standardize == "yes",
         "hidden": config.hidden,
     }
     if arm.name == "features":
@@ -144,8 +144,8 @@ def scored(head: Row, answers: Sensed, probabilities: Callable[[Factors], Tensor
                 level=level,
                 n=len(labels),
                 accuracy=round((p.argmax(1) == labels).double().mean().item(), 4),
-                ece=round(introspect.calibration_error(p, labels), 4),
-                nll=round(introspect.nll(p.clamp_min(LEAST).log(), labels), 4),
+                ece=round(evaluate.calibration_error(p, labels), 4),
+                nll=round(evaluate.nll(p.clamp_min(LEAST).log(), labels), 4),
             )
         )
     return rows

@@ -20,17 +20,17 @@ class Arm:
         name: ``control``, ``control, equal capacity`` (as many weights as the H on features) and ``features`` are H's.
         loss: of the features.
         normalize: each sample's features, or h: ``none``, ``l2`` or ``minmax``.
-        standardise: ``yes`` or ``no``: by the statistics of H's training pictures.
+        standardize: ``yes`` or ``no``: by the statistics of H's training pictures.
     """
 
     name: str
     loss: str = ""
     normalize: str = ""
-    standardise: str = ""
+    standardize: str = ""
 
     def __str__(self) -> str:
         own = [self.loss, {"none": "not normalised"}.get(self.normalize, self.normalize)]
-        own.append("not standardised" if self.standardise == "no" else "")
+        own.append("not standardised" if self.standardize == "no" else "")
         return ": ".join(part for part in (self.name, ", ".join(filter(None, own))) if part)
 
 
@@ -57,7 +57,7 @@ class Row(Arm):
 
     @property
     def arm(self) -> Arm:
-        return Arm(self.name, self.loss, self.normalize, self.standardise)
+        return Arm(self.name, self.loss, self.normalize, self.standardize)
 
 
 F, TEMPERATURE = Arm("f"), Arm("f, temperature")
@@ -126,7 +126,7 @@ class Table:
 
     def control_of(self, arm: Arm) -> Arm:
         """Return the H on h that has as many weights and is treated in the same way."""
-        return Arm("control, equal capacity", "", arm.normalize, arm.standardise)
+        return Arm("control, equal capacity", "", arm.normalize, arm.standardize)
 
 
 def validation(row: Row) -> bool:

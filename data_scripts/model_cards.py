@@ -21,7 +21,7 @@ from tqdm import tqdm
 # run as a file, a script finds its own folder only
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from gradlab import data, introspect, models
+from gradlab import data, evaluate, models
 from gradlab.models import Classifier
 from gradlab.models.shipped import FOLDER
 
@@ -71,7 +71,7 @@ def logits_of(net: Classifier, pictures: Tensor) -> Tensor:
 def row(network: str, challenge: str, level: int, label: str, logits: Tensor, labels: Tensor) -> Row:
     """Return one measurement."""
     right = (logits.argmax(1) == labels).double().mean().item()
-    ece = float(introspect.calibration_error(logits.softmax(1), labels))
+    ece = float(evaluate.calibration_error(logits.softmax(1), labels))
     return Row(network, challenge, level, label, len(labels), round(right, 4), round(ece, 4))
 
 

@@ -14,13 +14,13 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from gradlab.core import InputError, ModelError
+from gradlab.core.checks import fingerprint
 from gradlab.core.inputs import check_inputs, module_of
 from gradlab.core.state import borrowed, lock_of, recording
-from gradlab.introspect.checks import fingerprint
+from gradlab.introspect.extraction import BATCH, Data, extract, extract_batch
 from gradlab.introspect.factored import Factors, l2, min_max
 from gradlab.introspect.recipe import Loss, Normalize, Question, Recipe
-from gradlab.introspect.sensing import BATCH, Data, sense, sensed
-from gradlab.introspect.standardise import Standardiser
+from gradlab.introspect.standardize import Standardizer
 from gradlab.introspect.stream import Store
 from gradlab.introspect.training import Epoch, Rows, Schedule, mlp, train, widths
 
@@ -43,7 +43,7 @@ class IntrospectiveNetwork(nn.Module):
         question: likewise.
         normalize: likewise. With ``on="h"`` it is applied to h, and loss and question are not used.
         on: "gradient": H reads r; "h": it reads h.
-        standardise: by the mean and deviation of the training features (:class:`Standardiser`), after ``normalize``.
+        standardize: by the mean and deviation of the training features (:class:`Standardizer`), after ``normalize``.
         hidden: widths of H's hidden layers.
         capacity: about how many weights H shall have, and ``hidden`` is scaled to that; None: as ``hidden`` says.
         reflection: an H of your own, features (N, size) to logits (N, classes). :meth:`fit` starts from its weights.
@@ -63,7 +63,7 @@ class IntrospectiveNetwork(nn.Module):
         question: Question = "ones",
         normalize: Normalize | None = "l2",
         on: Literal["gradient", "h"] = "gradient",
-        standardise: bool = True,
+        standardize: bool = True,
         hidden: Sequence[int] = (300, 100),
         capacity: int | None = None,
         reflection: nn.Module | None = None,
@@ -73,7 +73,7 @@ class IntrospectiveNetwork(nn.Module):
             raise InputError(f"on is {on!r}: expected 'gradient' or 'h'.")
         if min((*hidden, capacity or 1)) < 1:
             raise InputError(f"hidden is {hidden!r} and capacity {capacity}: expected numbers of at least 1.")
-        self.recipe, self.on, self.standardise = Recipe(loss, question, normalize), on, standardise
+        self.recipe, self.on, self.standardize = Recipe(loss, question, normalize), on, standardize
         self.hidden, self.capacity = tuple(hidden), capacity
         self.model = module_of(model)
         self.reflection: nn.Sequential | None = None
@@ -108,7 +108,7 @@ class IntrospectiveNetwork(nn.Module):
         """
         second = self._fitted()
         check_inputs(self.model, x)
-        kept, recorded = sense(self.model, x)
+        kept, recorded = extract_batch(self.model, x)
         with torch.set_grad_enabled(recorded):
             logits: Tensor = second(self.features(kept))
         return logits
@@ -165,7 +165,7 @@ class IntrospectiveNetwork(nn.Module):
     def predict_proba(self, data: Data) -> Tensor:
         """Return softmax(H's logits), (N, classes), for all that :meth:`fit` takes; labels in it are not used."""
         with borrowed(self._fitted()) as (second, _):
-            parts = (kept[i : i + BATCH] for kept, _ in sensed(self.model, data) for i in range(0, len(kept), BATCH))
+            parts = (kept[i : i + BATCH] for kept, _ in extract(self.model, data) for i in range(0, len(kept), BATCH))
             found = [second(self.features(part)).softmax(1) for part in parts]
         if not found:
             raise InputError("There are no pictures.")
@@ -189,7 +189,7 @@ class IntrospectiveNetwork(nn.Module):
         """
         held = {name: values.contiguous() for name, values in self._fitted().state_dict().items()}
         recipe = {name: value for name, value in self.recipe.settings().items() if name != "layer"}
-        settings = {**recipe, "on": self.on, "standardise": self.standardise}
+        settings = {**recipe, "on": self.on, "standardize": self.standardize}
         settings |= {"hidden": self.hidden, "capacity": self.capacity}
         noted = {"settings": settings, "sizes": self._sizes, "network": fingerprint(self.model)}
         save_file(held, path, metadata={HEADER: json.dumps(noted)})
@@ -230,7 +230,7 @@ class IntrospectiveNetwork(nn.Module):
         hidden = self.hidden if self.capacity is None else widths(self.hidden, size, classes, self.capacity)
         given = self._own[0]
         own = mlp(size, hidden, classes, seed) if given is None else copy.deepcopy(given)
-        return nn.Sequential(Standardiser(size), own) if self.standardise else nn.Sequential(own)
+        return nn.Sequential(Standardizer(size), own) if self.standardize else nn.Sequential(own)
 
     def _started(self, rows: Rows, seed: int) -> nn.Sequential:
         """Return H on the first day: standardised by the training rows, its weights those of the seed."""
@@ -238,7 +238,7 @@ class IntrospectiveNetwork(nn.Module):
         made = self.features(kept)
         self._sizes = (made.shape[1], kept.logits.shape[1])
         second = self._second(*self._sizes, seed=seed).to(made)
-        if isinstance(second[0], Standardiser):
+        if isinstance(second[0], Standardizer):
             second[0].fit(self.features(part) for part, _ in rows.batches(BATCH))
         logits = second.eval()(made)
         if logits.shape != kept.logits.shape:

@@ -52,7 +52,7 @@ class Recipe:
         if self.normalize not in ("l2", "minmax", None):
             raise InputError(
                 f"normalize is {self.normalize!r}: expected 'l2', 'minmax' or None. What needs a training set's "
-                "statistics is a gradlab.introspect.Standardiser."
+                "statistics is a gradlab.introspect.Standardizer."
             )
 
     def settings(self) -> dict[str, Any]:

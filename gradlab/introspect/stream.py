@@ -21,8 +21,8 @@ from torch.utils.data import DataLoader, RandomSampler
 from tqdm import tqdm
 
 from gradlab.core import InputError, ModelError
+from gradlab.core.checks import fingerprint, update
 from gradlab.core.inputs import module_of
-from gradlab.introspect.checks import fingerprint, update
 from gradlab.introspect.factored import Factors, factors
 from gradlab.introspect.features import features
 from gradlab.introspect.recipe import Recipe

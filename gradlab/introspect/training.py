@@ -16,10 +16,10 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from gradlab.core import InputError, ModelError, TargetError
+from gradlab.core.checks import checked_labels
 from gradlab.core.state import recording
-from gradlab.introspect.checks import checked_labels
+from gradlab.introspect.extraction import BATCH, Data, extract, extract_shard
 from gradlab.introspect.factored import Factors
-from gradlab.introspect.sensing import BATCH, Data, sensed, sensed_shard
 from gradlab.introspect.stream import Store
 
 
@@ -66,7 +66,7 @@ class Rows:
                 raise InputError("A store holds its own labels: leave labels out.")
             self.chunks = data.shards
             return
-        parts = list(sensed(model, data))
+        parts = list(extract(model, data))
         if not parts:
             raise InputError("There are no pictures.")
         own = [given for _, given in parts if given is not None]
@@ -79,7 +79,7 @@ class Rows:
         """Return a chunk's factors and labels."""
         if self._store is None:
             return self._memory
-        kept, labels = sensed_shard(self._model, self._store, index)
+        kept, labels = extract_shard(self._model, self._store, index)
         return kept, _labels(kept, labels)
 
     def batches(self, size: int, generator: torch.Generator | None = None) -> Iterator[tuple[Factors, Tensor]]:

@@ -1,7 +1,6 @@
 """Widgets: the questions as live controls in a notebook, or in one saved page without a kernel."""
 
 from gradlab.widgets.active import Active, active
-from gradlab.widgets.base import Front, front_end
 from gradlab.widgets.calibration import Calibration, calibration
 from gradlab.widgets.challenges import Challenges, challenges
 from gradlab.widgets.entropy import Entropy, entropy
@@ -13,6 +12,7 @@ from gradlab.widgets.mutual import Mutual, mutual
 from gradlab.widgets.occlusion import Occlusion, occlusion
 from gradlab.widgets.ood import Ood, ood
 from gradlab.widgets.paradigms import Paradigms, paradigms
+from gradlab.widgets.widget import Widget, front_end
 
 __all__ = [
     "Active",
@@ -20,7 +20,6 @@ __all__ = [
     "Challenges",
     "Entropy",
     "Fisher",
-    "Front",
     "Gradients",
     "Introspect",
     "Manifold",
@@ -28,6 +27,7 @@ __all__ = [
     "Occlusion",
     "Ood",
     "Paradigms",
+    "Widget",
     "active",
     "calibration",
     "challenges",

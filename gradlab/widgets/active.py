@@ -9,15 +9,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gradlab.core.checks import checked_labels, checked_rows
 from gradlab.core.errors import InputError
 from gradlab.introspect import factors
-from gradlab.introspect.checks import checked_labels, checked_rows
-from gradlab.widgets.asking import check_classifier
-from gradlab.widgets.base import SHARED_PARTS, front_end, style
-from gradlab.widgets.buying import STRATEGIES, Game, World, budgets
-from gradlab.widgets.charts import BLUE, GREEN, ORANGE, Numbers, check_names, check_seed, still
+from gradlab.widgets.chart_widget import BLUE, GREEN, ORANGE, ChartWidget, chart_png, check_names, check_seed
 from gradlab.widgets.introspect import reads_digits
+from gradlab.widgets.labelling import STRATEGIES, Game, World, budgets
 from gradlab.widgets.panels import checked_pictures, shown
+from gradlab.widgets.picture_widget import check_classifier
+from gradlab.widgets.widget import SHARED_PARTS, front_end, style
 
 MOST, MOST_NUMBERS = 2000, 1_000_000  # pictures of a pool, and values of h, that a browser learns from without delay
 MOST_CLASSES = 26  # marks that an eye can tell apart
@@ -32,10 +32,10 @@ NOTES = {
 }
 
 
-class Active(Numbers):
+class Active(ChartWidget):
     """The widget that :func:`active` returns."""
 
-    _esm = front_end(*SHARED_PARTS, "chart.js", "signed.js", "buying.js", "purse.js", "active.js")
+    _esm = front_end(*SHARED_PARTS, "chart.js", "signed.js", "labelling.js", "budget.js", "active.js")
     _css = style("base.css", "layout.css", "chart.css", "downstream.css", "active.css")
 
     def __init__(self, game: Game, worlds: list[World], **start: Any) -> None:
@@ -75,7 +75,7 @@ class Active(Numbers):
             axes[0].set(ylabel="accuracy")
             axes[0].legend(fontsize=8)
 
-        return still(draw, len(self._worlds), 3.0)
+        return chart_png(draw, len(self._worlds), 3.0)
 
 
 def active(
@@ -93,7 +93,7 @@ def active(
 
     h of the pool is sent once, with its two principal components; a softmax head on h is trained anew in the browser
     after each purchase, so that nothing asks the kernel. Strategies are those of
-    :mod:`gradlab.introspect.active`, asked of that head: entropy, least confidence, margin and BADGE; beside them
+    :mod:`gradlab.evaluate.active`, asked of that head: entropy, least confidence, margin and BADGE; beside them
     always the control, the mean and range over five random orders. The head has no dropout, so BALD would be 0 for
     every picture and is not offered.
 

@@ -10,14 +10,15 @@ import torch
 from torch import Tensor
 
 from gradlab.core import outputs_of
+from gradlab.core.checks import checked_labels, checked_rows
 from gradlab.core.errors import InputError, LayerError, ModelError
+from gradlab.evaluate import Reliability, calibration_floor, reliability, temperature
 from gradlab.explain import contrast_cam
-from gradlab.introspect import IntrospectiveNetwork, Reliability, calibration_floor, reliability, temperature
-from gradlab.introspect.checks import checked_labels, checked_rows
-from gradlab.widgets.asking import check_classifier
-from gradlab.widgets.base import SHARED_PARTS, front_end, style
-from gradlab.widgets.charts import BLUE, GREEN, ORANGE, Numbers, still
+from gradlab.introspect import IntrospectiveNetwork
+from gradlab.widgets.chart_widget import BLUE, GREEN, ORANGE, ChartWidget, chart_png
 from gradlab.widgets.panels import checked_pictures, shown
+from gradlab.widgets.picture_widget import check_classifier
+from gradlab.widgets.widget import SHARED_PARTS, front_end, style
 
 SHOWN, SIDE = 400, 48  # pictures that can be looked at, and the longer side of each, pixels
 MOST_NUMBERS = 4_000_000  # logits that the browser can turn over while a slider moves
@@ -67,7 +68,7 @@ class Arm:
         }
 
 
-class Calibration(Numbers):
+class Calibration(ChartWidget):
     """The widget that :func:`calibration` returns."""
 
     _esm = front_end(*SHARED_PARTS, "bars.js", "chart.js", "signed.js", "reliability.js", "calibration.js")
@@ -118,7 +119,7 @@ class Calibration(Numbers):
                 axes[2].annotate(f" {arm.name}", (at[0], right), fontsize=8)
             axes[2].set(title="hollow: temperature fitted", xlabel="ECE", ylabel="accuracy", xlim=(0, None))
 
-        return still(draw, 3)
+        return chart_png(draw, 3)
 
 
 def calibration(

@@ -12,13 +12,13 @@ from gradlab.core.errors import InputError, PictureError
 from gradlab.data import CHALLENGES, signs
 from gradlab.data.challenges import check_challenge
 from gradlab.data.signs import LABELS
-from gradlab.widgets import still
-from gradlab.widgets.asking import Asking, check_classifier, class_of, opened
-from gradlab.widgets.base import SHARED_PARTS, front_end, style
+from gradlab.widgets import fallback
+from gradlab.widgets.picture_widget import PictureWidget, check_classifier, class_of, opened
 from gradlab.widgets.strip import Strip
+from gradlab.widgets.widget import SHARED_PARTS, front_end, style
 
 
-class Challenges(Asking):
+class Challenges(PictureWidget):
     """The widget that :func:`challenges` returns.
 
     Attributes:
@@ -57,7 +57,7 @@ class Challenges(Asking):
         return f"{self._short()} {'; '.join(told)}."
 
     def _png(self) -> bytes:
-        return still.side_by_side(self._strip.panels(self.labels, self._level), columns=7)
+        return fallback.side_by_side(self._strip.panels(self.labels, self._level), columns=7)
 
 
 def reads_signs(net: Any) -> bool:

@@ -10,13 +10,13 @@ import numpy as np
 
 from gradlab.core.errors import InputError
 from gradlab.information import entropy as expected_surprise
-from gradlab.widgets.base import front_end, style
-from gradlab.widgets.charts import BLUE, Numbers, array, check_names, check_unit, still
+from gradlab.widgets.chart_widget import BLUE, ChartWidget, array, chart_png, check_names, check_unit
+from gradlab.widgets.widget import front_end, style
 
 MOST_EVENTS = 16  # bars that a hand can tell apart
 
 
-class Entropy(Numbers):
+class Entropy(ChartWidget):
     """The widget that :func:`entropy` returns."""
 
     _esm = front_end("numbers.js", "dom.js", "chart.js", "levels.js", "entropy.js")
@@ -46,7 +46,7 @@ class Entropy(Numbers):
             axes[1].axhline(self._value(), color="black", linestyle="--")
             axes[1].set(title=f"surprise, {unit}; the area is H = {self._value():.3f}", xlim=(0, 1))
 
-        return still(draw, 2)
+        return chart_png(draw, 2)
 
 
 def entropy(p: Any = None, *, labels: Sequence[str] | None = None, unit: str = "bits") -> Entropy:

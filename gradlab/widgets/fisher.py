@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from gradlab.core.errors import InputError, did_you_mean
 from gradlab.information import families
-from gradlab.widgets.base import front_end, style
-from gradlab.widgets.charts import BLUE, ORANGE, Numbers, check_number, check_seed, still
+from gradlab.widgets.chart_widget import BLUE, ORANGE, ChartWidget, chart_png, check_number, check_seed
+from gradlab.widgets.widget import front_end, style
 
 Values = NDArray[np.float64]
 COUNTS = (10, 30, 100, 300, 1000, 3000, 10000)
@@ -101,7 +101,7 @@ def uniforms(seed: int, count: int) -> Values:
     return np.asarray((t ^ (t >> np.uint32(14))) / 2.0**32)
 
 
-class Fisher(Numbers):
+class Fisher(ChartWidget):
     """The widget that :func:`fisher` returns."""
 
     _esm = front_end("numbers.js", "dom.js", "chart.js", "families.js", "fisher.js")
@@ -150,7 +150,7 @@ class Fisher(Numbers):
             axes[1].margins(x=0.2)
             axes[1].set(title="Fisher information, three ways")
 
-        return still(draw, 2)
+        return chart_png(draw, 2)
 
 
 def fisher(

@@ -16,9 +16,9 @@ from gradlab.core.errors import ModelError
 from gradlab.core.targets import check_logits
 from gradlab.explain import deconvnet, gradient, guided_backprop
 from gradlab.explain.faithfulness import randomised, similarity
-from gradlab.widgets import still
-from gradlab.widgets.asking import Asking, check_classifier, class_of, opened
-from gradlab.widgets.base import SHARED_PARTS, front_end, style
+from gradlab.widgets import fallback
+from gradlab.widgets.picture_widget import PictureWidget, check_classifier, class_of, opened
+from gradlab.widgets.widget import SHARED_PARTS, front_end, style
 
 METHODS: dict[str, Callable[..., Tensor]] = {
     "gradient": gradient,
@@ -29,7 +29,7 @@ SAVED = 4  # classes that a saved page can show, beside those that were asked
 SEED = 0  # of the random weights
 
 
-class Gradients(Asking):
+class Gradients(PictureWidget):
     """The widget that :func:`gradients` returns.
 
     Attributes:
@@ -144,7 +144,7 @@ class Gradients(Asking):
             if "refused" not in each:
                 alike = "" if each["alike"] is None else f"; random weights: {each['alike']:.2f} alike"
                 panels.append((f"{name}{alike}", _grey(each["trained"], self._view.size)))
-        return still.side_by_side(panels)
+        return fallback.side_by_side(panels)
 
 
 def loudest(maps: Tensor) -> Tensor:

@@ -9,19 +9,19 @@ import traitlets
 from PIL import Image
 from torch import Tensor
 
+from gradlab.core.checks import checked_labels
 from gradlab.core.errors import InputError
 from gradlab.introspect import factors
-from gradlab.introspect.checks import checked_labels
-from gradlab.widgets.asking import Asking, check_classifier
-from gradlab.widgets.base import SHARED_PARTS, front_end, style
-from gradlab.widgets.charts import BLUE, ORANGE, check_seed, still
+from gradlab.widgets.chart_widget import BLUE, ORANGE, chart_png, check_seed
 from gradlab.widgets.panels import NOISE, ONES, Panels, as_scanned, checked_pictures, held_rows, names_of
+from gradlab.widgets.picture_widget import PictureWidget, check_classifier
+from gradlab.widgets.widget import SHARED_PARTS, front_end, style
 
 MOST = 24  # pictures that are sent at the start
 HARD = 6  # of the default ones: those that the network is least sure of
 
 
-class Introspect(Asking):
+class Introspect(PictureWidget):
     """The widget that :func:`introspect` returns.
 
     Attributes:
@@ -88,7 +88,7 @@ class Introspect(Asking):
             axes[3].set(title="rows of a panel", xlabel="noise", ylim=(0, None))
             axes[3].legend(fontsize=8)
 
-        return still(draw, 4)
+        return chart_png(draw, 4)
 
 
 def introspect(

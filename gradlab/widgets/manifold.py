@@ -12,8 +12,8 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 from gradlab.core.errors import InputError
-from gradlab.widgets.base import front_end, style
-from gradlab.widgets.charts import BLUE, GREEN, ORANGE, Numbers, check_number, check_seed, still
+from gradlab.widgets.chart_widget import BLUE, GREEN, ORANGE, ChartWidget, chart_png, check_number, check_seed
+from gradlab.widgets.widget import front_end, style
 
 LABELS, COLOURS = ("dog", "cat", "horse"), (BLUE, ORANGE, GREEN)
 REACH = 2.4  # the plane is shown from -REACH to REACH
@@ -66,7 +66,7 @@ def likelihoods(weights: Sequence[Values], x: Values) -> tuple[Values, Values]:
     return p, (p[..., None, :] - np.eye(3)) @ slopes
 
 
-class Manifold(Numbers):
+class Manifold(ChartWidget):
     """The widget that :func:`manifold` returns."""
 
     _esm = front_end("stops.js", "numbers.js", "colour.js", "dom.js", "chart.js", "plane.js", "manifold.js")
@@ -99,7 +99,7 @@ class Manifold(Numbers):
                 each.plot(x, y, "o", color="white", markeredgecolor="black")
                 each.set(title=f"likelihood of {LABELS[c]}: {here[c]:.2f}", xticks=[], yticks=[])
 
-        return still(draw, 3, height=3.5)
+        return chart_png(draw, 3, height=3.5)
 
 
 def manifold(point: Sequence[float] | None = None, *, seed: int = 0) -> Manifold:

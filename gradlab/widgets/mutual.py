@@ -9,8 +9,8 @@ import numpy as np
 
 from gradlab.core.errors import InputError
 from gradlab.information import entropy, mutual_information
-from gradlab.widgets.base import front_end, style
-from gradlab.widgets.charts import BLUE, GREEN, ORANGE, Numbers, array, check_names, check_unit, still
+from gradlab.widgets.chart_widget import BLUE, GREEN, ORANGE, ChartWidget, array, chart_png, check_names, check_unit
+from gradlab.widgets.widget import front_end, style
 
 MOST = 6  # rows and columns that a hand can tell apart
 ANIMALS, SOUNDS = ("dog", "cat", "horse"), ("barks", "meows", "neighs", "silent")
@@ -18,7 +18,7 @@ ANIMALS, SOUNDS = ("dog", "cat", "horse"), ("barks", "meows", "neighs", "silent"
 HEARD = ((0.22, 0.01, 0.01, 0.16), (0.01, 0.18, 0.00, 0.18), (0.00, 0.01, 0.08, 0.14))
 
 
-class Mutual(Numbers):
+class Mutual(ChartWidget):
     """The widget that :func:`mutual` returns."""
 
     _esm = front_end("numbers.js", "dom.js", "chart.js", "levels.js", "mutual.js")
@@ -62,7 +62,7 @@ class Mutual(Numbers):
             axes[1].invert_yaxis()
             axes[1].set(title=f"{self.start['unit']}: H(X), H(Y) overlap by I", xlim=(0, 1.15 * max(hxy, 0.1)))
 
-        return still(draw, 2)
+        return chart_png(draw, 2)
 
 
 def mutual(

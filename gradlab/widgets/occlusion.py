@@ -17,9 +17,9 @@ from torch import Tensor
 from gradlab.core import InputError, outputs_of
 from gradlab.core.targets import check_logits
 from gradlab.explain import Sweep, occlusion_sweep
-from gradlab.widgets import still
-from gradlab.widgets.asking import Asking, check_classifier, class_of, logger, opened
-from gradlab.widgets.base import SHARED_PARTS, front_end, style
+from gradlab.widgets import fallback
+from gradlab.widgets.picture_widget import PictureWidget, check_classifier, class_of, logger, opened
+from gradlab.widgets.widget import SHARED_PARTS, front_end, style
 
 COVERS = ("mean", "black", "blur")
 BLUR = 1 / 22  # of the picture's width: the radius of the blur, 10 of 224 pixels
@@ -42,7 +42,7 @@ class Running:
         return (self.window, self.stride, self.cover) == (window, stride, cover)
 
 
-class Occlusion(Asking):
+class Occlusion(PictureWidget):
     """The widget that :func:`occlusion` returns.
 
     Attributes:
@@ -244,8 +244,8 @@ class Occlusion(Asking):
         last = None if self._held is None else self._held.last
         if last is not None and not last.first_order:
             values = last.maps()[0, self._p].cpu().double().numpy()
-            panels.append((f"What hiding costs {self.labels[self._p]}", still.overlay(self._view, values)))
-        return still.side_by_side(panels)
+            panels.append((f"What hiding costs {self.labels[self._p]}", fallback.overlay(self._view, values)))
+        return fallback.side_by_side(panels)
 
     def _middle_covered(self) -> tuple[str, Image.Image]:
         """Return the box where the front end first shows it, and what it does."""

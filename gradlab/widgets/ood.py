@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 
 from gradlab.core.errors import InputError, LayerError, did_you_mean
+from gradlab.evaluate import ood as engine
 from gradlab.explain import contrast_cam
-from gradlab.introspect import ood as engine
-from gradlab.widgets.asking import check_classifier
-from gradlab.widgets.base import SHARED_PARTS, front_end, style
-from gradlab.widgets.charts import BLUE, ORANGE, Numbers, still
+from gradlab.widgets.chart_widget import BLUE, ORANGE, ChartWidget, chart_png
 from gradlab.widgets.introspect import reads_digits
 from gradlab.widgets.others import lookalikes
 from gradlab.widgets.panels import checked_pictures, shown
+from gradlab.widgets.picture_widget import check_classifier
+from gradlab.widgets.widget import SHARED_PARTS, front_end, style
 
 Score: TypeAlias = Callable[[Any, Tensor], Tensor]  # (network, normalised pictures) -> (n,), higher in distribution
 
@@ -61,7 +61,7 @@ class Scored:
         return {"name": self.name, "odds": self.odds, "values": values.numpy().astype("<f8").tobytes()}
 
 
-class Ood(Numbers):
+class Ood(ChartWidget):
     """The widget that :func:`ood` returns."""
 
     _esm = front_end(*SHARED_PARTS, "bars.js", "chart.js", "signed.js", "roc.js", "ood.js")
@@ -111,7 +111,7 @@ class Ood(Numbers):
             axes[1].set(title=f"ROC and AUROC against {group}", xlabel="FPR", ylabel="TPR")
             axes[1].legend(fontsize=8)
 
-        return still(draw, 2)
+        return chart_png(draw, 2)
 
 
 def ood(
@@ -125,7 +125,7 @@ def ood(
     """Drag the threshold of an out-of-distribution score, and see whom it lets through.
 
     What scores t or more passes: TPR is the share of ``inside`` that passes, FPR that of ``outside``, and the detection
-    error (1 - TPR) / 2 + FPR / 2, as in :mod:`gradlab.introspect.ood`. Scores are computed once and sent as float64:
+    error (1 - TPR) / 2 + FPR / 2, as in :mod:`gradlab.evaluate.ood`. Scores are computed once and sent as float64:
     the threshold, the score, the set and the pictures ask the kernel nothing. Of the pictures the 300 nearest to being
     mistaken can be looked at, half of them of each kind, with P, the runner-up Q and the map of "why P, rather than
     Q?". A probability crowds at 1, so that msp is drawn by its log odds: the order, and so each figure, is the same.
@@ -136,7 +136,7 @@ def ood(
         outside: pictures of another kind, or a mapping of names to such; None, for a network that reads digits: letters
             scanned as the digits were, our traffic signs turned grey, and noise.
         scores: names of ``SCORES``, or a mapping of names to ``(net, normalised pictures) -> (n,)``, higher in
-            distribution; as ``lambda _, x: gradlab.introspect.ood.msp(H, x)`` for an introspective network.
+            distribution; as ``lambda _, x: gradlab.evaluate.ood.msp(H, x)`` for an introspective network.
         layer: of the contrast maps.
 
     Raises:

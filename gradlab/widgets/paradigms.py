@@ -7,13 +7,13 @@ from typing import Any
 
 from PIL import Image
 
-from gradlab.widgets import still
-from gradlab.widgets.asking import Asking, check_classifier, class_of, opened
-from gradlab.widgets.base import SHARED_PARTS, front_end, style
+from gradlab.widgets import fallback
 from gradlab.widgets.factors import Factors
+from gradlab.widgets.picture_widget import PictureWidget, check_classifier, class_of, opened
+from gradlab.widgets.widget import SHARED_PARTS, front_end, style
 
 
-class Paradigms(Asking):
+class Paradigms(PictureWidget):
     """The widget that :func:`paradigms` returns; its answer holds the picture, the logits and every class's map."""
 
     _esm = front_end(*SHARED_PARTS, "panel.js", "bars.js", "source.js", "pins.js", "paradigms.js")
@@ -39,7 +39,7 @@ class Paradigms(Asking):
         return f"{self._short()} {self._factors.hottest(self._start[1])}"
 
     def _png(self) -> bytes:
-        return still.three_panels(self._factors, self.labels, *self._start)
+        return fallback.three_panels(self._factors, self.labels, *self._start)
 
 
 def paradigms(

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from gradlab.introspect import ood as engine
+from gradlab.evaluate import ood as engine
 from gradlab.widgets import Active, Ood, active, ood
-from gradlab.widgets.buying import STRATEGIES, chances, fit
+from gradlab.widgets.labelling import STRATEGIES, chances, fit
 from tests.browser.lab import Lab, count_messages, messages, run_notebook, running_lab, wait_idle, write_notebook
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

@@ -12,7 +12,7 @@ import pytest
 
 import gradlab
 from gradlab import information
-from gradlab.widgets import Front
+from gradlab.widgets import Widget
 from gradlab.widgets.manifold import likelihoods, trained
 from tests.browser.lab import Lab, count_messages, messages, run_notebook, running_lab, wait_idle, write_notebook
 
@@ -36,7 +36,7 @@ def opened(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
     faults: list[str] = []
     contexts = []
 
-    def open_page(widget: Front, **context: Any) -> Any:
+    def open_page(widget: Widget, **context: Any) -> Any:
         contexts.append(browser.new_context(offline=True, **{"viewport": {"width": 1200, "height": 900}, **context}))
         page = contexts[-1].new_page()
         page.on("pageerror", lambda error: faults.append(str(error)))

@@ -12,12 +12,8 @@ import torch
 from torch import Tensor
 
 import gradlab
-from gradlab.introspect import (
-    IntrospectiveNetwork,
-    calibration_error,
-    nll,
-    reliability,
-)
+from gradlab.evaluate import calibration_error, nll, reliability
+from gradlab.introspect import IntrospectiveNetwork
 from gradlab.widgets import Calibration, Introspect
 from gradlab.widgets.panels import NOISE, held_rows
 from tests.browser.lab import Lab, count_messages, messages, run_notebook, running_lab, wait_idle, write_notebook

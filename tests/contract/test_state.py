@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gradlab import explain, information, introspect
+from gradlab import evaluate, explain, information, introspect
 from gradlab.core import LayerError, ModelError
 from tests.conftest import NETWORKS, ConvScored, Small, Tokens
 
@@ -63,17 +63,17 @@ METHODS: dict[str, Callable[[nn.Module, Tensor], Tensor]] = {
     "stream": streamed,
     "IntrospectiveNetwork": lambda model, x: fitted(model, x).predict_proba(x),
     "IntrospectiveNetwork forward": lambda model, x: fitted(model, x)(x).detach(),
-    "msp": introspect.ood.msp,
-    "odin": introspect.ood.odin,
-    "odin of H": lambda model, x: introspect.ood.odin(fitted(model, x), x),
-    "energy": introspect.ood.energy,
-    "max_logit": introspect.ood.max_logit,
-    "gradient_norm": introspect.ood.gradient_norm,
-    "dropout_passes": lambda model, x: introspect.active.dropout_passes(model, x, passes=3),
-    "dropout_passes of H": lambda model, x: introspect.active.dropout_passes(fitted(model, x), x, passes=3),
-    "ask badge": lambda model, x: introspect.active.ask("badge", model, x, 2),
-    "feature_similarity": lambda model, x: introspect.quality.feature_similarity(model, x, x.flip(3)),
-    "gradient_similarity": lambda model, x: introspect.quality.gradient_similarity(model, x, x.flip(3)),
+    "msp": evaluate.ood.msp,
+    "odin": evaluate.ood.odin,
+    "odin of H": lambda model, x: evaluate.ood.odin(fitted(model, x), x),
+    "energy": evaluate.ood.energy,
+    "max_logit": evaluate.ood.max_logit,
+    "gradient_norm": evaluate.ood.gradient_norm,
+    "dropout_passes": lambda model, x: evaluate.active.dropout_passes(model, x, passes=3),
+    "dropout_passes of H": lambda model, x: evaluate.active.dropout_passes(fitted(model, x), x, passes=3),
+    "ask badge": lambda model, x: evaluate.active.ask("badge", model, x, 2),
+    "feature_similarity": lambda model, x: evaluate.quality.feature_similarity(model, x, x.flip(3)),
+    "gradient_similarity": lambda model, x: evaluate.quality.gradient_similarity(model, x, x.flip(3)),
     "fisher": lambda model, x: flat(information.fisher(model, x)),
     "fisher monte carlo": lambda model, x: flat(
         information.fisher(model, x, "monte carlo", samples=3, generator=torch.Generator().manual_seed(0))

@@ -12,7 +12,7 @@ from sklearn.metrics import brier_score_loss, log_loss
 from torch import Tensor
 from torchmetrics.functional.classification import multiclass_calibration_error
 
-from gradlab import introspect
+from gradlab import evaluate
 
 
 @pytest.fixture(params=[30, 3000])
@@ -27,7 +27,7 @@ def judged(request: pytest.FixtureRequest) -> tuple[Tensor, Tensor]:
 def test_torchmetrics(judged: tuple[Tensor, Tensor], bins: int, norm: str, theirs: str) -> None:
     z, y = judged
     p = z.double().softmax(1)
-    ours = introspect.calibration_error(p, y, bins, norm=norm)  # type: ignore[arg-type]
+    ours = evaluate.calibration_error(p, y, bins, norm=norm)  # type: ignore[arg-type]
     want = multiclass_calibration_error(p, y, num_classes=7, n_bins=bins, norm=theirs)  # type: ignore[arg-type]
     assert ours == pytest.approx(float(want), abs=1e-6) and ours > 0
 
@@ -36,19 +36,19 @@ def test_where_torchmetrics_differs() -> None:
     """Confidences 0.9 (wrong) and exactly 1 (right) share Guo's last bin of ten: |0.95 - 0.5|."""
     p = torch.tensor([[0.91, 0.09], [1.0, 0.0]], dtype=torch.float64)
     y = torch.tensor([1, 0])
-    assert introspect.calibration_error(p, y, 10) == pytest.approx(0.955 - 0.5)
+    assert evaluate.calibration_error(p, y, 10) == pytest.approx(0.955 - 0.5)
     theirs = float(multiclass_calibration_error(p, y, num_classes=2, n_bins=10))
     assert theirs == pytest.approx(0.91 / 2, abs=1e-6), "each in a bin of its own; here the mean is the same"
     worst = float(multiclass_calibration_error(p, y, num_classes=2, n_bins=10, norm="max"))
     assert worst == pytest.approx(0.91, abs=1e-6)
-    assert introspect.calibration_error(p, y, 10, norm="max") == pytest.approx(0.455)
+    assert evaluate.calibration_error(p, y, 10, norm="max") == pytest.approx(0.455)
 
 
 def test_scikit_learn(judged: tuple[Tensor, Tensor]) -> None:
     z, y = judged
     p = z.double().softmax(1)
-    assert introspect.nll(z, y) == pytest.approx(log_loss(y, p, labels=range(7)), rel=1e-6)
+    assert evaluate.nll(z, y) == pytest.approx(log_loss(y, p, labels=range(7)), rel=1e-6)
     right = torch.nn.functional.one_hot(y, 7)
     # of each class against the rest, summed: the two-class score counts one of the two
     want = sum(brier_score_loss(right[:, c], p[:, c]) for c in range(7))
-    assert introspect.brier(p, y) == pytest.approx(want, rel=1e-9)
+    assert evaluate.brier(p, y) == pytest.approx(want, rel=1e-9)

@@ -14,7 +14,7 @@ from sklearn.metrics import auc, precision_recall_curve
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gradlab.introspect import ood
+from gradlab.evaluate import ood
 from tests.conftest import Residual, Small
 
 pytest.importorskip("pytorch_ood")

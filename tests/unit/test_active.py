@@ -15,8 +15,9 @@ from hypothesis import strategies as some
 from torch import Tensor, nn
 
 from gradlab.core import InputError, ModelError, TargetError
-from gradlab.introspect import IntrospectiveNetwork, active, factors, features
-from gradlab.introspect.active import asking
+from gradlab.evaluate import active
+from gradlab.evaluate.active import query
+from gradlab.introspect import IntrospectiveNetwork, factors, features
 from tests.conftest import Small, Tokens
 from tests.contract.test_state import unchanged
 
@@ -251,7 +252,7 @@ def test_ask(model: nn.Module, monkeypatch: pytest.MonkeyPatch, x: Tensor, strat
     assert picked.dtype == torch.int64 and len(picked.unique()) == 4
     assert torch.equal(picked, active.ask(strategy, model, x, 4, seed=7))
     if strategy != "bald":  # whose draws come batch by batch
-        monkeypatch.setattr(asking, "BATCH", 2)
+        monkeypatch.setattr(query, "BATCH", 2)
         assert torch.equal(picked, active.ask(strategy, model, x, 4, seed=7))
 
 

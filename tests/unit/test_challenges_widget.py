@@ -17,9 +17,9 @@ from gradlab.explain import class_maps
 from gradlab.models import Classifier
 from gradlab.models.small import untrained_signs
 from gradlab.widgets import Challenges, challenges
-from gradlab.widgets.base import PNG_LIMIT
 from gradlab.widgets.challenges import drawn
 from gradlab.widgets.strip import SIDE, TILES, tile_of
+from gradlab.widgets.widget import PNG_LIMIT
 
 CLASSES = 7
 

@@ -14,9 +14,10 @@ from data_scripts.downstream_experiment import CSV, PAGE, PARTS, measured
 from data_scripts.downstream_networks import learned_few, warmed
 from data_scripts.downstream_page import page, verdict
 from data_scripts.downstream_rows import CONTROL, FEATURES, TEMPERATURE, F, Row, Run, Table, area, read, write
-from gradlab import introspect
-from gradlab.introspect import IntrospectiveNetwork, ood
-from gradlab.introspect.active import STRATEGIES
+from gradlab import evaluate
+from gradlab.evaluate import ood
+from gradlab.evaluate.active import STRATEGIES
+from gradlab.introspect import IntrospectiveNetwork
 
 TINY = Config(
     seeds=2,
@@ -121,7 +122,7 @@ def test_a_temperature_divides_the_logits() -> None:
     torch.manual_seed(0)
     model = learned_few(x, y, 16, 30)
     z = ood.logits_of(model, x)
-    by = introspect.temperature(z, y)
+    by = evaluate.temperature(z, y)
     assert by != pytest.approx(1, abs=0.02)
     assert torch.allclose(ood.logits_of(warmed(model, z, y), x), z / by, rtol=1e-4, atol=1e-5)
     assert torch.equal(ood.logits_of(model, x), z)  # a copy was changed

@@ -17,16 +17,16 @@ from torch.nn import functional as F
 
 import gradlab
 from gradlab.core.errors import GradlabError, InputError, LayerError, ModelError, TargetError
+from gradlab.evaluate import active as strategies
+from gradlab.evaluate import ood as scores
 from gradlab.explain import contrast_cam
 from gradlab.introspect import IntrospectiveNetwork, factors
-from gradlab.introspect import active as strategies
-from gradlab.introspect import ood as scores
 from gradlab.models import Classifier
 from gradlab.widgets import Active, Ood, active, ood
-from gradlab.widgets.base import PNG_LIMIT
-from gradlab.widgets.buying import DECAY, ORDERS, STRATEGIES, World, budgets, chances, fit
+from gradlab.widgets.labelling import DECAY, ORDERS, STRATEGIES, World, budgets, chances, fit
 from gradlab.widgets.ood import SCORES, TILES, nearest_mistakes
 from gradlab.widgets.others import letters, lookalikes
+from gradlab.widgets.widget import PNG_LIMIT
 
 SIZE = (24, 20)
 

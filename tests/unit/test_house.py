@@ -19,15 +19,16 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "gradlab"
 
 ENGINE = {"explain", "information", "introspect"}
-EVERY_ROOM = {"core", *ENGINE, "models", "data", "widgets", "course", "cli"}
+EVERY_ROOM = {"core", *ENGINE, "evaluate", "models", "data", "widgets", "course", "cli"}
 
 # room -> the other rooms it may import; every room may import itself
 MAY_IMPORT: dict[str, set[str]] = {
     "core": set(),
     **{room: {"core"} for room in ENGINE},
+    "evaluate": {"core", *ENGINE},
     "models": {"core", "data"},  # a network names the classes of its world
     "data": {"core"},
-    "course": {"core", *ENGINE, "models", "data"},
+    "course": {"core", *ENGINE, "evaluate", "models", "data"},
     "widgets": EVERY_ROOM - {"cli"},
     "cli": EVERY_ROOM,
     "__init__": EVERY_ROOM,
@@ -129,7 +130,7 @@ def test_only_screen_rooms_load_screen_libraries(path: Path) -> None:
 
 def test_the_import_test_sees_every_spelling() -> None:
     source = """
-import gradlab.widgets.base
+import gradlab.widgets.widget
 from gradlab import models as m
 from ..explain.cam import grad_cam
 from . import state
@@ -138,7 +139,7 @@ def late():
 """
     names = set(imported_names(source, "gradlab.core"))
     assert wrong_rooms("core", names) == {
-        "gradlab.widgets.base",
+        "gradlab.widgets.widget",
         "gradlab.models",
         "gradlab.explain.cam.grad_cam",
         "gradlab.data.picture",
@@ -190,7 +191,7 @@ def test_no_file_holds_a_package_registry_address() -> None:
 
 def public_rooms() -> list[str]:
     """Return the sub-packages a user calls; widgets are left out: their traits are not signatures."""
-    rooms = ("core", *sorted(ENGINE), "models", "data")
+    rooms = ("core", *sorted(ENGINE), "evaluate", "models", "data")
     return [room for room in rooms if (PACKAGE / room / "__init__.py").exists()]
 
 

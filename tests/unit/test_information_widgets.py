@@ -14,14 +14,14 @@ import torch
 
 from gradlab.core.errors import InputError
 from gradlab.information import conditional_entropy, entropy, families, mutual_information
-from gradlab.widgets import Entropy, Fisher, Front, Manifold, Mutual
+from gradlab.widgets import Entropy, Fisher, Manifold, Mutual, Widget
 from gradlab.widgets import entropy as entropy_widget
 from gradlab.widgets import fisher as fisher_widget
 from gradlab.widgets import manifold as manifold_widget
 from gradlab.widgets import mutual as mutual_widget
-from gradlab.widgets.base import EXPORT, PNG_LIMIT
 from gradlab.widgets.fisher import SLIDERS, uniforms
 from gradlab.widgets.manifold import likelihoods, trained
+from gradlab.widgets.widget import EXPORT, PNG_LIMIT
 
 MADE = {Entropy: entropy_widget, Mutual: mutual_widget, Fisher: fisher_widget, Manifold: manifold_widget}
 JOINT = np.array([[0.3, 0.1], [0.0, 0.4], [0.15, 0.05]])
@@ -42,13 +42,13 @@ def test_view_picture_sentence_and_page(made: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("widget", MADE)
-def test_nothing_reaches_the_kernel(widget: type[Front]) -> None:
+def test_nothing_reaches_the_kernel(widget: type[Widget]) -> None:
     text = str(widget._esm)
     assert "model.send" not in text and "save_changes" not in text and "model.set" not in text
 
 
 @pytest.mark.parametrize("widget", MADE)
-def test_front_end_is_one_module_of_distinct_names(widget: type[Front]) -> None:
+def test_front_end_is_one_module_of_distinct_names(widget: type[Widget]) -> None:
     module = str(widget._esm)
     assert module.count("export") == 1 and module.rstrip().endswith(EXPORT)
     names = re.findall(r"^(?:function|const|let) (\w+)", module, re.MULTILINE)

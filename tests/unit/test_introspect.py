@@ -111,7 +111,7 @@ class Twice(Small):
 REFUSED: dict[str, tuple[type[GradlabError], str, Callable[[Tensor], Any]]] = {
     "loss": (InputError, "loss is 'l1'", lambda x: introspect.features(Small(), x, loss="l1")),  # type: ignore[arg-type]
     "question": (InputError, "question is 'all'", lambda x: introspect.features(Small(), x, question="all")),  # type: ignore[arg-type]
-    "normalize": (InputError, "Standardiser", lambda x: introspect.features(Small(), x, normalize="standardise")),  # type: ignore[arg-type]
+    "normalize": (InputError, "Standardizer", lambda x: introspect.features(Small(), x, normalize="standardize")),  # type: ignore[arg-type]
     "vector loss": (InputError, "one number", lambda x: introspect.features(Small(), x, loss=lambda z, y: z - y)),
     "no batch": (InputError, "no batch axis", lambda x: introspect.features(Small(), x[0])),
     "empty": (InputError, "empty", lambda x: introspect.features(Small(), x[:0])),
@@ -155,8 +155,8 @@ def test_too_many_numbers_are_refused_before_they_are_made(pictures: Tensor, mon
 
 def test_a_standardiser_learns_in_batches_what_it_would_learn_at_once() -> None:
     rows = torch.randn(1000, 5) * torch.tensor([1.0, 1e-3, 1e3, 0.0, 0.0]) + torch.tensor([0.0, 5.0, 1e3, 7.3, 0.0])
-    one = introspect.Standardiser(5).fit(rows)
-    many = introspect.Standardiser(5).fit(rows.split(33))
+    one = introspect.Standardizer(5).fit(rows)
+    many = introspect.Standardizer(5).fit(rows.split(33))
     torch.testing.assert_close(one.mean, many.mean)
     torch.testing.assert_close(one.std, many.std)
     torch.testing.assert_close(one.mean, rows.double().mean(0).float())
@@ -164,10 +164,10 @@ def test_a_standardiser_learns_in_batches_what_it_would_learn_at_once() -> None:
     assert one.std[3:].tolist() == [1, 1], "constant features are not stretched"
     assert float(one(rows).abs().max()) < 10
     with pytest.raises(ModelError, match="fit"):
-        introspect.Standardiser(5)(rows)
+        introspect.Standardizer(5)(rows)
     with pytest.raises(InputError, match=r"expected \(n, 5\)"):
-        introspect.Standardiser(5).fit(rows[:, :4])
+        introspect.Standardizer(5).fit(rows[:, :4])
     with pytest.raises(InputError, match="finite"):
-        introspect.Standardiser(5).fit(rows / 0)
+        introspect.Standardizer(5).fit(rows / 0)
     with pytest.raises(InputError, match="no features"):
-        introspect.Standardiser(5).fit([])
+        introspect.Standardizer(5).fit([])

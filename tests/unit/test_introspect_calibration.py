@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from gradlab import introspect
+from gradlab import evaluate
 from gradlab.core import InputError, TargetError
 
 
@@ -29,32 +29,32 @@ def drawn(n: int, seed: int = 0, sharper: float = 1.0, classes: int = 4) -> tupl
 
 def test_by_hand() -> None:
     p, y = two_class([0.6, 0.7, 0.9, 1.0], [1, 0, 1, 1])
-    diagram = introspect.reliability(p, y, bins=5)
+    diagram = evaluate.reliability(p, y, bins=5)
     # (0.4, 0.6], (0.6, 0.8], (0.8, 1]: an edge belongs to the bin below it
     assert diagram.counts.tolist() == [0, 0, 1, 1, 2]
     assert diagram.bin_of.tolist() == [2, 3, 4, 4]
     np.testing.assert_allclose(diagram.confidence, [math.nan, math.nan, 0.6, 0.7, 0.95])
     np.testing.assert_allclose(diagram.accuracy, [math.nan, math.nan, 1, 0, 1])
     np.testing.assert_allclose(diagram.gaps, [math.nan, math.nan, -0.4, 0.7, -0.05])
-    assert introspect.calibration_error(p, y, bins=5) == pytest.approx((0.4 + 0.7 + 2 * 0.05) / 4)
-    assert introspect.calibration_error(p, y, bins=5, norm="max") == pytest.approx(0.7)
-    assert introspect.calibration_error(p, y, bins=1) == pytest.approx(abs(0.8 - 0.75))
-    assert introspect.brier(p, y) == pytest.approx(2 * (0.4**2 + 0.7**2 + 0.1**2) / 4)
-    assert introspect.nll(p[:3].log(), y[:3]) == pytest.approx(-(math.log(0.6) + math.log(0.3) + math.log(0.9)) / 3)
+    assert evaluate.calibration_error(p, y, bins=5) == pytest.approx((0.4 + 0.7 + 2 * 0.05) / 4)
+    assert evaluate.calibration_error(p, y, bins=5, norm="max") == pytest.approx(0.7)
+    assert evaluate.calibration_error(p, y, bins=1) == pytest.approx(abs(0.8 - 0.75))
+    assert evaluate.brier(p, y) == pytest.approx(2 * (0.4**2 + 0.7**2 + 0.1**2) / 4)
+    assert evaluate.nll(p[:3].log(), y[:3]) == pytest.approx(-(math.log(0.6) + math.log(0.3) + math.log(0.9)) / 3)
 
 
 def test_bins_of_equal_count() -> None:
     p, y = two_class([0.51, 0.52, 0.53, 0.9, 0.95, 0.99], [1, 1, 0, 1, 1, 0])
-    diagram = introspect.reliability(p, y, bins=3, binning="count")
+    diagram = evaluate.reliability(p, y, bins=3, binning="count")
     assert diagram.counts.tolist() == [2, 2, 2]
     want = (abs(0.515 - 1) + abs(0.715 - 0.5) + abs(0.97 - 0.5)) / 3
-    assert introspect.calibration_error(p, y, bins=3, binning="count") == pytest.approx(want)
+    assert evaluate.calibration_error(p, y, bins=3, binning="count") == pytest.approx(want)
     # equal confidences stay together, whatever the order of the pictures
     tied, labels = two_class([0.8] * 5 + [0.9], [1, 1, 1, 0, 0, 1])
     order = torch.tensor([3, 5, 0, 4, 1, 2])
-    errors = {introspect.calibration_error(tied[i], labels[i], 3, "count") for i in (order, torch.arange(6))}
+    errors = {evaluate.calibration_error(tied[i], labels[i], 3, "count") for i in (order, torch.arange(6))}
     assert len(errors) == 1 and errors.pop() == pytest.approx((5 * 0.2 + 0.1) / 6)
-    assert introspect.reliability(p[:2], y[:2], bins=7, binning="count").counts.sum() == 2, "more bins than pictures"
+    assert evaluate.reliability(p[:2], y[:2], bins=7, binning="count").counts.sum() == 2, "more bins than pictures"
 
 
 def test_a_perfectly_calibrated_network_has_an_error_and_the_floor_says_which() -> None:
@@ -64,22 +64,22 @@ def test_a_perfectly_calibrated_network_has_an_error_and_the_floor_says_which() 
         measured = []
         for seed in range(40):
             z, y = drawn(n, seed)
-            measured.append(introspect.calibration_error(z.softmax(1), y))
-        floor = introspect.calibration_floor(z.softmax(1), draws=100)
+            measured.append(evaluate.calibration_error(z.softmax(1), y))
+        floor = evaluate.calibration_floor(z.softmax(1), draws=100)
         found[n] = float(np.mean(measured))
         spread = float(np.std(measured)) / math.sqrt(40) + float(floor.std()) / 10
         assert abs(found[n] - float(floor.mean())) < 4 * spread
     assert found[50] > 0.08 > 0.02 > found[5000]
     assert found[50] / found[5000] == pytest.approx(10, rel=0.4)
     z, y = drawn(50)
-    few, many = (introspect.calibration_floor(z.softmax(1), bins).mean() for bins in (2, 50))
+    few, many = (evaluate.calibration_floor(z.softmax(1), bins).mean() for bins in (2, 50))
     assert float(many) > 2 * float(few), "more bins, more bias"
 
 
 def test_the_floor_is_seeded_and_leaves_the_random_state_alone() -> None:
     p = drawn(100)[0].softmax(1)
     state = torch.get_rng_state()
-    a, b, c = (introspect.calibration_floor(p, draws=5, seed=s) for s in (1, 1, 2))
+    a, b, c = (evaluate.calibration_floor(p, draws=5, seed=s) for s in (1, 1, 2))
     assert torch.equal(state, torch.get_rng_state())
     assert torch.equal(a, b) and not torch.equal(a, c)
 
@@ -87,20 +87,20 @@ def test_the_floor_is_seeded_and_leaves_the_random_state_alone() -> None:
 @pytest.mark.parametrize("sharper", [0.4, 1.0, 2.5])
 def test_the_temperature_undoes_a_known_one(sharper: float) -> None:
     z, y = drawn(20000, sharper=sharper)
-    found = introspect.temperature(z, y)
+    found = evaluate.temperature(z, y)
     assert found == pytest.approx(sharper, rel=0.03)
-    best = introspect.nll(z, y, found)
-    assert best <= min(introspect.nll(z, y, found * by) for by in (0.99, 1.01))
+    best = evaluate.nll(z, y, found)
+    assert best <= min(evaluate.nll(z, y, found * by) for by in (0.99, 1.01))
     if sharper > 1:
-        before, after = (introspect.calibration_error((z / t).softmax(1), y) for t in (1, found))
+        before, after = (evaluate.calibration_error((z / t).softmax(1), y) for t in (1, found))
         assert after < before / 5
 
 
 def test_temperatures_without_an_end() -> None:
     z = torch.eye(5) * 3
     y = torch.arange(5)
-    assert introspect.temperature(z, y) < 0.1
-    assert introspect.temperature(-z, y) == pytest.approx(100, rel=0.01)
+    assert evaluate.temperature(z, y) < 0.1
+    assert evaluate.temperature(-z, y) == pytest.approx(100, rel=0.01)
 
 
 P, Y = two_class([0.6, 0.7], [1, 0])
@@ -125,21 +125,21 @@ REFUSED: dict[str, tuple[type[Exception], str, tuple[Any, ...]]] = {
 def test_refusals_say_what_would_be_right(case: str) -> None:
     error, words, given = REFUSED[case]
     with pytest.raises(error, match=words):
-        introspect.calibration_error(*given)
+        evaluate.calibration_error(*given)
 
 
 def test_other_refusals() -> None:
-    for ask in (introspect.brier, introspect.reliability):
+    for ask in (evaluate.brier, evaluate.reliability):
         with pytest.raises(InputError, match="softmax"):
             ask(torch.randn(2, 2), Y)
-    for ask in (introspect.nll, introspect.temperature):
+    for ask in (evaluate.nll, evaluate.temperature):
         with pytest.raises(InputError, match="NaN"):
             ask(P / 0, Y)
         with pytest.raises(TargetError, match="expected 0 to 1"):
             ask(P, Y + 1)
     with pytest.raises(InputError, match="temperature is 0"):
-        introspect.nll(P, Y, 0)
+        evaluate.nll(P, Y, 0)
     with pytest.raises(InputError, match="draws is 0"):
-        introspect.calibration_floor(P, draws=0)
+        evaluate.calibration_floor(P, draws=0)
     with pytest.raises(InputError, match="softmax"):
-        introspect.calibration_floor(torch.randn(4, 3))
+        evaluate.calibration_floor(torch.randn(4, 3))

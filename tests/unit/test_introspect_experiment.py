@@ -92,7 +92,7 @@ def test_rows_survive_a_file(tmp_path: Path) -> None:
     rows = [Row(**dataclasses.asdict(FEATURES), world="digits", seed=3, level=2, challenge="lens blur", nll=0.25)]
     write(rows, tmp_path / "rows.csv")
     assert read(tmp_path / "rows.csv") == rows
-    assert (tmp_path / "rows.csv").read_text().startswith("world,arm,loss,normalize,standardise,seed,")
+    assert (tmp_path / "rows.csv").read_text().startswith("world,arm,loss,normalize,standardize,seed,")
 
 
 def test_the_choice_looks_at_validation_alone_and_differences_are_paired() -> None:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
-from gradlab import explain, introspect
+from gradlab import evaluate, explain, introspect
 from gradlab.core import GradlabError, InputError, LayerError, ModelError, TargetError
 from gradlab.introspect import IntrospectiveNetwork
 from gradlab.introspect.training import Rows
@@ -26,7 +26,7 @@ ARMS: dict[str, dict[str, Any]] = {
     "raw": {"normalize": None},
     "min-max": {"normalize": "minmax", "loss": "bce"},
     "each": {"question": "each", "loss": "ce"},
-    "not standardised": {"standardise": False},
+    "not standardised": {"standardize": False},
     "control": {"on": "h"},
     "control, raw": {"on": "h", "normalize": None},
     "control, wide": {"on": "h", "normalize": "minmax", "capacity": 9000},
@@ -68,10 +68,10 @@ def test_each_arm_is_the_pipeline_it_says(f: Small, arm: str) -> None:
         loss, question = options.get("loss", "mse"), options.get("question", "ones")
         made = introspect.features(f, x, loss, question, normalize).flatten(1)
     assert intro.reflection is not None
-    if options.get("standardise", True):
+    if options.get("standardize", True):
         std = made.std(0, correction=0)
         made = (made - made.mean(0)) / torch.where(std > 1e-5 * made.mean(0).abs(), std, 1)
-        assert isinstance(intro.reflection[0], introspect.Standardiser)
+        assert isinstance(intro.reflection[0], introspect.Standardizer)
     want = intro.reflection[-1](made)
     torch.testing.assert_close(intro(x), want, atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(intro.predict_proba(x), want.softmax(1).detach(), atol=1e-5, rtol=1e-4)
@@ -223,7 +223,7 @@ def test_with_validation_the_best_epoch_is_kept(f: Small) -> None:
     losses = [epoch.validation_loss for epoch in intro.history]
     best = min(losses)
     assert len(losses) == 6 and best < losses[-1]
-    assert introspect.nll(intro.predict_proba(x).log(), wrong) == pytest.approx(best, rel=1e-4)
+    assert evaluate.nll(intro.predict_proba(x).log(), wrong) == pytest.approx(best, rel=1e-4)
     accuracy = float((intro.predict(x) == wrong).float().mean())
     assert intro.history[losses.index(best)].validation_accuracy == pytest.approx(accuracy)
     loader = DataLoader(TensorDataset(x, wrong), 50)

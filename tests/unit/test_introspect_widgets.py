@@ -13,23 +13,15 @@ from torch import Tensor, nn
 
 import gradlab
 from gradlab.core.errors import GradlabError, InputError, LayerError, ModelError, TargetError
+from gradlab.evaluate import calibration_error, calibration_floor, nll, temperature
 from gradlab.explain import class_maps, contrast_cam
-from gradlab.introspect import (
-    Factors,
-    IntrospectiveNetwork,
-    calibration_error,
-    calibration_floor,
-    factors,
-    features,
-    nll,
-    temperature,
-)
+from gradlab.introspect import Factors, IntrospectiveNetwork, factors, features
 from gradlab.models import Classifier
 from gradlab.models.small import untrained_digits
 from gradlab.widgets import Calibration, Introspect, calibration, introspect
-from gradlab.widgets.base import PNG_LIMIT
 from gradlab.widgets.calibration import spread
 from gradlab.widgets.panels import NOISE, ONES, as_scanned, held_rows
+from gradlab.widgets.widget import PNG_LIMIT
 
 
 def network(classes: int, size: tuple[int, int] = (24, 20)) -> Classifier:

@@ -15,7 +15,8 @@ from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 from torch import Tensor, nn
 
 from gradlab.core import InputError, LayerError, ModelError
-from gradlab.introspect import IntrospectiveNetwork, features, ood
+from gradlab.evaluate import ood
+from gradlab.introspect import IntrospectiveNetwork, features
 from tests.conftest import ConvScored, Small
 from tests.contract.test_state import unchanged
 

@@ -18,8 +18,9 @@ from scipy.io import savemat
 from torch import Tensor, nn
 
 from gradlab.core import GradlabError, InputError, LayerError
-from gradlab.introspect import factors, features, quality
-from gradlab.introspect.quality import similarity
+from gradlab.evaluate import quality
+from gradlab.evaluate.quality import similarity
+from gradlab.introspect import factors, features
 from tests.conftest import ConvScored, Small
 from tests.contract.test_state import unchanged
 

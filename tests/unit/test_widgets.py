@@ -18,8 +18,8 @@ from gradlab.core.errors import GradlabError, ModelError, TargetError
 from gradlab.data import picture, picture_names
 from gradlab.explain import class_maps, contrast_cam
 from gradlab.models import Classifier
-from gradlab.widgets import Front, Gradients, Occlusion, Paradigms, front_end, paradigms
-from gradlab.widgets.base import EXPORT, PNG_LIMIT, SavingError
+from gradlab.widgets import Gradients, Occlusion, Paradigms, Widget, front_end, paradigms
+from gradlab.widgets.widget import EXPORT, PNG_LIMIT, SavingError
 
 CLASSES = 12
 WIDGETS = [Paradigms, Occlusion, Gradients]
@@ -210,7 +210,7 @@ def test_saving_to_a_bad_place_says_so(widget: Paradigms, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("widget", WIDGETS)
-def test_front_end_is_one_module_of_distinct_names(widget: type[Front]) -> None:
+def test_front_end_is_one_module_of_distinct_names(widget: type[Widget]) -> None:
     module = widget._esm
     assert module.count("export") == 1 and module.rstrip().endswith(EXPORT)
     names = re.findall(r"^(?:function|const|let) (\w+)", str(module), re.MULTILINE)
@@ -226,7 +226,7 @@ def test_only_the_last_part_exports() -> None:
 
 
 @pytest.mark.parametrize("widget", WIDGETS)
-def test_changes_of_the_display_cannot_reach_the_kernel(widget: type[Front]) -> None:
+def test_changes_of_the_display_cannot_reach_the_kernel(widget: type[Widget]) -> None:
     """The front end never sets a trait; one place sends messages: pictures, and what a widget asks its kernel."""
     text = str(widget._esm)
     assert "save_changes" not in text and "model.set" not in text

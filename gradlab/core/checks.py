@@ -1,4 +1,4 @@
-"""What the files of this room check before any work is done."""
+"""Checks on labels, probabilities and scores, before any work is done."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gradlab.core import InputError, TargetError
+from gradlab.core.errors import InputError, TargetError
 
 
 def checked_labels(labels: Any, n: int, classes: int) -> Tensor:

@@ -11,9 +11,9 @@ from torch import Tensor
 from tqdm import tqdm
 
 from gradlab.core import InputError
-from gradlab.introspect.active.asking import STRATEGIES, Predict, Strategy, ask, check_strategy, probabilities
-from gradlab.introspect.active.strategies import random
-from gradlab.introspect.checks import checked_labels
+from gradlab.core.checks import checked_labels
+from gradlab.evaluate.active.query import STRATEGIES, Predict, Strategy, ask, check_strategy, probabilities
+from gradlab.evaluate.active.strategies import random
 from gradlab.introspect.network import IntrospectiveNetwork
 
 # (pictures, labels, seed) -> a new network, trained on them alone

@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gradlab.core.geometry import Ints, Window, window
 from gradlab.core.inputs import module_of
 from gradlab.core.state import borrowed
-from gradlab.core.windowed_ops import fold
-from gradlab.core.windows import Tape, TapeMismatch, Windowed
+from gradlab.explain.occlusion.geometry import Ints, Window, window
+from gradlab.explain.occlusion.operations import fold
+from gradlab.explain.occlusion.windows import Tape, TapeMismatch, Windowed
 
 BUDGET = 2**28  # bytes that the largest map of one batch of patches may take
 # glibc hands large freed blocks back to the system, and each is then cleared again page by page when next asked for;
@@ -21,7 +21,7 @@ KEPT_BLOCK = 2**25 - 2**16
 AGREE = 1e-3  # of the scores' scale; rounding stays a hundred times below
 
 
-class Hiding:
+class IncrementalForward:
     """One picture (1, C, H, W) under patches that show ``hidden`` (C, H, W).
 
     The windowed way is checked on the first patches against the ordinary forward pass; a network on which it fails or

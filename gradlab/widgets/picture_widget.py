@@ -13,14 +13,14 @@ import traitlets
 from PIL import Image
 
 from gradlab.core.errors import GradlabError, ModelError, PictureError, TargetError
-from gradlab.widgets.base import Front
+from gradlab.widgets.widget import Widget
 
 logger = logging.getLogger(__name__)
 
 MAX_UPLOAD = 25 * 2**20  # bytes; the front end refuses more before it is sent
 
 
-class Asking(Front):
+class PictureWidget(Widget):
     """What the widgets about a picture share.
 
     Attributes:

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gradlab.core.errors import InputError
-from gradlab.widgets.base import Front
+from gradlab.widgets.widget import Widget
 
 BASES = {"bits": 2.0, "nats": float(np.e)}  # what the logarithm is to, by the unit
 BLUE, ORANGE, GREEN = "#2673b8", "#c4620f", "#1c7f5c"
 
 
-class Numbers(Front):
+class ChartWidget(Widget):
     """A widget that works in the browser from numbers sent once: nothing that is dragged reaches the kernel.
 
     Attributes:
@@ -63,7 +63,7 @@ def array(values: Any) -> NDArray[np.float64]:
     return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values, dtype=np.float64)
 
 
-def still(draw: Callable[[Any], None], panels: int, height: float = 2.6) -> bytes:
+def chart_png(draw: Callable[[Any], None], panels: int, height: float = 2.6) -> bytes:
     """Return a PNG: ``draw`` is given the axes of ``panels`` charts in a row. ``pyplot`` is left alone."""
     from matplotlib.figure import Figure
 

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from gradlab.core import InputError
-from gradlab.introspect.checks import checked_probabilities, checked_rows
+from gradlab.core.checks import checked_probabilities, checked_rows
 
 
 def entropy(probabilities: Tensor) -> Tensor:

@@ -15,10 +15,10 @@ from gradlab.core.errors import did_you_mean
 from gradlab.core.inputs import check_inputs, module_of
 from gradlab.core.run import explained, fastest_layout
 from gradlab.core.state import borrowed
-from gradlab.introspect.active import strategies
+from gradlab.evaluate.active import strategies
+from gradlab.evaluate.ood import logits_of
+from gradlab.introspect.extraction import BATCH
 from gradlab.introspect.factored import Factors, check_outputs, factors
-from gradlab.introspect.ood import logits_of
-from gradlab.introspect.sensing import BATCH
 
 PASSES = 20  # of BALD, where it is asked by name
 

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
-from gradlab.core.geometry import Table, Window, union
+from gradlab.explain.occlusion.geometry import Table, Window, union
 
 
 class TapeMismatch(Exception):
@@ -126,7 +126,7 @@ class Windowed(Tensor):
 
     @classmethod
     def __torch_function__(cls, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        from gradlab.core.windowed_ops import OPERATIONS
+        from gradlab.explain.occlusion.operations import OPERATIONS
 
         kwargs = kwargs or {}
         if func in _METADATA or getattr(getattr(func, "__self__", None), "__name__", "") in _PROPERTIES:

@@ -1,8 +1,8 @@
 """Active learning: which picture's label is worth buying next."""
 
-from gradlab.introspect.active.asking import STRATEGIES, ask, dropout_passes, probabilities
-from gradlab.introspect.active.pool import Round, introspective, run
-from gradlab.introspect.active.strategies import badge, bald, entropy, least_confidence, margin, random, top
+from gradlab.evaluate.active.pool import Round, introspective, run
+from gradlab.evaluate.active.query import STRATEGIES, ask, dropout_passes, probabilities
+from gradlab.evaluate.active.strategies import badge, bald, entropy, least_confidence, margin, random, top
 
 __all__ = [
     "STRATEGIES",

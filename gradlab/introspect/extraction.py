@@ -21,7 +21,7 @@ BATCH = 256  # pictures that run through the classifier together
 Data: TypeAlias = "Tensor | Factors | Store | Iterable[Any]"
 
 
-def sense(model: nn.Module, x: Tensor) -> tuple[Factors, bool]:
+def extract_batch(model: nn.Module, x: Tensor) -> tuple[Factors, bool]:
     """Return z and h, and whether what follows shall be recorded.
 
     If the caller records, gradients go to the pictures and none to the model's weights. If not, somebody's hook in the
@@ -57,7 +57,7 @@ class _Sensed(torch.autograd.Function):
         return gradient, None
 
 
-def sensed(model: nn.Module, data: Data) -> Iterator[tuple[Factors, Tensor | None]]:
+def extract(model: nn.Module, data: Data) -> Iterator[tuple[Factors, Tensor | None]]:
     """Yield the factors of all pictures in parts, with their labels where the data holds them.
 
     Raises:
@@ -70,7 +70,7 @@ def sensed(model: nn.Module, data: Data) -> Iterator[tuple[Factors, Tensor | Non
             yield factors(model, pictures), None
     elif isinstance(data, Store):
         for shard in range(data.shards):
-            yield sensed_shard(model, data, shard)
+            yield extract_shard(model, data, shard)
     elif isinstance(data, Iterable):
         for batch in data:
             pictures, labels = split_batch(batch)
@@ -81,7 +81,7 @@ def sensed(model: nn.Module, data: Data) -> Iterator[tuple[Factors, Tensor | Non
         )
 
 
-def sensed_shard(model: nn.Module, store: Store, shard: int) -> tuple[Factors, Tensor | None]:
+def extract_shard(model: nn.Module, store: Store, shard: int) -> tuple[Factors, Tensor | None]:
     """Return one shard's factors and labels; raises ``InputError`` if the store holds features."""
     kept, labels = store.read(shard)
     if isinstance(kept, Tensor):

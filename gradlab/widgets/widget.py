@@ -15,7 +15,7 @@ import anywidget
 
 from gradlab.core.errors import GradlabError
 
-STATIC = Path(__file__).parent / "static"
+FRONT = Path(__file__).parent / "front"
 PNG_LIMIT = 80_000  # bytes: a notebook with twenty of them still opens quickly
 SHARED_PARTS = ("stops.js", "numbers.js", "colour.js", "dom.js", "combobox.js")
 EXPORT = "export default { render };"
@@ -26,25 +26,29 @@ class SavingError(GradlabError):
 
 
 def front_end(*parts: str) -> str:
-    """Return one module from the files of ``static/``, in order.
+    """Return one module from the files of ``front/``, in order.
 
     The files share one scope and import nothing; only the last one exports, so that no build step is needed.
 
     Raises:
         ValueError: not exactly the last file ends with the export.
     """
-    texts = [(STATIC / part).read_text(encoding="utf-8") for part in parts]
+    texts = [_part(part) for part in parts]
     if [EXPORT in text for text in texts] != [False] * (len(texts) - 1) + [True]:
         raise ValueError(f"only the last of {parts} must hold {EXPORT!r}")
     return "\n".join(texts)
 
 
+def _part(name: str) -> str:
+    return next(FRONT.glob(f"*/{name}")).read_text(encoding="utf-8")
+
+
 def style(*parts: str) -> str:
-    """Return the style sheets of ``static/`` as one text, in order."""
-    return "\n".join((STATIC / part).read_text(encoding="utf-8") for part in parts)
+    """Return the style sheets of ``front/`` as one text, in order."""
+    return "\n".join(_part(part) for part in parts)
 
 
-class Front(anywidget.AnyWidget):
+class Widget(anywidget.AnyWidget):
     """A widget that also speaks as a sentence, as a picture and as a page of its own.
 
     A widget gives ``_esm`` and ``_css`` (:func:`front_end`, :func:`style`), ``_sentence``, ``_short`` and ``_png``.
@@ -115,7 +119,7 @@ def page(title: str, module: str, sheet: str, state: Mapping[str, Any]) -> str:
         # "<" is escaped so that no label can end the script element
         state=json.dumps(_plain(state), separators=(",", ":")).replace("<", r"\u003c"),
         front=front.replace("</script", r"<\/script").replace("<!--", r"<\!--"),
-        model=(STATIC / "saved.js").read_text(encoding="utf-8"),
+        model=_part("saved.js"),
     )
 
 

@@ -13,7 +13,7 @@ from gradlab.core import InputError, ModelError
 CONSTANT = 1e-5
 
 
-class Standardiser(nn.Module):
+class Standardizer(nn.Module):
     """(r - mean) / std of each of ``size`` features. It learns from what :meth:`fit` is given and nothing else.
 
     Give it training features alone. A feature that is constant there (a dead unit's) is shifted and not stretched.
@@ -28,7 +28,7 @@ class Standardiser(nn.Module):
         self.register_buffer("std", torch.full((size,), torch.nan))
 
     @torch.no_grad()
-    def fit(self, batches: Tensor | Iterable[Tensor]) -> Standardiser:
+    def fit(self, batches: Tensor | Iterable[Tensor]) -> Standardizer:
         """Learn from features (n, size), or from batches of them, one at a time.
 
         Means and squares are merged in double precision (Chan, Golub and LeVeque 1979); the deviation is over n.

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from gradlab.widgets.base import PNG_LIMIT
 from gradlab.widgets.factors import Factors
+from gradlab.widgets.widget import PNG_LIMIT
 
 GAP, HEAD, SIDE = 8, 44, 240  # pixels: around the panels, above them for the questions, and a panel's width
 

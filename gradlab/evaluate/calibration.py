@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from gradlab.core import InputError
-from gradlab.introspect.checks import checked_labels, checked_probabilities, checked_rows
+from gradlab.core.checks import checked_labels, checked_probabilities, checked_rows
 
 Binning = Literal["width", "count"]
 Norm = Literal["mean", "max"]

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gradlab.core.geometry import Axes, Pair, Table, shifted, slid
-from gradlab.core.windows import Step, Windowed, aligned
-from gradlab.core.winograd import convolve
+from gradlab.explain.occlusion.geometry import Axes, Pair, Table, shifted, slid
+from gradlab.explain.occlusion.windows import Step, Windowed, aligned
+from gradlab.explain.occlusion.winograd import convolve
 
 
 def _pair(value: Any) -> Pair:

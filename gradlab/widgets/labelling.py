@@ -1,7 +1,7 @@
 """The game of the active widget: a softmax head on h learns from the labels that a strategy bought.
 
-The browser plays it live (``static/buying.js``); this is the same game in PyTorch, for pages on which nothing runs and
-for the tests that hold the two together.
+The browser plays it live (``front/lib/labelling.js``); this is the same game in PyTorch, for pages on which nothing
+runs and for the tests that hold the two together.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gradlab.introspect import active
+from gradlab.evaluate import active
 
 STRATEGIES = ("entropy", "least_confidence", "margin", "badge")
 ORDERS = 5  # of the control: labels bought in random order
@@ -93,7 +93,7 @@ class Game:
 
     @property
     def draws(self) -> Tensor:
-        """The lots of BADGE in each round, (rounds, batch - 1): those of :func:`gradlab.introspect.active.badge`."""
+        """The lots of BADGE in each round, (rounds, batch - 1): those of :func:`gradlab.evaluate.active.badge`."""
         found = torch.zeros(self.rounds, self.batch - 1, dtype=torch.float64)
         for k in range(self.rounds):
             generator = torch.Generator().manual_seed(self.seed + k)

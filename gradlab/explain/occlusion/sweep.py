@@ -17,9 +17,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gradlab.core import InputError, Target, outputs_of
-from gradlab.core.incremental import Hiding
 from gradlab.core.inputs import check_inputs, labels_of
 from gradlab.explain.gradients import gradient
+from gradlab.explain.occlusion.incremental import IncrementalForward
 from gradlab.explain.question import Baseline, Question, Score, hidden_pictures, own_inputs
 
 # Windows are asked in blocks of n x n neighbours. Large ones are quicker in all, small ones answer sooner.
@@ -152,16 +152,18 @@ def _sweeps(
         if slope is not None:
             yield replace(sweep, first_order=True, occluded=_guessed(slope * (x - hidden), question, sweep))
         groups = _coarse_to_fine(count, STREAMED if guess else BLOCK)
-        hidings = [
-            Hiding(model, x[i : i + 1], hidden[i], own_inputs(extra_inputs, i, len(x)), question.classes_of(i))
+        forwards = [
+            IncrementalForward(
+                model, x[i : i + 1], hidden[i], own_inputs(extra_inputs, i, len(x)), question.classes_of(i)
+            )
             for i in range(len(x))
         ]
         for group in groups:
-            for i, hiding in enumerate(hidings):
+            for i, forward in enumerate(forwards):
                 starts = np.array(group).T * np.array(stride)[:, None]
-                found = hiding.outputs(starts, np.minimum(starts + np.array(window)[:, None], np.array(size)[:, None]))
+                found = forward.outputs(starts, np.minimum(starts + np.array(window)[:, None], np.array(size)[:, None]))
                 occluded[i, :, [g[0] for g in group], [g[1] for g in group]] = question.scores(
-                    found, i, hiding.pruned
+                    found, i, forward.pruned
                 ).T
                 sweep = replace(sweep, done=sweep.done + len(group), occluded=occluded)
                 yield replace(sweep, occluded=occluded.clone()) if guess else sweep

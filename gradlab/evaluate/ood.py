@@ -27,10 +27,10 @@ from gradlab.core import InputError, outputs_of
 from gradlab.core.inputs import check_inputs, module_of
 from gradlab.core.run import explained, fastest_layout
 from gradlab.core.state import borrowed, recording
+from gradlab.introspect.extraction import BATCH
 from gradlab.introspect.factored import check_outputs, factors
 from gradlab.introspect.features import features
 from gradlab.introspect.recipe import Loss
-from gradlab.introspect.sensing import BATCH
 
 ODIN_STEP = 0.0014  # of the paper, for pictures in 0..1
 
