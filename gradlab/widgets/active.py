@@ -15,9 +15,10 @@ from gradlab.introspect import factors
 from gradlab.widgets.chart_widget import BLUE, GREEN, ORANGE, ChartWidget, chart_png, check_names, check_seed
 from gradlab.widgets.introspect import reads_digits
 from gradlab.widgets.labelling import STRATEGIES, Game, World, budgets
+from gradlab.widgets.linker import front_end
 from gradlab.widgets.panels import checked_pictures, shown
 from gradlab.widgets.picture_widget import check_classifier
-from gradlab.widgets.widget import SHARED_PARTS, front_end, style
+from gradlab.widgets.widget import style
 
 MOST, MOST_NUMBERS = 2000, 1_000_000  # pictures of a pool, and values of h, that a browser learns from without delay
 MOST_CLASSES = 26  # marks that an eye can tell apart
@@ -35,7 +36,7 @@ NOTES = {
 class Active(ChartWidget):
     """The widget that :func:`active` returns."""
 
-    _esm = front_end(*SHARED_PARTS, "chart.js", "signed.js", "labelling.js", "budget.js", "active.js")
+    _esm = front_end("active")
     _css = style("base.css", "layout.css", "chart.css", "downstream.css", "active.css")
 
     def __init__(self, game: Game, worlds: list[World], **start: Any) -> None:

@@ -16,9 +16,10 @@ from gradlab.evaluate import Reliability, calibration_floor, reliability, temper
 from gradlab.explain import contrast_cam
 from gradlab.introspect import IntrospectiveNetwork
 from gradlab.widgets.chart_widget import BLUE, GREEN, ORANGE, ChartWidget, chart_png
+from gradlab.widgets.linker import front_end
 from gradlab.widgets.panels import checked_pictures, shown
 from gradlab.widgets.picture_widget import check_classifier
-from gradlab.widgets.widget import SHARED_PARTS, front_end, style
+from gradlab.widgets.widget import style
 
 SHOWN, SIDE = 400, 48  # pictures that can be looked at, and the longer side of each, pixels
 MOST_NUMBERS = 4_000_000  # logits that the browser can turn over while a slider moves
@@ -71,7 +72,7 @@ class Arm:
 class Calibration(ChartWidget):
     """The widget that :func:`calibration` returns."""
 
-    _esm = front_end(*SHARED_PARTS, "bars.js", "chart.js", "signed.js", "reliability.js", "calibration.js")
+    _esm = front_end("calibration")
     _css = style("base.css", "layout.css", "chart.css", "calibration.css")
 
     def __init__(self, arms: list[Arm], truth: Tensor, bins: int, **start: Any) -> None:

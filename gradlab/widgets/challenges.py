@@ -13,9 +13,10 @@ from gradlab.data import CHALLENGES, signs
 from gradlab.data.challenges import check_challenge
 from gradlab.data.signs import LABELS
 from gradlab.widgets import fallback
+from gradlab.widgets.linker import front_end
 from gradlab.widgets.picture_widget import PictureWidget, check_classifier, class_of, opened
 from gradlab.widgets.strip import Strip
-from gradlab.widgets.widget import SHARED_PARTS, front_end, style
+from gradlab.widgets.widget import style
 
 
 class Challenges(PictureWidget):
@@ -25,7 +26,7 @@ class Challenges(PictureWidget):
         draws: the network reads our traffic signs, so that another one can be drawn.
     """
 
-    _esm = front_end(*SHARED_PARTS, "bars.js", "chart.js", "source.js", "tiles.js", "challenges.js")
+    _esm = front_end("challenges")
     _css = style("base.css", "layout.css", "chart.css", "challenges.css")
 
     draws = traitlets.Bool().tag(sync=True)

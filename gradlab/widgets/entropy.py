@@ -11,7 +11,8 @@ import numpy as np
 from gradlab.core.errors import InputError
 from gradlab.information import entropy as expected_surprise
 from gradlab.widgets.chart_widget import BLUE, ChartWidget, array, chart_png, check_names, check_unit
-from gradlab.widgets.widget import front_end, style
+from gradlab.widgets.linker import front_end
+from gradlab.widgets.widget import style
 
 MOST_EVENTS = 16  # bars that a hand can tell apart
 
@@ -19,7 +20,7 @@ MOST_EVENTS = 16  # bars that a hand can tell apart
 class Entropy(ChartWidget):
     """The widget that :func:`entropy` returns."""
 
-    _esm = front_end("numbers.js", "dom.js", "chart.js", "levels.js", "entropy.js")
+    _esm = front_end("entropy")
     _css = style("base.css", "layout.css", "chart.css", "entropy.css")
 
     def _value(self) -> float:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from gradlab.core.errors import InputError, did_you_mean
 from gradlab.information import families
 from gradlab.widgets.chart_widget import BLUE, ORANGE, ChartWidget, chart_png, check_number, check_seed
-from gradlab.widgets.widget import front_end, style
+from gradlab.widgets.linker import front_end
+from gradlab.widgets.widget import style
 
 Values = NDArray[np.float64]
 COUNTS = (10, 30, 100, 300, 1000, 3000, 10000)
@@ -104,7 +105,7 @@ def uniforms(seed: int, count: int) -> Values:
 class Fisher(ChartWidget):
     """The widget that :func:`fisher` returns."""
 
-    _esm = front_end("numbers.js", "dom.js", "chart.js", "families.js", "fisher.js")
+    _esm = front_end("fisher")
     _css = style("base.css", "layout.css", "chart.css", "fisher.css")
 
     @cached_property

@@ -17,8 +17,9 @@ from gradlab.core.targets import check_logits
 from gradlab.explain import deconvnet, gradient, guided_backprop
 from gradlab.explain.faithfulness import randomised, similarity
 from gradlab.widgets import fallback
+from gradlab.widgets.linker import front_end
 from gradlab.widgets.picture_widget import PictureWidget, check_classifier, class_of, opened
-from gradlab.widgets.widget import SHARED_PARTS, front_end, style
+from gradlab.widgets.widget import style
 
 METHODS: dict[str, Callable[..., Tensor]] = {
     "gradient": gradient,
@@ -37,7 +38,7 @@ class Gradients(PictureWidget):
         known: in a saved page, the maps of other classes.
     """
 
-    _esm = front_end(*SHARED_PARTS, "source.js", "box.js", "gradients.js")
+    _esm = front_end("gradients")
     _css = style("base.css", "layout.css", "gradients.css")
 
     maps = traitlets.Dict().tag(sync=True)

@@ -13,9 +13,10 @@ from gradlab.core.checks import checked_labels
 from gradlab.core.errors import InputError
 from gradlab.introspect import factors
 from gradlab.widgets.chart_widget import BLUE, ORANGE, chart_png, check_seed
+from gradlab.widgets.linker import front_end
 from gradlab.widgets.panels import NOISE, ONES, Panels, as_scanned, checked_pictures, held_rows, names_of
 from gradlab.widgets.picture_widget import PictureWidget, check_classifier
-from gradlab.widgets.widget import SHARED_PARTS, front_end, style
+from gradlab.widgets.widget import style
 
 MOST = 24  # pictures that are sent at the start
 HARD = 6  # of the default ones: those that the network is least sure of
@@ -29,7 +30,7 @@ class Introspect(PictureWidget):
         draws: the network reads our digits, so that one can be drawn.
     """
 
-    _esm = front_end(*SHARED_PARTS, "bars.js", "chart.js", "ink.js", "signed.js", "contrasts.js", "introspect.js")
+    _esm = front_end("introspect")
     _css = style("base.css", "layout.css", "chart.css", "introspect.css")
 
     start = traitlets.Dict().tag(sync=True)

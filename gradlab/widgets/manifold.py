@@ -13,7 +13,8 @@ from scipy.special import log_softmax
 
 from gradlab.core.errors import InputError
 from gradlab.widgets.chart_widget import BLUE, GREEN, ORANGE, ChartWidget, chart_png, check_number, check_seed
-from gradlab.widgets.widget import front_end, style
+from gradlab.widgets.linker import front_end
+from gradlab.widgets.widget import style
 
 LABELS, COLOURS = ("dog", "cat", "horse"), (BLUE, ORANGE, GREEN)
 REACH = 2.4  # the plane is shown from -REACH to REACH
@@ -69,7 +70,7 @@ def likelihoods(weights: Sequence[Values], x: Values) -> tuple[Values, Values]:
 class Manifold(ChartWidget):
     """The widget that :func:`manifold` returns."""
 
-    _esm = front_end("stops.js", "numbers.js", "colour.js", "dom.js", "chart.js", "plane.js", "manifold.js")
+    _esm = front_end("manifold")
     _css = style("base.css", "layout.css", "chart.css", "manifold.css")
 
     @cached_property

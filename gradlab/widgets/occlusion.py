@@ -18,8 +18,9 @@ from gradlab.core import InputError, outputs_of
 from gradlab.core.targets import check_logits
 from gradlab.explain import Sweep, occlusion_sweep
 from gradlab.widgets import fallback
+from gradlab.widgets.linker import front_end
 from gradlab.widgets.picture_widget import PictureWidget, check_classifier, class_of, logger, opened
-from gradlab.widgets.widget import SHARED_PARTS, front_end, style
+from gradlab.widgets.widget import style
 
 COVERS = ("mean", "black", "blur")
 BLUR = 1 / 22  # of the picture's width: the radius of the blur, 10 of 224 pixels
@@ -50,9 +51,7 @@ class Occlusion(PictureWidget):
         running: a sweep is under way.
     """
 
-    _esm = front_end(
-        *SHARED_PARTS, "bars.js", "source.js", "box.js", "mask.js", "sweep.js", "covering.js", "occlusion.js"
-    )
+    _esm = front_end("occlusion")
     _css = style("base.css", "layout.css", "occlusion.css")
 
     sweep = traitlets.Dict().tag(sync=True)

@@ -14,10 +14,11 @@ from gradlab.evaluate import ood as engine
 from gradlab.explain import contrast_cam
 from gradlab.widgets.chart_widget import BLUE, ORANGE, ChartWidget, chart_png
 from gradlab.widgets.introspect import reads_digits
+from gradlab.widgets.linker import front_end
 from gradlab.widgets.others import lookalikes
 from gradlab.widgets.panels import checked_pictures, shown
 from gradlab.widgets.picture_widget import check_classifier
-from gradlab.widgets.widget import SHARED_PARTS, front_end, style
+from gradlab.widgets.widget import style
 
 Score: TypeAlias = Callable[[Any, Tensor], Tensor]  # (network, normalised pictures) -> (n,), higher in distribution
 
@@ -64,7 +65,7 @@ class Scored:
 class Ood(ChartWidget):
     """The widget that :func:`ood` returns."""
 
-    _esm = front_end(*SHARED_PARTS, "bars.js", "chart.js", "signed.js", "roc.js", "ood.js")
+    _esm = front_end("ood")
     _css = style("base.css", "layout.css", "chart.css", "downstream.css", "ood.css")
 
     def __init__(self, scored: list[Scored], **start: Any) -> None:

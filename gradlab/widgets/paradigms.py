@@ -9,14 +9,15 @@ from PIL import Image
 
 from gradlab.widgets import fallback
 from gradlab.widgets.factors import Factors
+from gradlab.widgets.linker import front_end
 from gradlab.widgets.picture_widget import PictureWidget, check_classifier, class_of, opened
-from gradlab.widgets.widget import SHARED_PARTS, front_end, style
+from gradlab.widgets.widget import style
 
 
 class Paradigms(PictureWidget):
     """The widget that :func:`paradigms` returns; its answer holds the picture, the logits and every class's map."""
 
-    _esm = front_end(*SHARED_PARTS, "panel.js", "bars.js", "source.js", "pins.js", "paradigms.js")
+    _esm = front_end("paradigms")
     _css = style("base.css", "layout.css", "paradigms.css")
 
     def __init__(

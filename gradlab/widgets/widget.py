@@ -12,40 +12,25 @@ from pathlib import Path
 from typing import Any
 
 import anywidget
+from anywidget._file_contents import VirtualFileContents
 
 from gradlab.core.errors import GradlabError
+from gradlab.widgets.linker import EXPORT, FRONT, followed, linked
 
-FRONT = Path(__file__).parent / "front"
 PNG_LIMIT = 80_000  # bytes: a notebook with twenty of them still opens quickly
-SHARED_PARTS = ("stops.js", "numbers.js", "colour.js", "dom.js", "combobox.js")
-EXPORT = "export default { render };"
 
 
 class SavingError(GradlabError):
     """A page cannot be written where it should go."""
 
 
-def front_end(*parts: str) -> str:
-    """Return one module from the files of ``front/``, in order.
-
-    The files share one scope and import nothing; only the last one exports, so that no build step is needed.
-
-    Raises:
-        ValueError: not exactly the last file ends with the export.
-    """
-    texts = [_part(part) for part in parts]
-    if [EXPORT in text for text in texts] != [False] * (len(texts) - 1) + [True]:
-        raise ValueError(f"only the last of {parts} must hold {EXPORT!r}")
-    return "\n".join(texts)
-
-
 def _part(name: str) -> str:
     return next(FRONT.glob(f"*/{name}")).read_text(encoding="utf-8")
 
 
-def style(*parts: str) -> str:
+def style(*parts: str) -> str | VirtualFileContents:
     """Return the style sheets of ``front/`` as one text, in order."""
-    return "\n".join(_part(part) for part in parts)
+    return followed(lambda: "\n".join(_part(part) for part in parts))
 
 
 class Widget(anywidget.AnyWidget):
@@ -119,7 +104,7 @@ def page(title: str, module: str, sheet: str, state: Mapping[str, Any]) -> str:
         # "<" is escaped so that no label can end the script element
         state=json.dumps(_plain(state), separators=(",", ":")).replace("<", r"\u003c"),
         front=front.replace("</script", r"<\/script").replace("<!--", r"<\!--"),
-        model=_part("saved.js"),
+        model=linked("lib/saved.js"),
     )
 
 

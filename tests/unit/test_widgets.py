@@ -18,8 +18,8 @@ from gradlab.core.errors import GradlabError, ModelError, TargetError
 from gradlab.data import picture, picture_names
 from gradlab.explain import class_maps, contrast_cam
 from gradlab.models import Classifier
-from gradlab.widgets import Gradients, Occlusion, Paradigms, Widget, front_end, paradigms
-from gradlab.widgets.widget import EXPORT, PNG_LIMIT, SavingError
+from gradlab.widgets import Gradients, Occlusion, Paradigms, Widget, paradigms
+from gradlab.widgets.widget import PNG_LIMIT, SavingError
 
 CLASSES = 12
 WIDGETS = [Paradigms, Occlusion, Gradients]
@@ -207,22 +207,6 @@ def test_saving_to_a_bad_place_says_so(widget: Paradigms, tmp_path: Path) -> Non
     with pytest.raises(SavingError, match="no folder"):
         (tmp_path / "file").write_text("")
         widget.save_html(tmp_path / "file" / "page.html")
-
-
-@pytest.mark.parametrize("widget", WIDGETS)
-def test_front_end_is_one_module_of_distinct_names(widget: type[Widget]) -> None:
-    module = widget._esm
-    assert module.count("export") == 1 and module.rstrip().endswith(EXPORT)
-    names = re.findall(r"^(?:function|const|let) (\w+)", str(module), re.MULTILINE)
-    assert len(names) == len(set(names))
-    assert all(name.startswith(("gl", "GL_")) or name == "render" for name in names)
-    used = set(re.findall(r"\b(gl[A-Z]\w*|GL_\w+)\b", re.sub(r"//.*", "", str(module))))
-    assert used - set(names) - {"gradlabSaved"} == set(), "a part is missing"
-
-
-def test_only_the_last_part_exports() -> None:
-    with pytest.raises(ValueError, match="only the last"):
-        front_end("paradigms.js", "numbers.js")
 
 
 @pytest.mark.parametrize("widget", WIDGETS)

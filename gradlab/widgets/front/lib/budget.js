@@ -1,15 +1,17 @@
 // Charts of the game: the pool in its plane, and accuracy over the labels bought.
 
-const GL_POOL_HEIGHT = 430;
+import { glApart, glAxisX, glAxisY, glLine, glScale, glSvg, glText, glTicks } from "./chart.js";
+
+export const GL_POOL_HEIGHT = 430;
 
 // Letters are shapes that differ: short labels stand for themselves, others are lettered in order.
-function glMarks(labels) {
+export function glPoolMarks(labels) {
   const short = labels.every((each) => each.length <= 2);
   return labels.map((each, c) => (short ? each : String.fromCharCode(65 + c)));
 }
 
 // bought: solid; not yet: pale, with a halo as large as the strategy's score; asked next: ringed and numbered in the table below.
-function glPoolChart(width, { plane, truth, marks, bought, asked, scores, chosen }) {
+export function glPoolChart(width, { plane, truth, marks, bought, asked, scores, chosen }) {
   const span = (axis) => { const all = plane.filter((_, i) => i % 2 === axis), low = Math.min(...all), high = Math.max(...all); return high > low ? [low, high] : [low - 1, high + 1]; };
   const x = glScale(span(0), [16, width - 16]), y = glScale(span(1), [GL_POOL_HEIGHT - 16, 16]), held = new Set(bought), next = new Set(asked);
   const free = truth.length > bought.length ? Array.from(truth.keys()).filter((i) => !held.has(i)) : [];
@@ -26,10 +28,10 @@ function glPoolChart(width, { plane, truth, marks, bought, asked, scores, chosen
   ];
 }
 
-const GL_GAIN_HEIGHT = 320;
+export const GL_GAIN_HEIGHT = 320;
 
 // curves: { key, name, values, active }; band: the least and the largest of the random orders at each budget.
-function glGainChart(width, { curves, band, budgets }) {
+export function glGainChart(width, { curves, band, budgets }) {
   const left = 58, foot = GL_GAIN_HEIGHT - 40, right = 112, end = width - right, all = [...curves.flatMap((each) => each.values), ...band.flat()];
   const low = Math.min(...all), high = Math.max(...all), room = Math.max(0.02, 0.08 * (high - low)), range = [Math.max(0, low - room), Math.min(1, high + room)];
   const x = glScale([budgets[0], budgets[budgets.length - 1]], [left + 8, end]), y = glScale(range, [foot, 12]);

@@ -1,9 +1,15 @@
 // The algebra of the panels, from z and h: rows, lengths, cosines, sparsity; and how a panel is painted.
 
+import { glFixed, glScale, glSvg, glText } from "./chart.js";
+import { glTable } from "./colour.js";
+import { glNode } from "./dom.js";
+import { glBytes, glClamp, glDecodeHalves, glSoftmax } from "./numbers.js";
+import { glGreyPhoto, glTopOf } from "./signed.js";
+
 const GL_HELD = 0.99;
 
 // Some pictures at every level of noise, as views into what the kernel sent.
-function glDecodePanels(sent, levels) {
+export function glDecodePanels(sent, levels) {
   const [height, width, channels] = sent.size, [rows, columns] = sent.cells, { classes, asked } = sent;
   const z = new Float32Array(glBytes(sent.logits).buffer), h = new Float32Array(glBytes(sent.hidden).buffer);
   const seen = glBytes(sent.seen), pixels = height * width * channels, cells = rows * columns;
@@ -25,23 +31,23 @@ function glDecodePanels(sent, levels) {
 }
 
 // u of a panel: p − e_Q.
-function glRowsOf(at, q) {
+export function glRowsOf(at, q) {
   return Float64Array.from(at.p, (p, c) => p - (c === q ? 1 : 0));
 }
 
 // u of the label of all ones, by the loss.
-const GL_ONES = {
+export const GL_ONES = {
   ce: (at) => Float64Array.from(at.p, (p) => at.p.length * p - 1),
   mse: (at) => Float64Array.from(at.z, (z) => (2 / at.z.length) * (z - 1)),
   bce: (at) => Float64Array.from(at.z, (z) => (1 / (1 + Math.exp(-z)) - 1) / at.z.length),
 };
 
-function glLength(values) {
+export function glLength(values) {
   return Math.sqrt(values.reduce((sum, each) => sum + each * each, 0));
 }
 
 // (Σ u²)² / Σ u⁴: 2 for two rows of one length, as many as there are classes for rows that are all as long.
-function glEffective(u) {
+export function glEffective(u) {
   const squares = u.map((each) => each * each), top = Math.max(...squares);
   if (!(top > 0)) return 0;
   const parts = squares.map((each) => each / top);
@@ -49,7 +55,7 @@ function glEffective(u) {
 }
 
 // How many rows, longest first, hold 99 % of the squared length.
-function glHeldRows(u) {
+export function glHeldRows(u) {
   const squares = Float64Array.from(u, (each) => each * each).sort().reverse();
   const all = squares.reduce((a, b) => a + b, 0);
   let sum = 0, count = 0;
@@ -57,13 +63,13 @@ function glHeldRows(u) {
   return count;
 }
 
-function glCosine(u, v) {
+export function glCosine(u, v) {
   const size = glLength(u) * glLength(v);
   return size > 0 ? u.reduce((sum, each, c) => sum + each * v[c], 0) / size : 0;
 }
 
 // What one level of one picture says as a whole; the panel of the network's own answer is left out of the means.
-function glSparsity(at, asked) {
+export function glSparsity(at, asked) {
   const others = asked.filter((q) => q !== at.said).map((q) => glRowsOf(at, q));
   const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length;
   const cosines = others.flatMap((u, i) => others.slice(i + 1).map((v) => glCosine(u, v)));
@@ -74,7 +80,7 @@ function glSparsity(at, asked) {
 }
 
 // u hᵀ as one pixel per number: rows from the top are `asked`. top: the value at the ends of the colours.
-function glPaintRows(canvas, u, h, asked, top) {
+export function glPaintRows(canvas, u, h, asked, top) {
   const table = glTable("blue-orange"), image = new ImageData(h.length, asked.length);
   let to = 0;
   for (const c of asked) {
@@ -90,7 +96,7 @@ function glPaintRows(canvas, u, h, asked, top) {
 }
 
 // The outer product at length: h along the top, p − e_Q down the side, and their product.
-function glOuter(width, u, at, asked, labels, marks) {
+export function glOuter(width, u, at, asked, labels, marks) {
   const names = Math.min(96, 12 + 7.2 * Math.max(...asked.map((c) => labels[c].length))), bars = 92, head = 46;
   const left = names + bars + 8, high = Math.max(16, Math.min(24, 260 / asked.length)), wide = (width - left) / at.h.length;
   const most = Math.max(1, glTopOf(u)), x = glScale([-most, most], [names + 4, names + bars - 4]);
@@ -114,6 +120,6 @@ function glOuter(width, u, at, asked, labels, marks) {
   ];
 }
 
-function glOuterHeight(asked) {
+export function glOuterHeight(asked) {
   return 46 + Math.max(16, Math.min(24, 260 / asked)) * asked + 4;
 }

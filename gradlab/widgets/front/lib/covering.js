@@ -1,6 +1,12 @@
 // One picture under a mask: where the mask is, what is asked about it, and how both stages are drawn.
 
-const GL_COVERS = { mean: "mean colour", black: "black", blur: "blur" };
+import { glProbabilityBars } from "./bars.js";
+import { GL_SIDE_LARGE, glBoxHands, glDrawBox } from "./box.js";
+import { glPaint, glPhoto, glSigned, glStrip } from "./colour.js";
+import { glBits, glCoveredPhoto, glFillBox, glMaskAsker } from "./mask.js";
+import { glClamp, glProbability, glSoftmax, glTop, glValue } from "./numbers.js";
+
+export const GL_COVERS = { mean: "mean colour", black: "black", blur: "blur" };
 
 function glSized(canvas, a) {
   const scale = GL_SIDE_LARGE / Math.max(a.width, a.height);
@@ -10,12 +16,12 @@ function glSized(canvas, a) {
 }
 
 // A box of the window's own size; `wanted` remembers that size where the border cuts it, and is 0 for any other box.
-function glWindowBox(top, left, side) {
+export function glWindowBox(top, left, side) {
   return { top, left, width: side, height: side, wanted: side };
 }
 
 // say: { heard(), settle(text) }: what the widget does once a mask is answered, or is not.
-class GlCovering {
+export class GlCovering {
   constructor({ parts, labels, alive, send, say }) {
     Object.assign(this, { parts, labels, alive, say });
     this.state = { p: 0, box: null, brush: 16, mode: "box", cover: "mean", window: 32, stride: 16 };

@@ -9,7 +9,7 @@ function glUniform(seed, i) {
 }
 
 // n pairs: u is uniform, z normal (Box and Muller). A family makes its samples of them, so that they follow theta.
-function glNoise(seed, n) {
+export function glNoise(seed, n) {
   const u = new Float64Array(n), z = new Float64Array(n);
   for (let i = 0; i < n; i++) {
     u[i] = glUniform(seed, 2 * i);
@@ -30,7 +30,7 @@ function glSigmoid(t) {
 
 // log p, score and second derivative are linear in (x, x²): given their means, they give the mean over the samples.
 // s is what else is known (σ of "Gaussian mean"). log leaves out what does not depend on theta.
-const GL_FAMILIES = {
+export const GL_FAMILIES = {
   "Gaussian mean": {
     draw: (u, z, t, s) => t + s * z,
     log: (x, xx, t, s) => (2 * x * t - t * t - xx) / (2 * s * s),

@@ -1,5 +1,7 @@
 // The game of buying labels: a softmax head on h, fitted by gradient descent, and what each strategy asks of it.
 
+import { glBytes } from "./numbers.js";
+
 // W (classes x (d + 1), the bias last) by Nesterov's gradient descent from 0 on cross entropy + decay / 2 |W|².
 function glFitHead(h, d, labels, bought, classes, { steps, rate, momentum, decay }) {
   const wide = d + 1, n = bought.length, W = new Float64Array(classes * wide), speed = new Float64Array(classes * wide);
@@ -60,13 +62,13 @@ const GL_ASKING = {
 };
 
 // Score of every picture of the pool, null for random.
-function glAskingScores(strategy, run, world) {
+export function glAskingScores(strategy, run, world) {
   if (strategy === "random") return null;
   return run.p.map((p, i) => GL_ASKING[strategy](p, world.lengths[i]));
 }
 
 // What a strategy would buy in round k: indices, the first first.
-function glAsk(strategy, run, world, game, k) {
+export function glAsk(strategy, run, world, game, k) {
   if (strategy === "random") return Array.from(run.order.slice(run.bought.length, run.bought.length + game.batch));
   const held = new Set(run.bought), left = run.p.map((_, i) => i).filter((i) => !held.has(i)), scores = glAskingScores(strategy, run, world);
   if (strategy === "badge") return glBadge(left, scores, run.p, world, game.draws.subarray(k * (game.batch - 1), (k + 1) * (game.batch - 1)), game.batch);
@@ -95,7 +97,7 @@ function glBadge(left, lengths, p, world, draws, count) {
 }
 
 // One player of one world. buy(indices) trains the head anew.
-function glRun(world, game, order) {
+export function glRun(world, game, order) {
   const run = { order, bought: Array.from(order.slice(0, game.first)), reached: [], p: null, last: [] };
   const learn = () => {
     const W = glFitHead(world.pool, world.d, game.truth, run.bought, game.classes, game.training);
@@ -109,14 +111,14 @@ function glRun(world, game, order) {
 }
 
 // The numbers that the kernel sent.
-function glDecodeGame(start) {
+export function glDecodeGame(start) {
   const ints = (bytes) => new Int32Array(glBytes(bytes).buffer), [truth, testTruth] = start.truth.map(ints), all = ints(start.orders), n = truth.length;
   const orders = Array.from({ length: all.length / n }, (_, k) => all.subarray(k * n, (k + 1) * n)), places = new Int32Array(n);
   orders[0].forEach((i, place) => { places[i] = place; });
   return { truth, testTruth, n, classes: start.classes, first: start.first, batch: start.batch, rounds: start.rounds, orders, places, draws: new Float64Array(glBytes(start.draws).buffer), training: start.training };
 }
 
-function glDecodeWorld(sent, n) {
+export function glDecodeWorld(sent, n) {
   const [pool, test, plane] = ["pool", "test", "plane"].map((key) => Float64Array.from(new Float32Array(glBytes(sent[key]).buffer))), d = pool.length / n;
   const lengths = Array.from({ length: n }, (_, i) => Math.sqrt(pool.subarray(i * d, (i + 1) * d).reduce((sum, each) => sum + each * each, 0)));
   return { name: sent.name, pool, test, plane, d, lengths, runs: new Map() };

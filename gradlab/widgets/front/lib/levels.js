@@ -1,9 +1,12 @@
 // Probabilities under the hand: bars that are dragged, always adding up to 1; and Shannon's measures of them.
 
-const GL_LOG = { bits: Math.log2, nats: Math.log };
+import { glLeave, glNode } from "./dom.js";
+import { glClamp } from "./numbers.js";
+
+export const GL_LOG = { bits: Math.log2, nats: Math.log };
 
 // Expected surprise: −Σ p log p, with 0 log 0 = 0.
-function glEntropy(p, unit) {
+export function glEntropy(p, unit) {
   return p.reduce((sum, each) => (each > 0 ? sum - each * GL_LOG[unit](each) : sum), 0);
 }
 
@@ -17,7 +20,7 @@ function glRescaled(p, i, value) {
 }
 
 // One bar. now(): { p, full }, the probability and what a full bar stands for; on: { start(), set(value), end() }.
-function glLevel(label, now, on) {
+export function glLevel(label, now, on) {
   const fill = glNode("span", { class: "gl-level-fill" }), number = glNode("span", { class: "gl-level-number gl-number" });
   const node = glNode("div", {
     class: "gl-level", role: "slider", tabindex: 0, "aria-label": label, "aria-orientation": "vertical",
@@ -67,7 +70,7 @@ function glLevel(label, now, on) {
 }
 
 // What holds the probabilities while a hand changes them. start: an array; changed() draws.
-function glHeld(start, changed) {
+export function glHeld(start, changed) {
   let p = [...start], before = p;
   return {
     get p() { return p; },

@@ -1,9 +1,13 @@
 // One question: a heading, the photo under its map, a legend with values, and a cell cursor worked by mouse or keys.
 
-const GL_SIDE = 336;  // longer side of a canvas, in its own pixels
+import { glPaint, glSigned, glStrip } from "./colour.js";
+import { glLeave, glNode } from "./dom.js";
+import { glHottest, glValue } from "./numbers.js";
+
+export const GL_SIDE = 336;  // longer side of a canvas, in its own pixels
 
 // on: { cursor(cell or null), toggle(cell, wanted or undefined) }; isPicked(cell)
-function glPanel(key, on, isPicked) {
+export function glPanel(key, on, isPicked) {
   const title = glNode("h3", { class: "gl-title" });
   const meaning = glNode("p", { class: "gl-meaning" });
   const canvas = glNode("canvas", { tabindex: 0, role: "application", width: GL_SIDE, height: GL_SIDE });

@@ -1,6 +1,9 @@
 // Keeping what is on the screen: the three panels as one picture, pinned below or saved as a file.
 
-function glCompose(panels, sentence) {
+import { glButton, glNode } from "./dom.js";
+import { GL_SIDE } from "./panel.js";
+
+export function glCompose(panels, sentence) {
   const side = GL_SIDE, gap = 16, head = 64, foot = 30;
   const canvas = document.createElement("canvas");
   canvas.width = panels.length * side + (panels.length + 1) * gap;
@@ -34,7 +37,7 @@ function glLines(context, text, width) {
   return lines.length > 2 ? [lines[0], `${lines[1]} ...`] : lines;
 }
 
-function glPins() {
+export function glPins() {
   const node = glNode("div", { class: "gl-pins" });
   return {
     node,
@@ -47,7 +50,7 @@ function glPins() {
   };
 }
 
-function glSaveAs(canvas, name) {
+export function glSaveAs(canvas, name) {
   const link = glNode("a", { href: canvas.toDataURL("image/png"), download: name });
   document.body.append(link);
   link.click();

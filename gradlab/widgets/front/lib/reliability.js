@@ -1,7 +1,10 @@
 // Confidence against accuracy: all figures of one network at one temperature, and their charts.
 
+import { glAxisX, glAxisY, glLine, glNumber, glScale, glSvg, glText, glTicks } from "./chart.js";
+import { glBytes, glClamp, glDecodeHalves, glSoftmax } from "./numbers.js";
+
 // What does not depend on the temperature: the class said, the runner-up, and logits below the largest.
-function glDecodeArm(sent, truth, classes) {
+export function glDecodeArm(sent, truth, classes) {
   const z = new Float32Array(glBytes(sent.logits).buffer), n = truth.length;
   const said = new Int32Array(n), second = new Int32Array(n), below = new Float64Array(z.length);
   for (let i = 0; i < n; i++) {
@@ -19,7 +22,7 @@ function glDecodeArm(sent, truth, classes) {
 }
 
 // Of softmax(z / T): the bins with their counts, mean confidence and accuracy; ECE, MCE, NLL in nats.
-function glJudge(arm, truth, bins, T) {
+export function glJudge(arm, truth, bins, T) {
   const n = truth.length, { classes, below, said } = arm;
   const confidence = new Float64Array(n), bin = new Int32Array(n);
   const found = Array.from({ length: bins }, (_, k) => ({ low: k / bins, high: (k + 1) / bins, count: 0, confidence: 0, right: 0 }));
@@ -50,18 +53,18 @@ function glJudge(arm, truth, bins, T) {
 }
 
 // p of one picture at a temperature.
-function glChances(arm, i, T) {
+export function glChances(arm, i, T) {
   return glSoftmax(arm.below.subarray(i * arm.classes, (i + 1) * arm.classes).map((each) => each / T));
 }
 
-const GL_DIAGRAM = { height: 380, left: 44, foot: 262, counts: 340 };
+export const GL_DIAGRAM = { height: 380, left: 44, foot: 262, counts: 340 };
 
-function glDiagramX(width) {
+export function glDiagramX(width) {
   return glScale([0, 1], [GL_DIAGRAM.left, width - 10]);
 }
 
 // Bars as high as the accuracy, the gap to the confidence on them, the diagonal, and the counts below.
-function glDiagram(width, judged, chosen) {
+export function glDiagram(width, judged, chosen) {
   const { left, foot, counts, height } = GL_DIAGRAM, x = glDiagramX(width), y = glScale([0, 1], [foot, 10]);
   const most = Math.max(...judged.bins.map((each) => each.count)), tall = glScale([0, most], [0, 46]);
   const bars = judged.bins.flatMap((each, k) => {
@@ -91,11 +94,11 @@ function glDiagram(width, judged, chosen) {
   ];
 }
 
-const GL_HEAT = 1;  // log10 of the hottest temperature on the slider
-const GL_HEATS = Array.from({ length: 41 }, (_, k) => (k / 20 - 1) * GL_HEAT);
+export const GL_HEAT = 1;  // log10 of the hottest temperature on the slider
+export const GL_HEATS = Array.from({ length: 41 }, (_, k) => (k / 20 - 1) * GL_HEAT);
 
 // One figure over the temperature, on a logarithmic axis (far above its least value it leaves the chart), with the slider's place and the fitted temperature.
-function glHeatChart(width, height, values, now, fitted, name) {
+export function glHeatChart(width, height, values, now, fitted, name) {
   const left = 44, foot = height - 22, x = glScale([-GL_HEAT, GL_HEAT], [left + 4, width - 10]);
   const least = Math.min(...values), most = Math.min(Math.max(...values), 3 * least + 0.15), y = glScale([0, most], [foot, 16]);
   const inside = Math.abs(Math.log10(fitted)) <= GL_HEAT;
@@ -110,7 +113,7 @@ function glHeatChart(width, height, values, now, fitted, name) {
 }
 
 // Accuracy against ECE: each network at T = 1 and, hollow, at its fitted temperature. Best is top left.
-function glScatter(width, height, points, chosen) {
+export function glScatter(width, height, points, chosen) {
   const left = 52, foot = height - 40, most = 1.1 * Math.max(0.01, ...points.flatMap((each) => [each.one, each.fitted, each.now]));
   const [low, high] = [Math.min(...points.map((each) => each.accuracy)), Math.max(...points.map((each) => each.accuracy))];
   const room = Math.max(0.01, 0.3 * (high - low)), x = glScale([0, most], [left + 6, width - 14]);

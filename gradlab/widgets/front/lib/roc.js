@@ -1,8 +1,11 @@
 // Scores of two sets of pictures: how well they tell them apart, at every threshold and at one.
 
+import { glAxisX, glAxisY, glFixed, glLine, glNumber, glScale, glSvg, glText, glTicks } from "./chart.js";
+import { glClamp } from "./numbers.js";
+
 // log10 of the odds of a probability, not beyond 1e9 to 1; and back.
 const GL_SURE = 1e-9;
-function glPlaces(odds) {
+export function glPlaces(odds) {
   if (!odds) return { of: (s) => s, back: (v) => v };
   return {
     of: (s) => { const p = glClamp(s, GL_SURE, 1 - GL_SURE); return Math.log10(p / (1 - p)); },
@@ -11,7 +14,7 @@ function glPlaces(odds) {
 }
 
 // The curve over all thresholds, highest first, and its figures; in-distribution is positive, ties pass together.
-function glRoc(inside, outside) {
+export function glRoc(inside, outside) {
   const all = [...Array.from(inside, (s) => [s, 1]), ...Array.from(outside, (s) => [s, 0])].sort((a, b) => b[0] - a[0]);
   const points = [{ t: Infinity, tpr: 0, fpr: 0 }];
   let passed = 0, wrong = 0, area = 0;
@@ -27,19 +30,19 @@ function glRoc(inside, outside) {
   return { points, area, at95, best };
 }
 
-function glDetectionError({ tpr, fpr }) {
+export function glDetectionError({ tpr, fpr }) {
   return (1 - tpr) / 2 + fpr / 2;
 }
 
 // What the threshold t lets through.
-function glPassing(inside, outside, t) {
+export function glPassing(inside, outside, t) {
   const share = (scores) => scores.reduce((count, s) => count + (s >= t ? 1 : 0), 0) / scores.length;
   return { t, tpr: share(inside), fpr: share(outside) };
 }
 
-const GL_HIST = { height: 330, left: 52, right: 12, bins: 40, middle: 152, tall: 132, foot: 284 };
+export const GL_HIST = { height: 330, left: 52, right: 12, bins: 40, middle: 152, tall: 132, foot: 284 };
 
-function glHistX(width, [low, high]) {
+export function glHistX(width, [low, high]) {
   return glScale([low, high], [GL_HIST.left, width - GL_HIST.right]);
 }
 
@@ -50,7 +53,7 @@ function glHistogram(values, [low, high]) {
 }
 
 // In-distribution upwards, the others downwards; what lies on the wrong side of the threshold has a shaded ground.
-function glTwoHistograms(width, { inside, outside, range, t, group, name, odds }) {
+export function glTwoHistograms(width, { inside, outside, range, t, group, name, odds }) {
   const { left, right, bins, middle, tall, foot, height } = GL_HIST, x = glHistX(width, range);
   const sets = [glHistogram(inside, range), glHistogram(outside, range)], most = Math.max(...sets[0], ...sets[1]);
   const step = (x(range[1]) - x(range[0])) / bins, at = x(glClamp(t, ...range)), end = width - right;
@@ -79,9 +82,9 @@ function glTwoHistograms(width, { inside, outside, range, t, group, name, odds }
   ];
 }
 
-const GL_ROC = { height: 330, left: 48, foot: 284 };
+export const GL_ROC = { height: 330, left: 48, foot: 284 };
 
-function glRocChart(width, roc, now) {
+export function glRocChart(width, roc, now) {
   const { height, left, foot } = GL_ROC, x = glScale([0, 1], [left, width - 12]), y = glScale([0, 1], [foot, 12]);
   const tick = [0, 0.25, 0.5, 0.75, 1], place = ({ fpr, tpr }) => ({ cx: x(fpr), cy: y(tpr) });
   return [

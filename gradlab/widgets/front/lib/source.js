@@ -1,10 +1,14 @@
 // Where the picture comes from: a list, a typed path, an upload or a drop. The only part that talks to the kernel.
 
+import { glPhoto } from "./colour.js";
+import { glCombobox } from "./combobox.js";
+import { glButton, glNode } from "./dom.js";
+
 const GL_UPLOAD_LIMIT = 25 * 2 ** 20;
-const GL_PATIENCE = 20000;  // ms until silence of the kernel is put into words
+export const GL_PATIENCE = 20000;  // ms until silence of the kernel is put into words
 
 // send({ name }, buffer or null) asks the kernel; names() lists what it knows.
-function glSource({ names, send, alive }) {
+export function glSource({ names, send, alive }) {
   const status = glNode("p", { class: "gl-status", role: "status" });
   const error = glNode("p", { class: "gl-error", role: "alert" });
   const combobox = glCombobox({

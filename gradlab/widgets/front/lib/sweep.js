@@ -1,7 +1,9 @@
 // What a sweep has found: z(whole) - z(hidden) for each window and class; maps, and answers for a window, from it.
 
+import { glClamp } from "./numbers.js";
+
 // Facts of the kernel: { serial, run, window, stride, cover, rows, columns, done, total }.
-function glSweep(a, facts) {
+export function glSweep(a, facts) {
   const windows = facts.rows * facts.columns, T = a.classes;
   const drops = new Float32Array(windows * T), lse = new Float64Array(windows).fill(NaN);
   let guess = null;

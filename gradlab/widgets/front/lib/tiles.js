@@ -1,14 +1,19 @@
 // The strip: one small picture per challenge with what is said of it, and p of the reference class over the levels.
 
-const GL_LEVELS = 5;
+import { glLine, glScale, glSvg } from "./chart.js";
+import { glHeat } from "./colour.js";
+import { glNode } from "./dom.js";
+import { glBytes, glDecodeHalves, glDecodePicture, glProbability, glSoftmax, glTop } from "./numbers.js";
+
+export const GL_LEVELS = 5;
 
 // Place among the tiles that the kernel sent: k counts the challenges, -1 is the clean picture.
-function glTileAt(k, level) {
+export function glTileAt(k, level) {
   return k < 0 || level === 0 ? 0 : 1 + GL_LEVELS * k + level - 1;
 }
 
 // p, said and confidence of each tile; the sheet becomes a picture the browser can draw from.
-async function glDecodeTiles(answer) {
+export async function glDecodeTiles(answer) {
   const a = glDecodePicture(answer);
   const z = new Float32Array(glBytes(answer.all).buffer), count = z.length / a.classes;
   const maps = glDecodeHalves(answer.maps), [, h, w] = answer.shape;
@@ -24,14 +29,14 @@ async function glDecodeTiles(answer) {
 }
 
 // Values over the levels 0 to 5 as a line, each level a dot where the answer is right and a cross where it is not.
-function glOverLevels(values, right, x, y, props) {
+export function glOverLevels(values, right, x, y, props) {
   const points = values.map((value, level) => [x(level), y(value)]);
   return [glLine(points, props), points.map(([left, top], level) => (right[level]
     ? glSvg("circle", { class: "gl-dot", cx: left, cy: top, r: 2.5 })
     : glSvg("path", { class: "gl-cross", d: `M${left - 3} ${top - 3}l6 6m0 -6l-6 6` })))];
 }
 
-function glTile(k, name, press) {
+export function glTile(k, name, press) {
   const canvas = glNode("canvas", { "aria-hidden": "true" });
   const said = glNode("span", { class: "gl-tile-label" }), mark = glNode("span", { class: "gl-mark", "aria-hidden": "true" });
   const chance = glNode("span", { class: "gl-number" });
@@ -63,7 +68,7 @@ function glTile(k, name, press) {
 }
 
 // What a tile shows, in words.
-function glTileText(a, labels, k, name, level) {
+export function glTileText(a, labels, k, name, level) {
   const { p, said, right } = a.tiles[glTileAt(k, level)];
   const verdict = a.known ? (right ? "right" : "wrong") : (right ? "as for the clean picture" : "changed");
   return `${name}${k < 0 ? "" : `, level ${level}`}: ${labels[said]} with ${glProbability(p[said])}, ${verdict}`;

@@ -1,5 +1,12 @@
 // Which label is worth buying next? The pool, what a strategy asks, and what its labels earn beside those of chance.
 
+import { GL_GAIN_HEIGHT, GL_POOL_HEIGHT, glGainChart, glPoolChart, glPoolMarks } from "../lib/budget.js";
+import { glButtons, glChart, glFillTable, glFixed } from "../lib/chart.js";
+import { glButton, glKeepKeys, glNode, glReadout, glRove } from "../lib/dom.js";
+import { glAsk, glAskingScores, glDecodeGame, glDecodeWorld, glRun } from "../lib/labelling.js";
+import { glBytes } from "../lib/numbers.js";
+import { glGreyPhoto } from "../lib/signed.js";
+
 const GL_STRATEGY_NAMES = { random: "random", entropy: "entropy", least_confidence: "least confidence", margin: "margin", badge: "BADGE" };
 const GL_STRATEGY_WORDS = {
   random: "Any picture, all equally likely: the control.",
@@ -11,7 +18,7 @@ const GL_STRATEGY_WORDS = {
 
 function render({ model, el }) {
   const start = model.get("start"), { labels, strategies } = start, game = glDecodeGame(start), worlds = start.worlds.map((each) => glDecodeWorld(each, game.n));
-  const marks = glMarks(labels), budgets = Array.from({ length: game.rounds + 1 }, (_, k) => game.first + k * game.batch);
+  const marks = glPoolMarks(labels), budgets = Array.from({ length: game.rounds + 1 }, (_, k) => game.first + k * game.batch);
   const pixels = start.tiles ? glBytes(start.tiles) : null, [high, wide, channels] = start.tile || [0, 0, 0], size = high * wide * channels;
   const state = { world: 0, strategy: "margin", chosen: -1 };
   let timer = null;

@@ -1,5 +1,15 @@
 // A reliability diagram whose bins open: temperature, several networks, and the pictures of a bin.
 
+import { glBar } from "../lib/bars.js";
+import { glButtons, glChart, glFillTable, glFixed, glRange } from "../lib/chart.js";
+import { glStrip } from "../lib/colour.js";
+import { glButton, glKeepKeys, glLeave, glNode, glReadout, glRove } from "../lib/dom.js";
+import { glBytes, glClamp, glProbability } from "../lib/numbers.js";
+import {
+  GL_DIAGRAM, GL_HEAT, GL_HEATS, glChances, glDecodeArm, glDiagram, glDiagramX, glHeatChart, glJudge, glScatter,
+} from "../lib/reliability.js";
+import { glGreyPhoto, glPaintSigned, glTopOf } from "../lib/signed.js";
+
 const GL_TILES = 40;  // pictures of a bin that are shown at once
 const GL_EVEN = 0.005;  // a gap that is put into words as none
 

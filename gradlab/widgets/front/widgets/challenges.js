@@ -1,5 +1,12 @@
 // One picture under twelve challenges: a slider for their level, what is said of each, and one of them at length.
 
+import { glBar } from "../lib/bars.js";
+import { glAxisX, glAxisY, glChart, glLine, glRange, glScale, glSvg, glText } from "../lib/chart.js";
+import { glButton, glKeepKeys, glNode, glReadout, glRove, glSelect } from "../lib/dom.js";
+import { glProbability } from "../lib/numbers.js";
+import { glSource } from "../lib/source.js";
+import { GL_LEVELS, glDecodeTiles, glOverLevels, glTile, glTileAt, glTileText } from "../lib/tiles.js";
+
 const GL_BARS = 5;
 
 // The chart of the pressed tile: p of the reference class, and the probability of whatever is said, over the levels.

@@ -1,5 +1,11 @@
 // Drag probabilities: each event's surprise, and entropy as the area of surprise over probability.
 
+import {
+  glApart, glAxisY, glButtons, glChart, glFillTable, glFixed, glScale, glSvg, glText, glTicks,
+} from "../lib/chart.js";
+import { glKeepKeys, glNode, glReadout, glSelect } from "../lib/dom.js";
+import { GL_LOG, glEntropy, glHeld, glLevel } from "../lib/levels.js";
+
 const GL_EXPERIMENTS = {
   coin: { text: "fair coin", p: [0.5, 0.5], labels: ["heads", "tails"] },
   three: { text: "½, ¼, ¼", p: [0.5, 0.25, 0.25], labels: ["A", "B", "C"] },

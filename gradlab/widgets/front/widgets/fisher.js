@@ -1,5 +1,12 @@
 // Scores of samples drawn under the hand: their mean is 0, and their variance is the curvature of the log-likelihood.
 
+import {
+  glAxisX, glAxisY, glChart, glFixed, glLine, glNumber, glRange, glScale, glSvg, glText, glTicks,
+} from "../lib/chart.js";
+import { glButton, glId, glKeepKeys, glNode, glReadout, glSelect } from "../lib/dom.js";
+import { GL_FAMILIES, glNoise } from "../lib/families.js";
+import { glClamp } from "../lib/numbers.js";
+
 const GL_CURVES = 24;  // samples whose own log-likelihood is drawn
 const GL_REACH = 2.2;  // the chart shows theta ± this many 1/√I
 
@@ -43,7 +50,7 @@ function glLikelihoods(width, { family, found, theta, at, s, range }) {
 }
 
 // The histogram of the scores, with their mean ± one standard deviation.
-function glHistogram(width, { found }) {
+function glScoreHistogram(width, { found }) {
   const left = 8, right = width - 8, top = 30, base = 218, bins = 41;
   const wide = Math.max(3.6 * Math.sqrt(found.book), Math.abs(found.mean) + 3 * Math.sqrt(found.variance));
   const x = glScale([-wide, wide], [left, right]), counts = Array(bins).fill(0);
@@ -96,7 +103,7 @@ function render({ model, el }) {
   let view = null;
   const charts = {
     likelihoods: glChart("likelihoods", 240, (width) => glLikelihoods(width, view)),
-    histogram: glChart("histogram", 240, (width) => glHistogram(width, view)),
+    histogram: glChart("histogram", 240, (width) => glScoreHistogram(width, view)),
     compared: glChart("compared", 140, (width) => glCompared(width, view)),
   };
   const round = (value) => Number(value.toPrecision(4));

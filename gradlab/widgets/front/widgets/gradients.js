@@ -1,5 +1,13 @@
 // Which pixels move P? Three maps with the trained weights, the same with random ones, and a box that reads both.
 
+import { GL_SIDE_LARGE, glBoxHands, glDrawBox } from "../lib/box.js";
+import { glHeat, glPhoto, glSigned } from "../lib/colour.js";
+import { glCombobox } from "../lib/combobox.js";
+import { glKeepKeys, glNode, glReadout, glSelect } from "../lib/dom.js";
+import { glClamp, glDecodeHalves, glDecodePicture, glProbability } from "../lib/numbers.js";
+import { glSource } from "../lib/source.js";
+import { GL_STOPS } from "../lib/stops.js";
+
 const GL_METHODS = {
   "gradient": "passes back where the unit is active",
   "deconvnet": "passes back what is positive",

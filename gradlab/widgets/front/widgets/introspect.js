@@ -1,5 +1,17 @@
 // Why P, rather than 0, 1 ... 9? All panels at once, as rows of a gradient or on the picture, while noise rises.
 
+import { glBar } from "../lib/bars.js";
+import { glAxisX, glAxisY, glChart, glFixed, glLine, glRange, glScale, glSvg, glText, glTicks } from "../lib/chart.js";
+import { glStrip, glTable } from "../lib/colour.js";
+import {
+  GL_ONES, glCosine, glDecodePanels, glEffective, glHeldRows, glLength, glOuter, glOuterHeight, glPaintRows,
+  glRowsOf, glSparsity,
+} from "../lib/contrasts.js";
+import { glKeepKeys, glNode, glReadout, glRove, glSelect } from "../lib/dom.js";
+import { GL_INK_PATIENCE, glInk } from "../lib/ink.js";
+import { glProbability } from "../lib/numbers.js";
+import { glPaintSigned, glTopOf } from "../lib/signed.js";
+
 const GL_LOSSES = { ce: "cross entropy: the sum of all panels", mse: "mean squared error of the logits", bce: "binary cross entropy" };
 
 // One panel: a small picture to press. kind: the class Q, or "ones".

@@ -1,5 +1,13 @@
 // Every label's gradient at a point of the plane: likelihood surfaces, arrows, the Fisher ellipse, and steps along an arrow.
 
+import { glFillTable, glFixed, glLine, glNumber, glRange, glSvg, glText } from "../lib/chart.js";
+import { glStrip, glTable } from "../lib/colour.js";
+import { glButton, glKeepKeys, glLeave, glNode, glReadout } from "../lib/dom.js";
+import { glClamp } from "../lib/numbers.js";
+import {
+  GL_VIEW, glArrow, glLabelColour, glMixed, glPaintPlane, glPlane, glSurfaces, glTinyNet,
+} from "../lib/plane.js";
+
 const GL_ARROW = 0.4;  // an arrow is this many units of the plane long for a gradient of 1
 
 function glPointMark([x, y], size) {

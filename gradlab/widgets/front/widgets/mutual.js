@@ -1,5 +1,9 @@
 // Drag a joint table: entropies as bars of equal height over one scale, and I(X;Y) as the surprise that Y takes away.
 
+import { glAxisX, glButtons, glChart, glFixed, glScale, glSvg, glText, glTicks } from "../lib/chart.js";
+import { glKeepKeys, glNode, glReadout, glSelect } from "../lib/dom.js";
+import { GL_LOG, glEntropy, glHeld, glLevel } from "../lib/levels.js";
+
 const GL_CHANNEL = 0.8;  // of "noisy channel": how often Y is what X was
 
 function glMargins(p, rows, columns) {

@@ -1,5 +1,13 @@
 // What happens if I cover this? The mask is asked of the kernel, or read from the sweep where the sweep knows it.
 
+import { glCombobox } from "../lib/combobox.js";
+import { GL_COVERS, GlCovering, glWindowBox } from "../lib/covering.js";
+import { glButton, glKeepKeys, glNode, glReadout, glSelect, glSlider } from "../lib/dom.js";
+import { glBytes, glDecodeHalves, glDecodePicture, glProbability } from "../lib/numbers.js";
+import { glSource } from "../lib/source.js";
+import { GL_STOPS } from "../lib/stops.js";
+import { glSweep } from "../lib/sweep.js";
+
 const GL_WINDOWS = [16, 24, 32, 48, 64, 96];
 const GL_MODES = { box: "a box", paint: "a brush" };
 const GL_STRIDES = [4, 8, 16, 32];

@@ -1,5 +1,15 @@
 // Two histograms of a score, a threshold under the hand, the ROC curve, and the pictures on the wrong side.
 
+import { glBar } from "../lib/bars.js";
+import { glButtons, glChart, glFillTable, glFixed, glNumber } from "../lib/chart.js";
+import { glStrip } from "../lib/colour.js";
+import { glButton, glKeepKeys, glLeave, glNode, glReadout, glRove } from "../lib/dom.js";
+import { glBytes, glClamp, glDecodeHalves, glProbability } from "../lib/numbers.js";
+import {
+  GL_HIST, GL_ROC, glDetectionError, glHistX, glPassing, glPlaces, glRoc, glRocChart, glTwoHistograms,
+} from "../lib/roc.js";
+import { glGreyPhoto, glPaintSigned, glTopOf } from "../lib/signed.js";
+
 const GL_MISTAKES = 24;  // of each kind that are shown at once
 
 function render({ model, el }) {

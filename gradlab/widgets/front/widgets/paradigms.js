@@ -1,5 +1,17 @@
 // The three questions side by side. Everything below runs in the browser; only a new picture asks the kernel.
 
+import { glFilmstrip, glProbabilityBars, glVoteBars } from "../lib/bars.js";
+import { glPhoto, glSigned } from "../lib/colour.js";
+import { glCombobox } from "../lib/combobox.js";
+import { glButton, glKeepKeys, glNode, glReadout, glSelect, glSlider } from "../lib/dom.js";
+import {
+  glClassMap, glContrast, glDecode, glProbability, glShare, glTop, glValue, glVotes, glWithout,
+} from "../lib/numbers.js";
+import { glPanel } from "../lib/panel.js";
+import { glCompose, glPins, glSaveAs } from "../lib/pins.js";
+import { glSource } from "../lib/source.js";
+import { GL_STOPS } from "../lib/stops.js";
+
 const GL_FRAMES = 8;
 
 // P, Q ("runner-up", "self" or a class) and the three maps they give.
