@@ -33,9 +33,10 @@ def test_a_file_imports_what_it_uses_and_no_more(name: str) -> None:
     imported = set().union(*imports(name).values())
     own = {found for _, found in DECLARED.findall(FILES[name])}
     code = re.sub(r"//.*", "", IMPORT.sub("", FILES[name]))
-    used = set(re.findall(r"\b(gl[A-Z]\w*|GL_\w+)\b", code))
+    used = set(re.findall(r"\b([gG]l[A-Z]\w*|GL_\w+)\b", code))
     assert all(found.startswith(("gl", "GL_", "Gl")) or found == "render" for found in own)
     assert used - own == imported
+    assert all(len(line) <= 120 for line in FILES[name].splitlines())
 
 
 @pytest.mark.parametrize("name", FILES)

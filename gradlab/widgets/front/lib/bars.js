@@ -45,7 +45,8 @@ export function glVoteBars(list, a, labels, p, q, cell, count) {
 
 // The filmstrip: small maps of "rather than Q" for many Q; pressing one makes it the Q.
 export function glFilmstrip(choose) {
-  const node = glNode("div", { class: "gl-film", role: "group", "aria-label": "Rather than ...: pick a small map to make it Q" });
+  const node = glNode("div",
+    { class: "gl-film", role: "group", "aria-label": "Rather than ...: pick a small map to make it Q" });
   glRove(node);
   let key = "";
   return {

@@ -39,7 +39,8 @@ function glResized(box, grip, dx, dy, size) {
   return next;
 }
 
-// now(): { box, size: { width, height }, step, painting, fixed }; on: { box(next), paint(at), end() }, in picture pixels.
+// now(): { box, size: { width, height }, step, painting, fixed }; on: { box(next), paint(at), end() }, in picture
+// pixels.
 export function glBoxHands(canvas, now, on) {
   canvas.style.touchAction = "none";
   let held = null;

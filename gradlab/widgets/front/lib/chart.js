@@ -14,7 +14,8 @@ export function glSvg(tag, props, ...children) {
   return node;
 }
 
-// draw(width) returns what the chart shows, in pixels, in arrays of any depth; it is called again when the width of its place changes.
+// draw(width) returns what the chart shows, in pixels, in arrays of any depth; it is called again when the width of its
+// place changes.
 export function glChart(key, height, draw) {
   const svg = glSvg("svg", { class: "gl-chart", role: "img", "data-chart": key, height });
   const node = glNode("div", { class: "gl-place" }, svg);
@@ -51,7 +52,8 @@ export function glTicks(low, high, count) {
   const rough = (high - low) / count, ten = 10 ** Math.floor(Math.log10(rough));
   const step = ten * [1, 2, 5, 10].find((each) => each * ten >= rough);
   const first = Math.ceil(low / step - 1e-9);
-  return Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)));
+  return Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 },
+    (_, i) => Number(((first + i) * step).toPrecision(12)));
 }
 
 export function glText(x, y, text, props) {
@@ -59,7 +61,8 @@ export function glText(x, y, text, props) {
 }
 
 export function glAxisX(scale, y, ticks) {
-  return ticks.map((value) => glText(scale(value), y + 16, glNumber(value), { class: "gl-tick", "text-anchor": "middle" }));
+  return ticks.map((value) =>
+    glText(scale(value), y + 16, glNumber(value), { class: "gl-tick", "text-anchor": "middle" }));
 }
 
 export function glAxisY(scale, x, right, ticks) {
@@ -104,7 +107,8 @@ export function glFillTable(table, head, rows) {
 // A labelled row of buttons.
 export function glButtons(label, names, choose) {
   return glNode("div", { class: "gl-presets", role: "group", "aria-label": label },
-    glNode("span", { class: "gl-hint" }, label), Object.entries(names).map(([name, text]) => glButton(name, text, () => choose(name))));
+    glNode("span", { class: "gl-hint" }, label),
+    Object.entries(names).map(([name, text]) => glButton(name, text, () => choose(name))));
 }
 
 // A slider of any range. text(value) is shown beside it.
@@ -126,7 +130,9 @@ export function glRange({ name, label, low, high, step, value, text, change }) {
     // another range: { label, low, high, step, value }
     reset(next) {
       title.textContent = next.label;
-      for (const [key, each] of [["min", next.low], ["max", next.high], ["step", next.step]]) input.setAttribute(key, each);
+      for (const [key, each] of [["min", next.low], ["max", next.high], ["step", next.step]]) {
+        input.setAttribute(key, each);
+      }
       api.set(next.value);
     },
   };

@@ -51,7 +51,8 @@ export function glCombobox({ name, label, options, choose, free = null }) {
       item.setAttribute("aria-selected", String(i === active));
       if (i === active) {
         input.setAttribute("aria-activedescendant", item.id);
-        list.scrollTop = Math.min(item.offsetTop, Math.max(list.scrollTop, item.offsetTop + item.offsetHeight - list.clientHeight));
+        list.scrollTop = Math.min(item.offsetTop,
+          Math.max(list.scrollTop, item.offsetTop + item.offsetHeight - list.clientHeight));
       }
     });
     if (active < 0) input.removeAttribute("aria-activedescendant");

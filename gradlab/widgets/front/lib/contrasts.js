@@ -14,7 +14,8 @@ export function glDecodePanels(sent, levels) {
   const z = new Float32Array(glBytes(sent.logits).buffer), h = new Float32Array(glBytes(sent.hidden).buffer);
   const seen = glBytes(sent.seen), pixels = height * width * channels, cells = rows * columns;
   const maps = glDecodeHalves(sent.contrasts), ones = glDecodeHalves(sent.ones);
-  const cut = (values, i, size) => Float64Array.from(values.subarray(i * size, (i + 1) * size), (value) => value * sent.scale);
+  const cut = (values, i, size) =>
+    Float64Array.from(values.subarray(i * size, (i + 1) * size), (value) => value * sent.scale);
   return sent.names.map((name, n) => ({
     name, truth: sent.truth[n], asked: asked[n],
     levels: Array.from({ length: levels }, (_, k) => {
@@ -74,7 +75,8 @@ export function glSparsity(at, asked) {
   const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length;
   const cosines = others.flatMap((u, i) => others.slice(i + 1).map((v) => glCosine(u, v)));
   return {
-    effective: mean(others.map(glEffective)), held: mean(others.map(glHeldRows)), cosine: cosines.length ? mean(cosines) : NaN,
+    effective: mean(others.map(glEffective)), held: mean(others.map(glHeldRows)),
+    cosine: cosines.length ? mean(cosines) : NaN,
     share: glLength(glRowsOf(at, at.said)) / mean(others.map(glLength)), sure: at.p[at.said],
   };
 }
@@ -98,7 +100,8 @@ export function glPaintRows(canvas, u, h, asked, top) {
 // The outer product at length: h along the top, p − e_Q down the side, and their product.
 export function glOuter(width, u, at, asked, labels, marks) {
   const names = Math.min(96, 12 + 7.2 * Math.max(...asked.map((c) => labels[c].length))), bars = 92, head = 46;
-  const left = names + bars + 8, high = Math.max(16, Math.min(24, 260 / asked.length)), wide = (width - left) / at.h.length;
+  const left = names + bars + 8, high = Math.max(16, Math.min(24, 260 / asked.length));
+  const wide = (width - left) / at.h.length;
   const most = Math.max(1, glTopOf(u)), x = glScale([-most, most], [names + 4, names + bars - 4]);
   const y = (i) => head + i * high, tall = glScale([0, glTopOf(at.h)], [0, head - 12]);
   const canvas = glNode("canvas", {});
@@ -106,17 +109,28 @@ export function glOuter(width, u, at, asked, labels, marks) {
   return [
     glText(left - 8, 14, "h", { class: "gl-soft", "text-anchor": "end" }),
     glText(names + bars / 2, head - 6, marks.factor, { class: "gl-soft", "text-anchor": "middle" }),
-    Array.from(at.h, (value, k) => glSvg("rect", { class: "gl-unit", x: left + k * wide, width: Math.max(0.5, wide - 1), y: head - 4 - Math.max(0, tall(value)), height: Math.abs(tall(value)) })),
+    Array.from(at.h, (value, k) =>
+      glSvg("rect", {
+        class: "gl-unit", x: left + k * wide, width: Math.max(0.5, wide - 1), y: head - 4 - Math.max(0, tall(value)),
+        height: Math.abs(tall(value)),
+      })),
     glSvg("line", { class: "gl-base", x1: x(0), x2: x(0), y1: head, y2: y(asked.length) }),
     asked.map((c, i) => {
-      const role = c === marks.q ? "q" : c === at.said ? "p" : "other", clipped = labels[c].length > 12 ? `${labels[c].slice(0, 11)}…` : labels[c];
+      const role = c === marks.q ? "q" : c === at.said ? "p" : "other";
+      const clipped = labels[c].length > 12 ? `${labels[c].slice(0, 11)}…` : labels[c];
       return [
         glText(names, y(i) + high / 2 + 4, clipped, { class: "gl-row-name", "data-row": role, "text-anchor": "end" }),
-        glSvg("rect", { class: "gl-factor", "data-row": role, "data-u": u[c].toFixed(4), x: Math.min(x(0), x(u[c])), width: Math.max(0.5, Math.abs(x(u[c]) - x(0))), y: y(i) + 3, height: high - 6 },
+        glSvg("rect", {
+          class: "gl-factor", "data-row": role, "data-u": u[c].toFixed(4), x: Math.min(x(0), x(u[c])),
+          width: Math.max(0.5, Math.abs(x(u[c]) - x(0))), y: y(i) + 3, height: high - 6,
+        },
           glSvg("title", {}, `${labels[c]}: ${glFixed(u[c], 4)}`)),
       ];
     }),
-    glSvg("image", { href: canvas.toDataURL(), x: left, y: head, width: width - left, height: high * asked.length, preserveAspectRatio: "none", style: "image-rendering: pixelated" }),
+    glSvg("image", {
+      href: canvas.toDataURL(), x: left, y: head, width: width - left, height: high * asked.length,
+      preserveAspectRatio: "none", style: "image-rendering: pixelated",
+    }),
   ];
 }
 

@@ -35,7 +35,9 @@ export class GlCovering {
 
   // Another picture: the answer of the kernel, decoded.
   begin(a) {
-    Object.assign(this, { a, photo: glPhoto(a), painted: new Uint8Array(a.width * a.height), sweep: null, after: null, z: null });
+    Object.assign(this, {
+      a, photo: glPhoto(a), painted: new Uint8Array(a.width * a.height), sweep: null, after: null, z: null,
+    });
     this.asker.forget();
     const { window } = this.state;
     this.state.p = a.start.p;
@@ -125,8 +127,11 @@ export class GlCovering {
     const { a, after, labels, state } = this, { top, left, height, width } = state.box;
     if (!after) return `The network says ${labels[a.order[0]]} ${glProbability(a.p[a.order[0]])}.`;
     const share = this.painted.reduce((sum, value) => sum + value, 0) / this.painted.length;
-    const where = this.painting ? `${(100 * share).toFixed(0)} % painted over` : `${height} × ${width} pixels hidden from row ${top}, column ${left}`;
-    return `${where}: ${labels[state.p]} ${glProbability(a.p[state.p])} → ${glProbability(after[state.p])} (${glValue(-this.lost, false)} logits).`;
+    const where = this.painting
+      ? `${(100 * share).toFixed(0)} % painted over`
+      : `${height} × ${width} pixels hidden from row ${top}, column ${left}`;
+    return `${where}: ${labels[state.p]} ${glProbability(a.p[state.p])} → ${glProbability(after[state.p])} ` +
+      `(${glValue(-this.lost, false)} logits).`;
   }
 
   // P has changed, or the picture: what the network said under this mask still holds.

@@ -38,7 +38,8 @@ export const GL_FAMILIES = {
   },
   "Gaussian scale": {
     draw: (u, z, t) => t * z, log: (x, xx, t) => -Math.log(t) - xx / (2 * t * t),
-    score: (x, xx, t) => xx / t ** 3 - 1 / t, second: (x, xx, t) => 1 / (t * t) - (3 * xx) / t ** 4, fisher: (t) => 2 / (t * t),
+    score: (x, xx, t) => xx / t ** 3 - 1 / t, second: (x, xx, t) => 1 / (t * t) - (3 * xx) / t ** 4,
+    fisher: (t) => 2 / (t * t),
   },
   "Bernoulli": {
     draw: (u, z, t) => (u < t ? 1 : 0), log: (x, xx, t) => x * Math.log(t) + (1 - x) * Math.log(1 - t),

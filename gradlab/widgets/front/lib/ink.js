@@ -59,7 +59,9 @@ export function glInk(ended, cleared) {
     if (!held) return;
     for (const each of event.getCoalescedEvents?.() || [event]) line(place(each));
   });
-  for (const kind of ["pointerup", "pointercancel"]) canvas.addEventListener(kind, () => { if (held) { held = false; show(); ended(canvas); } });
+  for (const kind of ["pointerup", "pointercancel"]) {
+    canvas.addEventListener(kind, () => { if (held) { held = false; show(); ended(canvas); } });
+  }
   canvas.addEventListener("focus", () => { cursor.hidden = !canvas.matches(":focus-visible"); show(); });
   canvas.addEventListener("blur", () => { cursor.hidden = true; if (down) { down = false; ended(canvas); } });
   canvas.addEventListener("keydown", (event) => {
@@ -85,6 +87,11 @@ export function glInk(ended, cleared) {
   return {
     node: glNode("div", { class: "gl-sheet" }, glNode("div", { class: "gl-stage" }, canvas, cursor, hint), button),
     get drawn() { return drawn; },
-    disable() { canvas.removeAttribute("tabindex"); canvas.style.pointerEvents = "none"; button.disabled = true; hint.textContent = "drawing needs a kernel"; },
+    disable() {
+      canvas.removeAttribute("tabindex");
+      canvas.style.pointerEvents = "none";
+      button.disabled = true;
+      hint.textContent = "drawing needs a kernel";
+    },
   };
 }

@@ -21,7 +21,8 @@ function glRescaled(p, i, value) {
 
 // One bar. now(): { p, full }, the probability and what a full bar stands for; on: { start(), set(value), end() }.
 export function glLevel(label, now, on) {
-  const fill = glNode("span", { class: "gl-level-fill" }), number = glNode("span", { class: "gl-level-number gl-number" });
+  const fill = glNode("span", { class: "gl-level-fill" });
+  const number = glNode("span", { class: "gl-level-number gl-number" });
   const node = glNode("div", {
     class: "gl-level", role: "slider", tabindex: 0, "aria-label": label, "aria-orientation": "vertical",
     "aria-valuemin": 0, "aria-valuemax": 1,
@@ -41,7 +42,9 @@ export function glLevel(label, now, on) {
     pull(event);
   });
   node.addEventListener("pointermove", (event) => { if (held) pull(event); });
-  for (const kind of ["pointerup", "pointercancel"]) node.addEventListener(kind, () => { if (held) { held = false; on.end(); } });
+  for (const kind of ["pointerup", "pointercancel"]) {
+    node.addEventListener(kind, () => { if (held) { held = false; on.end(); } });
+  }
   node.addEventListener("keydown", (event) => {
     const { p } = now();
     const to = {

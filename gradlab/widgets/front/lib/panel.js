@@ -70,7 +70,8 @@ export function glPanel(key, on, isPicked) {
 function glHottestText(a, view) {
   const best = glHottest(view.map);
   const where = `row ${Math.floor(best / a.w) + 1}, column ${(best % a.w) + 1}`;
-  return `${view.map[best] > 0 ? "hottest" : "highest"}: ${where}, ${glValue(view.map[best], view.share)}${view.share ? " of the map" : ` ${view.unit}`}`;
+  return `${view.map[best] > 0 ? "hottest" : "highest"}: ${where}, ` +
+    `${glValue(view.map[best], view.share)}${view.share ? " of the map" : ` ${view.unit}`}`;
 }
 
 // Cells taken away are grey and crossed; the cursor is a double line that shows on light and dark.

@@ -17,18 +17,24 @@ export function glTinyNet({ w1, b1, w2, b2 }) {
     p: (x, y) => chances(hidden(x, y)),
     at(x, y) {
       const h = hidden(x, y), p = Array.from(chances(h));
-      const slopes = w2.map((row) => [0, 1].map((i) => row.reduce((sum, w, j) => sum + w * (1 - h[j] * h[j]) * w1[j][i], 0)));
-      const g = p.map((_, c) => [0, 1].map((i) => slopes.reduce((sum, slope, k) => sum + (p[k] - (k === c ? 1 : 0)) * slope[i], 0)));
+      const slopes = w2.map((row) =>
+        [0, 1].map((i) => row.reduce((sum, w, j) => sum + w * (1 - h[j] * h[j]) * w1[j][i], 0)));
+      const g = p.map((_, c) =>
+        [0, 1].map((i) => slopes.reduce((sum, slope, k) => sum + (p[k] - (k === c ? 1 : 0)) * slope[i], 0)));
       return { x, y, p, g, J: p.map((each) => -Math.log(each)), F: glSpreadOf(p, g) };
     },
   };
 }
 
-// F = Σ p_c g_c g_cᵀ, with the half-axes of its ellipse (square roots of the eigenvalues) and the longer one's direction.
+// F = Σ p_c g_c g_cᵀ, with the half-axes of its ellipse (square roots of the eigenvalues) and the longer one's
+// direction.
 function glSpreadOf(p, g) {
   const sum = (i, j) => p.reduce((total, each, c) => total + each * g[c][i] * g[c][j], 0);
   const [a, b, d] = [sum(0, 0), sum(0, 1), sum(1, 1)], middle = (a + d) / 2, off = Math.hypot((a - d) / 2, b);
-  return { a, b, d, trace: a + d, long: Math.sqrt(middle + off), short: Math.sqrt(Math.max(0, middle - off)), angle: 0.5 * Math.atan2(2 * b, a - d) };
+  return {
+    a, b, d, trace: a + d, long: Math.sqrt(middle + off), short: Math.sqrt(Math.max(0, middle - off)),
+    angle: 0.5 * Math.atan2(2 * b, a - d),
+  };
 }
 
 // p at every place of the grid, rows from the top.
@@ -46,7 +52,8 @@ export function glPaintPlane(canvas, surfaces, colour) {
 }
 
 export function glMixed(p) {
-  return [0, 1, 2].map((i) => Math.round(255 - GL_PALE * p.reduce((sum, each, c) => sum + each * (255 - GL_LABEL_RGB[c][i]), 0)));
+  return [0, 1, 2].map((i) =>
+    Math.round(255 - GL_PALE * p.reduce((sum, each, c) => sum + each * (255 - GL_LABEL_RGB[c][i]), 0)));
 }
 
 export function glLabelColour(c) {

@@ -48,7 +48,9 @@ export function glHistX(width, [low, high]) {
 
 function glHistogram(values, [low, high]) {
   const counts = new Float64Array(GL_HIST.bins);
-  for (const v of values) counts[glClamp(Math.floor((GL_HIST.bins * (v - low)) / (high - low)), 0, GL_HIST.bins - 1)] += 1 / values.length;
+  for (const v of values) {
+    counts[glClamp(Math.floor((GL_HIST.bins * (v - low)) / (high - low)), 0, GL_HIST.bins - 1)] += 1 / values.length;
+  }
   return counts;
 }
 
@@ -60,21 +62,36 @@ export function glTwoHistograms(width, { inside, outside, range, t, group, name,
   const bars = sets.flatMap((counts, k) => Array.from(counts, (share, i) => {
     if (!share) return null;
     const size = (tall * share) / most;
-    return glSvg("rect", { class: k ? "gl-out" : "gl-in", "data-share": share.toFixed(6), x: left + i * step + 0.5, width: Math.max(1, step - 1), y: k ? middle : middle - size, height: size });
+    return glSvg("rect", {
+      class: k ? "gl-out" : "gl-in", "data-share": share.toFixed(6), x: left + i * step + 0.5,
+      width: Math.max(1, step - 1), y: k ? middle : middle - size, height: size,
+    });
   }));
-  const marks = odds ? [0.5, 0.9, 0.99, 0.999, 0.9999, 0.999999, 0.99999999].map((p) => [Math.log10(p / (1 - p)), String(p)]).filter(([v]) => v >= range[0] && v <= range[1])
+  const marks = odds
+    ? [0.5, 0.9, 0.99, 0.999, 0.9999, 0.999999, 0.99999999].map((p) => [Math.log10(p / (1 - p)), String(p)])
+      .filter(([v]) => v >= range[0] && v <= range[1])
     : glTicks(...range, Math.max(2, Math.floor(width / 110))).map((v) => [v, glNumber(v)]);
   return [
-    glSvg("rect", { class: "gl-mistaken", x: left, width: Math.max(0, at - left), y: middle - tall - 12, height: tall + 12 }),
+    glSvg("rect", {
+      class: "gl-mistaken", x: left, width: Math.max(0, at - left), y: middle - tall - 12, height: tall + 12,
+    }),
     glSvg("rect", { class: "gl-mistaken", x: at, width: Math.max(0, end - at), y: middle, height: tall - 12 }),
     bars,
     glSvg("line", { class: "gl-base", x1: left, x2: end, y1: middle, y2: middle }),
     glSvg("line", { class: "gl-base", x1: left, x2: end, y1: foot, y2: foot }),
     marks.map(([v, text]) => glText(x(v), foot + 16, text, { class: "gl-tick", "text-anchor": "middle" })),
-    glText((left + end) / 2, height - 8, odds ? `${name}, drawn by its log odds` : name, { class: "gl-soft", "text-anchor": "middle" }),
-    glSvg("text", { class: "gl-in-text", "text-anchor": "middle", transform: `translate(14 ${middle - tall / 2}) rotate(-90)` }, "in-distribution"),
-    glSvg("text", { class: "gl-out-text", "text-anchor": "middle", transform: `translate(14 ${middle + tall / 2}) rotate(-90)` }, group),
-    [0.5, 1].flatMap((part) => [1, -1].map((way) => glText(left - 6, middle - way * part * tall + 4, glFixed(part * most, 2), { class: "gl-tick", "text-anchor": "end" }))),
+    glText((left + end) / 2, height - 8, odds ? `${name}, drawn by its log odds` : name,
+      { class: "gl-soft", "text-anchor": "middle" }),
+    glSvg("text", {
+      class: "gl-in-text", "text-anchor": "middle", transform: `translate(14 ${middle - tall / 2}) rotate(-90)`,
+    }, "in-distribution"),
+    glSvg("text", {
+      class: "gl-out-text", "text-anchor": "middle", transform: `translate(14 ${middle + tall / 2}) rotate(-90)`,
+    }, group),
+    [0.5, 1].flatMap((part) =>
+      [1, -1].map((way) =>
+        glText(left - 6, middle - way * part * tall + 4, glFixed(part * most, 2),
+          { class: "gl-tick", "text-anchor": "end" }))),
     at - left > 70 ? glText(at - 8, 14, "✗ refused", { class: "gl-soft", "text-anchor": "end" }) : null,
     end - at > 90 ? glText(at + 8, foot - 8, "✗ let through", { class: "gl-soft" }) : null,
     glSvg("line", { class: "gl-threshold", x1: at, x2: at, y1: 4, y2: foot }),
@@ -94,9 +111,13 @@ export function glRocChart(width, roc, now) {
     glLine([[x(0), y(0.95)], [x(1), y(0.95)]], { class: "gl-level95" }),
     glLine(roc.points.map(({ fpr, tpr }) => [x(fpr), y(tpr)]), { class: "gl-roc" }),
     glSvg("circle", { class: "gl-at95", ...place(roc.at95), r: 8 }),
-    glSvg("circle", { class: "gl-now", "data-tpr": now.tpr.toFixed(6), "data-fpr": now.fpr.toFixed(6), ...place(now), r: 5 }),
+    glSvg("circle", {
+      class: "gl-now", "data-tpr": now.tpr.toFixed(6), "data-fpr": now.fpr.toFixed(6), ...place(now), r: 5,
+    }),
     glText(x(1) - 4, y(0.04), `AUROC ${glFixed(roc.area, 3)}`, { class: "gl-strong", "text-anchor": "end" }),
     glText((left + width) / 2, height - 8, "FPR: others let through", { class: "gl-soft", "text-anchor": "middle" }),
-    glSvg("text", { class: "gl-soft", "text-anchor": "middle", transform: `translate(11 ${(foot + 12) / 2}) rotate(-90)` }, "TPR: in-distribution let through"),
+    glSvg("text", {
+      class: "gl-soft", "text-anchor": "middle", transform: `translate(11 ${(foot + 12) / 2}) rotate(-90)`,
+    }, "TPR: in-distribution let through"),
   ];
 }

@@ -5,7 +5,9 @@ import { glNode } from "./dom.js";
 import { glClamp, glUpsample } from "./numbers.js";
 
 export function glGreyPhoto(pixels, width, height, channels) {
-  const rgb = channels === 3 ? pixels : Uint8Array.from({ length: 3 * width * height }, (_, i) => pixels[Math.floor(i / 3)]);
+  const rgb = channels === 3
+    ? pixels
+    : Uint8Array.from({ length: 3 * width * height }, (_, i) => pixels[Math.floor(i / 3)]);
   return glPhoto({ width, height, rgb });
 }
 

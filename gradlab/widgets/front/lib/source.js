@@ -17,7 +17,8 @@ export function glSource({ names, send, alive }) {
     choose: (name) => ask({ name }, null),
     free: (path) => ask({ name: path }, null),
   });
-  const file = glNode("input", { type: "file", accept: "image/*", class: "gl-hidden", tabindex: -1, "aria-hidden": "true" });
+  const file = glNode("input",
+    { type: "file", accept: "image/*", class: "gl-hidden", tabindex: -1, "aria-hidden": "true" });
   const open = glButton("upload", "open a file", () => file.click());
   const photo = glNode("canvas", { class: "gl-photo", role: "img" });
   const hint = glNode("p", { class: "gl-hint" }, "or drop one on the photo");
@@ -36,7 +37,13 @@ export function glSource({ names, send, alive }) {
       status.textContent = "";
       error.textContent = "The kernel does not answer: is it running?";
     }, GL_PATIENCE);
-    try { send(wanted, buffer); } catch { settle(); status.textContent = ""; error.textContent = "The kernel cannot be reached."; }
+    try {
+      send(wanted, buffer);
+    } catch {
+      settle();
+      status.textContent = "";
+      error.textContent = "The kernel cannot be reached.";
+    }
   };
   const upload = async (picked) => {
     if (!picked) return;

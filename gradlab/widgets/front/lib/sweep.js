@@ -8,7 +8,8 @@ export function glSweep(a, facts) {
   const drops = new Float32Array(windows * T), lse = new Float64Array(windows).fill(NaN);
   let guess = null;
 
-  const start = (w) => ({ top: Math.floor(w / facts.columns) * facts.stride, left: (w % facts.columns) * facts.stride });
+  const start = (w) =>
+    ({ top: Math.floor(w / facts.columns) * facts.stride, left: (w % facts.columns) * facts.stride });
   // log of the sum of exp of the logits with window w hidden: NaN marks a window not asked yet
   const settle = (w) => {
     let top = -Infinity, sum = 0;
@@ -50,7 +51,8 @@ export function glSweep(a, facts) {
       const { window, stride, rows, columns } = facts;
       const row = box.top / stride, column = box.left / stride;
       const whole = Number.isInteger(row) && Number.isInteger(column) && row < rows && column < columns;
-      const fits = box.height === Math.min(window, a.height - box.top) && box.width === Math.min(window, a.width - box.left);
+      const fits = box.height === Math.min(window, a.height - box.top)
+        && box.width === Math.min(window, a.width - box.left);
       return whole && fits && cover === facts.cover ? row * columns + column : -1;
     },
     known: (w) => w >= 0 && !Number.isNaN(lse[w]),
@@ -69,7 +71,8 @@ export function glSweep(a, facts) {
       const first = !lse.some((value) => !Number.isNaN(value));
       if (first && !(guess && c === a.order[0])) return null;
       const value = (w) => (unit === "probability" ? a.p[c] - probability(w, c) : drops[w * T + c]);
-      const each = Float64Array.from({ length: windows }, (_, w) => (first ? guess[w] : Number.isNaN(lse[w]) ? NaN : value(w)));
+      const each = Float64Array.from({ length: windows },
+        (_, w) => (first ? guess[w] : Number.isNaN(lse[w]) ? NaN : value(w)));
       return glSpread(glNearest(each, facts.rows, facts.columns), facts, start, a);
     },
   };
@@ -104,7 +107,9 @@ function glSpread(values, facts, start, a) {
   values.forEach((value, w) => {
     const { top, left } = start(w);
     const bottom = Math.min(top + facts.window, a.height), right = Math.min(left + facts.window, a.width);
-    for (const [at, sign] of [[top * W + left, 1], [top * W + right, -1], [bottom * W + left, -1], [bottom * W + right, 1]]) {
+    for (const [at, sign] of [
+      [top * W + left, 1], [top * W + right, -1], [bottom * W + left, -1], [bottom * W + right, 1],
+    ]) {
       total[at] += sign * value;
       cover[at] += sign;
     }

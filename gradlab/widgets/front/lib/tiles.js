@@ -25,7 +25,9 @@ export async function glDecodeTiles(answer) {
     return { p, said, right: said === reference, map, top: glTop(map, false) };
   });
   const sheet = await createImageBitmap(new Blob([glBytes(answer.sheet)], { type: "image/png" }));
-  return { ...a, h, w, tiles, sheet, tile: answer.tile, reference, known: answer.label !== null, challenges: answer.challenges };
+  return {
+    ...a, h, w, tiles, sheet, tile: answer.tile, reference, known: answer.label !== null, challenges: answer.challenges,
+  };
 }
 
 // Values over the levels 0 to 5 as a line, each level a dot where the answer is right and a cross where it is not.
@@ -38,10 +40,12 @@ export function glOverLevels(values, right, x, y, props) {
 
 export function glTile(k, name, press) {
   const canvas = glNode("canvas", { "aria-hidden": "true" });
-  const said = glNode("span", { class: "gl-tile-label" }), mark = glNode("span", { class: "gl-mark", "aria-hidden": "true" });
+  const said = glNode("span", { class: "gl-tile-label" });
+  const mark = glNode("span", { class: "gl-mark", "aria-hidden": "true" });
   const chance = glNode("span", { class: "gl-number" });
   const spark = glSvg("svg", { class: "gl-spark", viewBox: "0 0 120 34", "aria-hidden": "true" });
-  const node = glNode("button", { type: "button", class: "gl-tile", "data-challenge": name, tabindex: k < 0 ? 0 : -1, onclick: press },
+  const node = glNode("button",
+    { type: "button", class: "gl-tile", "data-challenge": name, tabindex: k < 0 ? 0 : -1, onclick: press },
     canvas, glNode("span", { class: "gl-tile-name" }, name),
     glNode("span", { class: "gl-tile-said" }, mark, said, chance), spark);
   const x = glScale([0, GL_LEVELS], [8, 112]), y = glScale([0, 1], [29, 5]);
@@ -62,7 +66,8 @@ export function glTile(k, name, press) {
       spark.replaceChildren(
         glSvg("line", { class: "gl-rule", x1: 8, x2: 112, y1: y(0), y2: y(0) }),
         glSvg("line", { class: "gl-now", x1: x(level), x2: x(level), y1: 1, y2: 33 }),
-        ...glOverLevels(at.map((each) => each.p[a.reference]), at.map((each) => each.right), x, y, { class: "gl-line-p" }).flat());
+        ...glOverLevels(at.map((each) => each.p[a.reference]), at.map((each) => each.right), x, y,
+          { class: "gl-line-p" }).flat());
     },
   };
 }
@@ -83,5 +88,6 @@ function glPaintTile(canvas, a, i, maps) {
   context.drawImage(a.sheet, 0, i * height, width, height, 0, 0, canvas.width, canvas.height);
   if (!maps || !(top > 0)) return;
   context.imageSmoothingEnabled = true;
-  context.drawImage(glHeat(map, a, width, height, { colours: "viridis", opacity: 0.6, threshold: 0 }, top), 0, 0, canvas.width, canvas.height);
+  context.drawImage(glHeat(map, a, width, height, { colours: "viridis", opacity: 0.6, threshold: 0 }, top), 0, 0,
+    canvas.width, canvas.height);
 }

@@ -13,7 +13,9 @@ const GL_METHODS = {
   "deconvnet": "passes back what is positive",
   "guided backpropagation": "passes back what is positive, where the unit is active",
 };
-const GL_SHARES = { "0.01": "of the last layer", "0.25": "of the last quarter", "0.5": "of the last half", "1": "of all layers" };
+const GL_SHARES = {
+  "0.01": "of the last layer", "0.25": "of the last quarter", "0.5": "of the last half", "1": "of all layers",
+};
 const GL_WHITE = 0.995;  // this share of the pixels lies below the end of the colours
 
 // Values as shown, and what ends the colours: a few pixels would leave all others dark.
@@ -61,7 +63,8 @@ function glPixelPanel(key, title, hands, on) {
       else if (refused.hidden) {
         const values = glSigned(look.colours) ? map.values : map.values.map(Math.abs);
         const opaque = { ...look, opacity: 1, threshold: 0 };
-        context.drawImage(glHeat(values, { h: a.height, w: a.width }, still.width, still.height, opaque, map.top || 1), 0, 0);
+        context.drawImage(glHeat(values, { h: a.height, w: a.width }, still.width, still.height, opaque, map.top || 1),
+          0, 0);
       }
     },
     mark(a, box) {
@@ -95,11 +98,13 @@ function render({ model, el }) {
     names: () => model.get("pictures"), alive,
     send: (wanted, buffer) => send({ kind: "picture", serial: ++asked, ...wanted }, buffer ? [buffer] : []),
   });
-  const hands = () => ({ box: state.box, size: { width: a.width, height: a.height }, step: 8, painting: false, fixed: false });
+  const hands = () =>
+    ({ box: state.box, size: { width: a.width, height: a.height }, step: 8, painting: false, fixed: false });
   const on = {
     box(next) {
       state.box = {
-        ...next, left: Math.round(glClamp(next.left, 0, a.width - next.width)), top: Math.round(glClamp(next.top, 0, a.height - next.height)),
+        ...next, left: Math.round(glClamp(next.left, 0, a.width - next.width)),
+        top: Math.round(glClamp(next.top, 0, a.height - next.height)),
         width: Math.round(next.width), height: Math.round(next.height),
       };
       marks();
@@ -108,7 +113,8 @@ function render({ model, el }) {
   };
   const panels = glGradientRows(hands, on);
   const each = (act) => {
-    for (const [row, name] of ["trained", "random"].flatMap((row) => Object.keys(GL_METHODS).map((name) => [row, name]))) {
+    for (const [row, name] of ["trained", "random"].flatMap((row) =>
+      Object.keys(GL_METHODS).map((name) => [row, name]))) {
       const found = shown.methods[name];
       act(panels[row][name], found.refused ? null : found[row], found, row, name);
     }
@@ -126,13 +132,18 @@ function render({ model, el }) {
   const sentence = () => {
     const inside = Object.entries(shown.methods).filter(([, found]) => !found.refused)
       .map(([name, found]) => `${name} ${percent(glInside(found.trained.values, state.box, a))}`);
-    return `${labels[shown.p]}: the box is ${percent(area())} of the picture and holds of the strength ${inside.join(", ")}.`;
+    return `${labels[shown.p]}: the box is ${percent(area())} of the picture and holds of the strength ` +
+      `${inside.join(", ")}.`;
   };
   const draw = () => {
     panels.photo.draw(a, photo, "photo", look);
     each((panel, map, found, row) => {
       panel.draw(a, photo, map || found.refused, look);
-      if (row === "random") panel.note.textContent = found.alike === null || found.refused ? "" : `rank correlation with the map above: ${found.alike.toFixed(2)}`;
+      if (row === "random") {
+        panel.note.textContent = found.alike === null || found.refused
+          ? ""
+          : `rank correlation with the map above: ${found.alike.toFixed(2)}`;
+      }
     });
     const layers = shown.lost === 1 ? `the last layer (${shown.first}) has` : `the last ${shown.lost} layers have`;
     control.textContent = `Control: ${layers} random weights`;
@@ -143,7 +154,8 @@ function render({ model, el }) {
 
   const picker = glCombobox({
     name: "p", label: "P: the class asked about", choose: (value) => { state.p = value; ask(); },
-    options: () => a.order.filter((c) => alive || known.has(c)).map((c) => ({ value: c, text: labels[c], note: glProbability(a.p[c]) })),
+    options: () => a.order.filter((c) => alive || known.has(c))
+      .map((c) => ({ value: c, text: labels[c], note: glProbability(a.p[c]) })),
   });
   const ask = () => {
     const found = known.get(state.p);
@@ -152,7 +164,9 @@ function render({ model, el }) {
   const take = (maps) => {
     const methods = {};
     for (const [name, found] of Object.entries(maps.methods)) {
-      methods[name] = found.refused ? found : { ...found, trained: glPixelMap(found.trained), random: glPixelMap(found.random) };
+      methods[name] = found.refused
+        ? found
+        : { ...found, trained: glPixelMap(found.trained), random: glPixelMap(found.random) };
     }
     known.set(maps.p, { ...maps, methods });
   };
@@ -197,16 +211,22 @@ function render({ model, el }) {
     glNode("span", { class: "gl-letter", "aria-hidden": "true" }, "P"), picker.node));
   const row = (key, ...nodes) => glNode("div", { class: "gl-panels gl-three", "data-row": key }, nodes);
   const all = (key) => Object.values(panels[key]).map((panel) => panel.node);
-  const root = glNode("div", { class: "gl-root gl-gradients", role: "region", lang: "en", "aria-label": "Which pixels move the score?" },
+  const root = glNode("div",
+    { class: "gl-root gl-gradients", role: "region", lang: "en", "aria-label": "Which pixels move the score?" },
     glNode("div", { class: "gl-main" },
       glNode("div", { class: "gl-side" }, source.node, panels.photo.node, readout.node),
       glNode("div", { class: "gl-asking" }, row("trained", ...all("trained")), control, row("random", ...all("random")),
         glNode("div", { class: "gl-controls", role: "group", "aria-label": "How the maps are shown" }, random,
-          glSelect("colours", "colours", Object.keys(GL_STOPS), look.colours, (value) => { look.colours = value; draw(); })))));
+          glSelect("colours", "colours", Object.keys(GL_STOPS), look.colours, (value) => {
+            look.colours = value;
+            draw();
+          })))));
   glKeepKeys(root);
   el.append(root);
 
-  const listening = [["change:answer", arrived], ["change:maps", came], ["change:busy", busy], ["change:error", failed]];
+  const listening = [
+    ["change:answer", arrived], ["change:maps", came], ["change:busy", busy], ["change:error", failed],
+  ];
   for (const [event, act] of listening) model.on(event, act);
   arrived();
   busy();

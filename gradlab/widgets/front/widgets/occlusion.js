@@ -13,8 +13,10 @@ const GL_MODES = { box: "a box", paint: "a brush" };
 const GL_STRIDES = [4, 8, 16, 32];
 
 function glOcclusionParts(alive) {
-  const stage = (key, label) => glNode("canvas", { tabindex: 0, role: "application", "aria-label": label, "data-stage": key });
-  const hide = stage("hide", "The picture with a mask. Arrow keys move it, Shift and arrow keys resize it, Escape leaves.");
+  const stage = (key, label) =>
+    glNode("canvas", { tabindex: 0, role: "application", "aria-label": label, "data-stage": key });
+  const hide = stage("hide",
+    "The picture with a mask. Arrow keys move it, Shift and arrow keys resize it, Escape leaves.");
   const map = stage("map", "The map of what hiding costs. Arrow keys move the mask, Escape leaves.");
   const empty = glNode("p", { class: "gl-empty" }, alive ? "press Sweep to try every place" : "no sweep was saved");
   const strip = glNode("canvas", { class: "gl-strip", "aria-hidden": "true" });
@@ -24,12 +26,14 @@ function glOcclusionParts(alive) {
   const done = glNode("span", { class: "gl-status", role: "status" });
   const bars = glNode("ul", { class: "gl-bars", "data-bars": "p" }), barsTitle = glNode("h3", { class: "gl-title" });
   const measured = glNode("p", { class: "gl-hint", "data-note": "measured" });
-  const pick = glNode("div", { class: "gl-pick", "data-role": "p" }, glNode("span", { class: "gl-letter", "aria-hidden": "true" }, "P"));
+  const pick = glNode("div", { class: "gl-pick", "data-role": "p" },
+    glNode("span", { class: "gl-letter", "aria-hidden": "true" }, "P"));
   return {
     hide, map, empty, strip, low, high, title, note, bar, done, bars, barsTitle, measured, pick,
     says: glNode("section", { class: "gl-says" }, barsTitle, bars, measured),
     panels: glNode("div", { class: "gl-panels gl-two" },
-      glNode("section", { class: "gl-panel", "data-panel": "hide" }, glNode("h3", { class: "gl-title" }, "What if I cover this?"),
+      glNode("section", { class: "gl-panel", "data-panel": "hide" },
+        glNode("h3", { class: "gl-title" }, "What if I cover this?"),
         glNode("p", { class: "gl-meaning" }, alive ? "drag the box, pull its corners, or paint" : "drag the box"),
         glNode("div", { class: "gl-stage" }, hide), pick),
       glNode("section", { class: "gl-panel", "data-panel": "map" }, title, note,
@@ -95,7 +99,9 @@ function glCoverControls(it, changed) {
     it.moved();
   });
   const shown = (name) => (value) => { look[name] = value; it.drawStill(); };
-  return glNode("div", { class: "gl-controls", role: "group", "aria-label": "What is hidden, and how the map is shown" },
+  return glNode("div", {
+    class: "gl-controls", role: "group", "aria-label": "What is hidden, and how the map is shown",
+  },
     mode, wipe, glChoice(it, "cover", "shown there", GL_COVERS, () => { it.moved(); changed(); }),
     glSelect("unit", "cost in", ["logit", "probability"], look.unit, shown("unit")),
     glSelect("colours", "colours", Object.keys(GL_STOPS), look.colours, shown("colours")),
@@ -108,7 +114,9 @@ function glSweepNews(it, model, drawn) {
   const later = () => {
     if (frame === null) frame = requestAnimationFrame(() => { frame = null; it.drawStill(); drawn(); });
   };
-  const begun = (facts) => { if (!it.sweep || it.sweep.facts.run !== facts.run) it.sweep = glSweep(it.a, { ...facts }); };
+  const begun = (facts) => {
+    if (!it.sweep || it.sweep.facts.run !== facts.run) it.sweep = glSweep(it.a, { ...facts });
+  };
   return {
     heard(message, buffers) {
       if (message.kind === "masked") it.asker.heard(message, buffers[0]);
@@ -165,7 +173,8 @@ function render({ model, el }) {
   };
   const busy = () => source.busy(model.get("busy"));
   const failed = () => { if (model.get("error")) { source.settle(model.get("error")); source.show(it.a); } };
-  const root = glNode("div", { class: "gl-root gl-occlusion", role: "region", lang: "en", "aria-label": "What happens if I cover this?" },
+  const root = glNode("div",
+    { class: "gl-root gl-occlusion", role: "region", lang: "en", "aria-label": "What happens if I cover this?" },
     glNode("div", { class: "gl-main" },
       glNode("div", { class: "gl-side" }, source.node, parts.says),
       glNode("div", { class: "gl-asking" }, parts.panels, readout.node, row.node, controls)));

@@ -29,7 +29,10 @@ function glQuestions(a, labels, state) {
     : p === said ? "for what the network says, against Q" : "for what the network says (not P), against Q";
   return [
     { key: "why", title: `Why ${labels[p]}?`, meaning: "what speaks for P", map: glClassMap(a, p, 1), unit: "logit" },
-    { key: "whatif", title: `What if not ${labels[p]}?`, meaning: "what speaks against P", map: glClassMap(a, p, -1), unit: "logit" },
+    {
+      key: "whatif", title: `What if not ${labels[p]}?`, meaning: "what speaks against P", map: glClassMap(a, p, -1),
+      unit: "logit",
+    },
     { key: "contrast", title: third, meaning, map: glContrast(a, q), unit: "nat" },
   ];
 }
@@ -80,7 +83,8 @@ function glSentence(a, labels, state, votes, after) {
 function glPickers(now, labels, set) {
   const classes = (a) => a.order.map((c) => ({ value: c, text: labels[c], note: glProbability(a.p[c]) }));
   const p = glCombobox({
-    name: "p", label: "P: the class asked about", choose: (value) => set({ p: value === "said" ? now().a.order[0] : value }),
+    name: "p", label: "P: the class asked about",
+    choose: (value) => set({ p: value === "said" ? now().a.order[0] : value }),
     options: () => [{ value: "said", text: "what the network says (default)" }, ...classes(now().a)],
   });
   const q = glCombobox({
@@ -137,7 +141,8 @@ function render({ model, el }) {
   const film = glFilmstrip((q) => { state.q = q === state.p ? "self" : q; refresh(); });
   const source = glSource({
     names: () => model.get("pictures"), alive: !model.gradlabSaved,
-    send: (wanted, buffer) => model.send({ kind: "picture", serial: ++asked, ...wanted }, undefined, buffer ? [buffer] : []),
+    send: (wanted, buffer) =>
+      model.send({ kind: "picture", serial: ++asked, ...wanted }, undefined, buffer ? [buffer] : []),
   });
 
   const sentence = () => {
@@ -156,7 +161,9 @@ function render({ model, el }) {
   };
   const cellsChanged = () => {
     after = state.cells.size ? glWithout(a, state.cells) : null;
-    boxes.barsTitle.textContent = after ? `Without ${state.cells.size === 1 ? "this cell" : "these cells"}` : "The network says";
+    boxes.barsTitle.textContent = after
+      ? `Without ${state.cells.size === 1 ? "this cell" : "these cells"}`
+      : "The network says";
     boxes.note.textContent = !after ? "" : a.exact
       ? "exact: this network ends in average pooling and one linear layer"
       : "first-order: this network is not linear after its maps";
@@ -189,14 +196,18 @@ function render({ model, el }) {
   boxes.clear.addEventListener("click", () => { state.cells.clear(); cellsChanged(); panels[0].canvas.focus(); });
   const keep = glNode("div", { class: "gl-keep" },
     glButton("pin", "pin", () => pins.add(glCompose(panels, sentence()), `${panels[2].view.title} ${sentence()}`)),
-    glButton("save", "save", () => glSaveAs(glCompose(panels, sentence()), `${a.name.replace(/\W+/g, "-")}-paradigms.png`)));
+    glButton("save", "save", () =>
+      glSaveAs(glCompose(panels, sentence()), `${a.name.replace(/\W+/g, "-")}-paradigms.png`)));
   const pick = (letter, picker) => glNode("div", { class: "gl-pick", "data-role": letter.toLowerCase() },
     glNode("span", { class: "gl-letter", "aria-hidden": "true" }, letter), picker.node);
   panels[0].node.append(pick("P", pickers.p));
   panels[2].node.append(pick("Q", pickers.q));
   const controls = glControls(look, () => refresh());
   controls.append(keep);
-  const root = glNode("div", { class: "gl-root gl-paradigms", role: "region", lang: "en", "aria-label": "Why P? What if not P? Why P, rather than Q?" },
+  const root = glNode("div", {
+    class: "gl-root gl-paradigms", role: "region", lang: "en",
+    "aria-label": "Why P? What if not P? Why P, rather than Q?",
+  },
     glNode("div", { class: "gl-main" },
       glNode("div", { class: "gl-side" }, source.node, boxes.says, boxes.node),
       glNode("div", { class: "gl-asking" },
