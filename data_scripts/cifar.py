@@ -112,7 +112,7 @@ def trained(data: Cifar, checkpoint: Path, steps: int = STEPS, quiet: bool = Fal
     def loss_of(model: nn.Module, step: int) -> Tensor:
         generator = torch.Generator().manual_seed(step)
         which = torch.randint(len(data.labels) - HELD_OUT, (BATCH,), generator=generator)
-        x = net.normalise(varied(data.pictures[which].float() / 255, generator))
+        x = net.normalize(varied(data.pictures[which].float() / 255, generator))
         return F.cross_entropy(model(x.contiguous(memory_format=torch.channels_last)), data.labels[which])
 
     model, _ = fit("CIFAR-10", lambda: SlimResNet18(len(data.classes)), loss_of, steps, checkpoint, quiet, RATE)

@@ -65,7 +65,7 @@ def under(pictures: Tensor, challenge: str, level: int) -> Tensor:
 def logits_of(net: Classifier, pictures: Tensor) -> Tensor:
     """Return the logits of pictures in 0 to 1."""
     with torch.no_grad():
-        return torch.cat([net(net.normalise(some)) for some in pictures.split(200)])
+        return torch.cat([net(net.normalize(some)) for some in pictures.split(200)])
 
 
 def row(network: str, challenge: str, level: int, label: str, logits: Tensor, labels: Tensor) -> Row:

@@ -74,9 +74,9 @@ class Classifier:
 
     def transform(self, picture: Any) -> Tensor:
         """Return the picture as the network reads it, (C, H, W), where its weights are."""
-        return self.normalise(self.view(picture))
+        return self.normalize(self.view(picture))
 
-    def normalise(self, view: Image.Image | Tensor) -> Tensor:
+    def normalize(self, view: Image.Image | Tensor) -> Tensor:
         """Return (view - mean) / std, where the weights are.
 
         Args:

@@ -121,7 +121,7 @@ def _said(net: Any, seen: Tensor) -> tuple[Tensor, Tensor]:
         logits.append(found.detach())
         return found.max(1).values
 
-    maps = [grad_cam(net, net.normalise(some), likeliest)[:, 0].detach() for some in seen.split(CHUNK)]
+    maps = [grad_cam(net, net.normalize(some), likeliest)[:, 0].detach() for some in seen.split(CHUNK)]
     return torch.cat(logits), torch.cat(maps)
 
 
