@@ -198,6 +198,6 @@ def _digits(seed: int) -> dict[str, Any]:
 
 
 def _hidden(net: Any, seen: Tensor) -> Tensor:
-    parts = [factors(net, net.normalise(some)).hidden.detach().cpu() for some in seen.split(BATCH)]
+    parts = [factors(net, net.normalize(some)).hidden.detach().cpu() for some in seen.split(BATCH)]
     found: Tensor = torch.cat(parts).double()
     return found

@@ -230,7 +230,7 @@ def _others(second: Any, name: str) -> dict[str, Any]:
 
 def _normalised(net: Any, model: Any, seen: Tensor) -> Tensor:
     """Return pictures as this very model reads them; one without a way of its own reads them as ``net`` does."""
-    found: Tensor = (model if hasattr(model, "normalise") else net).normalise(seen)
+    found: Tensor = (model if hasattr(model, "normalize") else net).normalize(seen)
     return found
 
 
