@@ -26,7 +26,7 @@ class Challenges(PictureWidget):
     """
 
     _esm = front_end(*SHARED_PARTS, "bars.js", "chart.js", "source.js", "tiles.js", "challenges.js")
-    _css = style("base.css", "layout.css", "chart.css", "challenges.css")
+    _css = style("challenges.css")
 
     draws = traitlets.Bool().tag(sync=True)
 

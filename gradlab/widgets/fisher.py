@@ -105,7 +105,7 @@ class Fisher(ChartWidget):
     """The widget that :func:`fisher` returns."""
 
     _esm = front_end("numbers.js", "dom.js", "chart.js", "families.js", "fisher.js")
-    _css = style("base.css", "layout.css", "chart.css", "fisher.css")
+    _css = style("fisher.css")
 
     @cached_property
     def _found(self) -> dict[str, Any]:

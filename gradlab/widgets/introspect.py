@@ -30,7 +30,7 @@ class Introspect(PictureWidget):
     """
 
     _esm = front_end(*SHARED_PARTS, "bars.js", "chart.js", "ink.js", "signed.js", "contrasts.js", "introspect.js")
-    _css = style("base.css", "layout.css", "chart.css", "introspect.css")
+    _css = style("introspect.css")
 
     start = traitlets.Dict().tag(sync=True)
     draws = traitlets.Bool().tag(sync=True)

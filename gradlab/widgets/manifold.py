@@ -70,7 +70,7 @@ class Manifold(ChartWidget):
     """The widget that :func:`manifold` returns."""
 
     _esm = front_end("stops.js", "numbers.js", "colour.js", "dom.js", "chart.js", "plane.js", "manifold.js")
-    _css = style("base.css", "layout.css", "chart.css", "manifold.css")
+    _css = style("manifold.css")
 
     @cached_property
     def _weights(self) -> list[Values]:

@@ -53,7 +53,7 @@ class Occlusion(PictureWidget):
     _esm = front_end(
         *SHARED_PARTS, "bars.js", "source.js", "box.js", "mask.js", "sweep.js", "covering.js", "occlusion.js"
     )
-    _css = style("base.css", "layout.css", "occlusion.css")
+    _css = style("occlusion.css")
 
     sweep = traitlets.Dict().tag(sync=True)
     running = traitlets.Bool(False).tag(sync=True)

@@ -112,7 +112,7 @@ function render({ model, el }) {
   const everything = glButton("all", "", all);
   const again = glButton("again", "start again", () => { stop(); worlds[state.world].runs.clear(); draw(); });
   const lettered = marks.some((each, c) => each !== labels[c]) ? glNode("p", { class: "gl-hint" }, marks.map((each, c) => `${each} ${labels[c]}`).join(", ")) : null;
-  const root = glNode("div", { class: "gl-root gl-downstream gl-active", role: "region", lang: "en", "aria-label": "Active learning: which label is worth buying next?" },
+  const root = glNode("div", { class: "gl-root gl-active", role: "region", lang: "en", "aria-label": "Active learning: which label is worth buying next?" },
     glNode("div", { class: "gl-figure" },
       glNode("div", { class: "gl-controls" }, choice, worlds.length > 1 ? hidden : null, glNode("div", { class: "gl-presets" }, purchase, everything, again)),
       note,

@@ -34,7 +34,7 @@ function render({ model, el }) {
     names: () => model.get("pictures"), alive,
     send: (wanted, buffer) => model.send({ kind: "picture", serial: ++asked, ...wanted }, undefined, buffer ? [buffer] : []),
   });
-  const strip = glNode("div", { class: "gl-tiles", role: "group", "aria-label": "The picture under each challenge: press one to see it at length" });
+  const strip = glNode("div", { class: "gl-challenge-tiles", role: "group", "aria-label": "The picture under each challenge: press one to see it at length" });
   glRove(strip);
   const title = glNode("h3", { class: "gl-title" }), bars = glNode("ul", { class: "gl-bars" });
   const note = glNode("p", { class: "gl-hint" }), heading = glNode("h3", { class: "gl-title" });

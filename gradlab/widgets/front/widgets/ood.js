@@ -159,7 +159,7 @@ function render({ model, el }) {
   const choice = glButtons("score", Object.fromEntries(scores.map((each, k) => [`score-${k}`, each.name])), (key) => pick({ score: Number(key.slice(6)) }));
   const against = glButtons("against", Object.fromEntries(groups.map((each, k) => [`group-${k}`, each.name])), (key) => pick({ group: Number(key.slice(6)) }));
   for (const row of [choice, against]) glRove(row);
-  const root = glNode("div", { class: "gl-root gl-downstream gl-ood", role: "region", lang: "en", "aria-label": "Out-of-distribution detection: whom does a threshold let through?" },
+  const root = glNode("div", { class: "gl-root gl-ood", role: "region", lang: "en", "aria-label": "Out-of-distribution detection: whom does a threshold let through?" },
     glNode("div", { class: "gl-figure" },
       glNode("div", { class: "gl-controls" }, choice, groups.length > 1 ? against : null),
       glNode("div", { class: "gl-columns gl-upper" },
