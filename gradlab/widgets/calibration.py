@@ -73,7 +73,7 @@ class Calibration(ChartWidget):
     """The widget that :func:`calibration` returns."""
 
     _esm = front_end("calibration")
-    _css = style("base.css", "layout.css", "chart.css", "calibration.css")
+    _css = style("calibration.css")
 
     def __init__(self, arms: list[Arm], truth: Tensor, bins: int, **start: Any) -> None:
         self._arms, self._truth, self._bins = arms, truth, bins

@@ -39,7 +39,7 @@ class Gradients(PictureWidget):
     """
 
     _esm = front_end("gradients")
-    _css = style("base.css", "layout.css", "gradients.css")
+    _css = style("gradients.css")
 
     maps = traitlets.Dict().tag(sync=True)
     known = traitlets.List(traitlets.Dict()).tag(sync=True)

@@ -31,7 +31,7 @@ class Introspect(PictureWidget):
     """
 
     _esm = front_end("introspect")
-    _css = style("base.css", "layout.css", "chart.css", "introspect.css")
+    _css = style("introspect.css")
 
     start = traitlets.Dict().tag(sync=True)
     draws = traitlets.Bool().tag(sync=True)

@@ -52,7 +52,7 @@ class Occlusion(PictureWidget):
     """
 
     _esm = front_end("occlusion")
-    _css = style("base.css", "layout.css", "occlusion.css")
+    _css = style("occlusion.css")
 
     sweep = traitlets.Dict().tag(sync=True)
     running = traitlets.Bool(False).tag(sync=True)

@@ -66,7 +66,7 @@ class Ood(ChartWidget):
     """The widget that :func:`ood` returns."""
 
     _esm = front_end("ood")
-    _css = style("base.css", "layout.css", "chart.css", "downstream.css", "ood.css")
+    _css = style("ood.css")
 
     def __init__(self, scored: list[Scored], **start: Any) -> None:
         self._scored = scored
