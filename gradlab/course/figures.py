@@ -71,7 +71,7 @@ def show(*panels: Panel, titles: Sequence[str] = (), columns: int | None = None,
 
 @contextlib.contextmanager
 def chart(rows: int = 1, columns: int = 1, *, size: tuple[float, float] = (3.4, 2.6), alt: str) -> Iterator[Any]:
-    """Lend axes to draw on, as in ``with chart(1, 2, alt="...") as (left, right):``; at the end they are shown.
+    """Lend axes to draw on in a ``with`` block, and show them at its end.
 
     Args:
         rows: of charts; one chart is lent as it is, several as an array, as by ``matplotlib.pyplot.subplots``.
@@ -81,6 +81,10 @@ def chart(rows: int = 1, columns: int = 1, *, size: tuple[float, float] = (3.4, 
 
     Raises:
         InputError: no words in ``alt``.
+
+    >>> with gradlab.course.chart(1, 2, alt="A line that rises, and one that falls.") as (left, right):
+    ...     _ = left.plot([0, 1]), right.plot([1, 0])
+    A line that rises, and one that falls.
     """
     if not isinstance(alt, str) or not alt.strip():
         raise InputError("alt is empty: say in a sentence what there is to see.")

@@ -60,8 +60,8 @@ def test_rows_and_columns(shown: Shown) -> None:
     image, _ = picture_of(shown)
     assert shown[0][1]["image/png"]["width"] == 690
     across, down = (image.width // 6, image.width // 2), (image.height // 3, image.height - 150)
-    assert [image.getpixel((x, down[0]))[0] for x in across] == [0, 64]
-    assert [image.getpixel((x, down[1]))[0] for x in across] == [191, 255]
+    greys = [image.getpixel((x, y))[0] for y in down for x in across]
+    assert greys == pytest.approx([0, 64, 191, 255], abs=2)  # a palette rounds
 
 
 def test_large_photographs_are_kept_small(shown: Shown) -> None:
