@@ -107,7 +107,9 @@ def varied(pictures: Tensor, generator: torch.Generator) -> Tensor:
 
 def trained(data: Cifar, checkpoint: Path, steps: int = STEPS, quiet: bool = False) -> Classifier:
     """Return the network, trained on all but the last HELD_OUT pictures; the checkpoint is resumed, or read if done."""
-    net = Classifier(SlimResNet18(len(data.classes)), data.classes, (32, 32), MEAN, STD, resize=None, layer="stages")
+    net = Classifier(
+        SlimResNet18(len(data.classes)), data.classes, (32, 32), mean=MEAN, std=STD, resize=None, layer="stages"
+    )
 
     def loss_of(model: nn.Module, step: int) -> Tensor:
         generator = torch.Generator().manual_seed(step)

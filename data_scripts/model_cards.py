@@ -58,7 +58,7 @@ def clean(world: str) -> tuple[Tensor, Tensor]:
 
 def under(pictures: Tensor, challenge: str, level: int) -> Tensor:
     """Return the pictures under a challenge; grey ones are challenged as colour pictures and made grey again."""
-    found = data.challenged(pictures.expand(-1, 3, -1, -1), challenge, level, SEED)
+    found = data.challenged(pictures.expand(-1, 3, -1, -1), challenge, level, seed=SEED)
     return found if pictures.shape[1] == 3 else found.mean(1, keepdim=True)
 
 

@@ -31,7 +31,7 @@ def network(channels: int = 3, size: tuple[int, int] = (120, 90)) -> Classifier:
         nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(12, CLASSES),
     )  # fmt: skip
     half = (0.4,) * channels
-    return Classifier(model.eval(), [f"class {i}" for i in range(CLASSES)], size, half, half, resize=130)
+    return Classifier(model.eval(), [f"class {i}" for i in range(CLASSES)], size, mean=half, std=half, resize=130)
 
 
 @pytest.fixture(scope="module")

@@ -37,7 +37,7 @@ def network(classes: int = 5) -> Classifier:
         model = nn.Sequential(*body)
         nn.init.normal_(model[-1].weight, std=8.0)
     half = (0.5,) * 3
-    return Classifier(model.eval(), [f"class {i}" for i in range(classes)], SIZE, half, half, resize=None)
+    return Classifier(model.eval(), [f"class {i}" for i in range(classes)], SIZE, mean=half, std=half, resize=None)
 
 
 def pictures(n: int, seed: int) -> Tensor:

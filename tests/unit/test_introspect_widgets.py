@@ -31,7 +31,7 @@ def network(classes: int, size: tuple[int, int] = (24, 20)) -> Classifier:
     )
     nn.init.normal_(model[-1].weight, std=8.0)
     half = (0.5,) * 3
-    return Classifier(model.eval(), [f"class {i}" for i in range(classes)], size, half, half, resize=None)
+    return Classifier(model.eval(), [f"class {i}" for i in range(classes)], size, mean=half, std=half, resize=None)
 
 
 @pytest.fixture(scope="module")
@@ -281,7 +281,12 @@ def test_an_introspective_network_wants_its_control(
 
 def test_a_network_without_a_map_can_be_calibrated(seen: Tensor, truth: Tensor) -> None:
     flat = Classifier(
-        nn.Sequential(nn.Flatten(), nn.Linear(1440, 5)), list("abcde"), (24, 20), (0.0,) * 3, (1.0,) * 3, resize=None
+        nn.Sequential(nn.Flatten(), nn.Linear(1440, 5)),
+        list("abcde"),
+        (24, 20),
+        mean=(0.0,) * 3,
+        std=(1.0,) * 3,
+        resize=None,
     )
     (arm,) = calibration(flat, seen, truth).start["arms"]
     assert arm["maps"] is None and arm["cells"] is None
