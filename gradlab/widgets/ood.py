@@ -15,7 +15,6 @@ from gradlab.explain import contrast_cam
 from gradlab.widgets.chart_widget import BLUE, ORANGE, ChartWidget, chart_png
 from gradlab.widgets.introspect import reads_digits
 from gradlab.widgets.linker import front_end
-from gradlab.widgets.others import lookalikes
 from gradlab.widgets.panels import checked_pictures, shown
 from gradlab.widgets.picture_widget import check_classifier
 from gradlab.widgets.widget import style
@@ -30,6 +29,8 @@ SCORES: dict[str, Score] = {
     "gradient norm": engine.gradient_norm,
 }
 MOST = 5000  # pictures in all
+STRANGE = {"letters": "letters", "signs in grey": "signs", "noise": "noise"}  # the names shown, and the sets
+DRAWN = 96  # pictures of each
 TILES, SIDE = 300, 48  # pictures that can be looked at, and the longer side of each, pixels
 TOP = 4  # classes named for each of those
 BATCH = 64
@@ -134,8 +135,8 @@ def ood(
     Args:
         net: a ``Classifier``; None: ``gradlab.models.digits()``.
         inside: in-distribution pictures (n, C, H, W) in 0 to 1; None: the test digits, if the network reads digits.
-        outside: pictures of another kind, or a mapping of names to such; None, for a network that reads digits: letters
-            scanned as the digits were, our traffic signs turned grey, and noise.
+        outside: pictures of another kind, or a mapping of names to such; None, for a network that reads digits: 96
+            each of the letters, signs (in grey) and noise of :func:`gradlab.data.strange`.
         scores: names of ``SCORES``, or a mapping of names to ``(net, normalised pictures) -> (n,)``, higher in
             distribution; as ``lambda _, x: gradlab.evaluate.ood.msp(H, x)`` for an introspective network.
         layer: of the contrast maps.
@@ -199,13 +200,14 @@ def _asked(scores: Any) -> dict[str, Score]:
 
 
 def _pictures(net: Any, inside: Any, outside: Any) -> tuple[Tensor, dict[str, Tensor]]:
-    from gradlab.data import digits
+    from gradlab.data import digits, strange
 
     if (inside is None or outside is None) and not reads_digits(net):
         raise InputError("inside or outside is None, and this network reads no digits: pass pictures (n, C, H, W).")
     known = digits("test").pictures if inside is None else inside
-    others = lookalikes() if outside is None else outside
-    sets = dict(others) if isinstance(others, Mapping) else {"out-of-distribution": others}
+    if outside is None:
+        outside = {name: strange(kind, DRAWN, size=net.size[0]) for name, kind in STRANGE.items()}
+    sets = dict(outside) if isinstance(outside, Mapping) else {"out-of-distribution": outside}
     if not sets:
         raise InputError("outside is empty: without pictures of another kind there is nothing to tell apart.")
     known = checked_pictures(net, known)

@@ -25,7 +25,6 @@ from gradlab.models import Classifier
 from gradlab.widgets import Active, Ood, active, ood
 from gradlab.widgets.labelling import DECAY, ORDERS, STRATEGIES, World, budgets, chances, fit
 from gradlab.widgets.ood import SCORES, TILES, nearest_mistakes
-from gradlab.widgets.others import letters, lookalikes
 from gradlab.widgets.widget import PNG_LIMIT
 
 SIZE = (24, 20)
@@ -113,17 +112,6 @@ def test_the_default_sends_no_more_than_300_pictures() -> None:
     assert len(widget._png()) < PNG_LIMIT
     # as it is: this network is surer of noise than of digits
     assert "0.000 against noise" in widget._sentence()
-
-
-def test_lookalikes_are_the_same_each_time_and_leave_the_random_state_alone() -> None:
-    before = torch.get_rng_state()
-    first, second = lookalikes(), lookalikes()
-    assert torch.equal(before, torch.get_rng_state())
-    for name, some in first.items():
-        assert torch.equal(some, second[name]) and some.shape == (96, 1, 32, 32)
-        assert float(some.min()) >= 0 and float(some.max()) <= 1
-    flat = letters().flatten(1)
-    assert len(flat.unique(dim=0)) == len(flat)
 
 
 def test_a_score_of_ones_own_can_read_an_introspective_network(net: Classifier) -> None:
