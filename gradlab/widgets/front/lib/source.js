@@ -26,7 +26,7 @@ export function glSource(model) {
     glNode("h3", { class: "gl-title" }, "Picture"),
     glNode("div", { class: "gl-row" }, combobox.node, open, file), hint,
     glNode("div", { class: "gl-drop" }, photo), status, error);
-  let timer = null;
+  let timer = null, shown = null;
 
   const settle = () => { clearTimeout(timer); timer = null; };
   // Ask the kernel for another picture, or for what `wanted` says.
@@ -55,6 +55,22 @@ export function glSource(model) {
     try { ask({ name: picked.name, upload: glPacked(new Uint8Array(await picked.arrayBuffer()), "uint8") }); }
     catch { error.textContent = `${picked.name} cannot be read by the browser.`; }
   };
+  const say = (failure) => { settle(); status.textContent = ""; error.textContent = failure; };
+  // The picture of an answer of the kernel, and what failed since, if anything.
+  const show = (a) => {
+    shown = a;
+    photo.width = a.width;
+    photo.height = a.height;
+    photo.getContext("2d").drawImage(glPhoto(a), 0, 0);
+    photo.setAttribute("aria-label", `The picture as the network sees it: ${a.name}`);
+    combobox.set(a.name);
+    say(model.get("error"));
+  };
+  const failed = () => { if (shown && model.get("error")) show(shown); };
+  const busy = () => { if (model.get("busy") || !timer) status.textContent = model.get("busy"); };
+  model.on("change:busy", busy);
+  model.on("change:error", failed);
+  busy();
   file.addEventListener("change", () => { upload(file.files[0]); file.value = ""; });
   glDrop(node, upload, alive);
   if (!alive) {
@@ -63,17 +79,12 @@ export function glSource(model) {
     hint.textContent = "A saved page: another picture needs a kernel.";
   }
   return {
-    node, ask,
-    show(a) {
-      photo.width = a.width;
-      photo.height = a.height;
-      photo.getContext("2d").drawImage(glPhoto(a), 0, 0);
-      photo.setAttribute("aria-label", `The picture as the network sees it: ${a.name}`);
-      combobox.set(a.name);
+    node, ask, say, show,
+    stop() {
+      model.off("change:busy", busy);
+      model.off("change:error", failed);
+      settle();
     },
-    busy(text) { if (text || !timer) status.textContent = text; },
-    settle(text) { settle(); status.textContent = ""; error.textContent = text; },
-    stop: settle,
   };
 }
 

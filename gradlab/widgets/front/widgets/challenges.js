@@ -122,11 +122,8 @@ function render({ model, el }) {
       strip.append(...tiles.map((tile) => tile.node));
     }
     source.show(a);
-    source.settle(model.get("error"));
     draw();
   };
-  const busy = () => source.busy(model.get("busy"));
-  const failed = () => { if (model.get("error") && a) { source.settle(model.get("error")); source.show(a); } };
 
   const which = glSelect("sign", "sign", labels, labels[model.get("answer").label ?? 0], () => {
     state.number = -1;
@@ -156,13 +153,11 @@ function render({ model, el }) {
   glKeepKeys(root);
   el.append(root);
 
-  const listening = [["change:answer", arrived], ["change:busy", busy], ["change:error", failed]];
-  for (const [event, act] of listening) model.on(event, act);
+  model.on("change:answer", arrived);
   arrived();
-  busy();
   return () => {
     gone = true;
-    for (const [event, act] of listening) model.off(event, act);
+    model.off("change:answer", arrived);
     readout.stop();
     source.stop();
     chart.stop();

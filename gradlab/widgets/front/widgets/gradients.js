@@ -188,12 +188,9 @@ function render({ model, el }) {
     const half = (side) => Math.round(side / 2);
     state.box = { left: half(a.width / 2), top: half(a.height / 2), width: half(a.width), height: half(a.height) };
     source.show(a);
-    source.settle(model.get("error"));
     state.p = model.get("maps").p;
     came();
   };
-  const busy = () => source.busy(model.get("busy"));
-  const failed = () => { if (model.get("error")) { source.settle(model.get("error")); source.show(a); } };
 
   const control = glNode("h3", { class: "gl-title" });
   const ownShare = String(state.share);
@@ -223,12 +220,9 @@ function render({ model, el }) {
   glKeepKeys(root);
   el.append(root);
 
-  const listening = [
-    ["change:answer", arrived], ["change:maps", came], ["change:busy", busy], ["change:error", failed],
-  ];
+  const listening = [["change:answer", arrived], ["change:maps", came]];
   for (const [event, act] of listening) model.on(event, act);
   arrived();
-  busy();
   return () => {
     for (const [event, act] of listening) model.off(event, act);
     readout.stop();

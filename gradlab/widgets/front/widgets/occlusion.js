@@ -144,7 +144,7 @@ function render({ model, el }) {
   const labels = model.get("labels"), alive = !model.gradlabSaved;
   const parts = glOcclusionParts(alive), readout = glReadout();
   const send = (content) => glSend(model, content), source = glSource(model);
-  const say = { heard: () => readout.say(it.sentence()), settle: (text) => source.settle(text) };
+  const say = { heard: () => readout.say(it.sentence()), settle: (text) => source.say(text) };
   const it = new GlMasked({ parts, labels, alive, send, say });
   const { p, ...geometry } = model.get("answer").start;
   Object.assign(it.state, geometry);
@@ -164,14 +164,11 @@ function render({ model, el }) {
     it.begin({ ...glDecodePicture(answer), baselines });
     picker.set(labels[it.state.p]);
     source.show(it.a);
-    source.settle(model.get("error"));
     news.swept();
     it.state.box = it.legal(it.state.box);
     it.refresh();
     row.show();
   };
-  const busy = () => source.busy(model.get("busy"));
-  const failed = () => { if (model.get("error")) { source.settle(model.get("error")); source.show(it.a); } };
   const root = glNode("div",
     { class: "gl-root gl-occlusion", role: "region", lang: "en", "aria-label": "What happens if I cover this?" },
     glNode("div", { class: "gl-main" },
@@ -180,11 +177,10 @@ function render({ model, el }) {
   glKeepKeys(root);
   el.append(root);
 
-  const listening = [["change:answer", arrived], ["change:busy", busy], ["change:error", failed],
-    ["change:sweep", news.swept], ["change:running", row.show], ["msg:custom", news.heard]];
+  const listening = [["change:answer", arrived], ["change:sweep", news.swept], ["change:running", row.show],
+    ["msg:custom", news.heard]];
   for (const [event, act] of listening) model.on(event, act);
   arrived();
-  busy();
   return () => {
     for (const [event, act] of listening) model.off(event, act);
     news.stop();

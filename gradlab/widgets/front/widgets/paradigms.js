@@ -182,11 +182,8 @@ function render({ model, el }) {
     Object.assign(state, { p: a.start.p, q: q === a.start.p ? "self" : q, cells: new Set(), cursor: null });
     if (q === a.order.find((c) => c !== state.p)) state.q = "runner-up";
     source.show(a);
-    source.settle(model.get("error"));
     refresh();
   };
-  const busy = () => source.busy(model.get("busy"));
-  const failed = () => { if (model.get("error")) { source.settle(model.get("error")); source.show(a); } };
 
   boxes.clear.addEventListener("click", () => { state.cells.clear(); cellsChanged(); panels[0].canvas.focus(); });
   const keep = glNode("div", { class: "gl-keep" },
@@ -213,12 +210,10 @@ function render({ model, el }) {
   glKeepKeys(root);
   el.append(root);
 
-  const listening = [["change:answer", arrived], ["change:busy", busy], ["change:error", failed]];
-  for (const [event, heard] of listening) model.on(event, heard);
+  model.on("change:answer", arrived);
   arrived();
-  busy();
   return () => {
-    for (const [event, heard] of listening) model.off(event, heard);
+    model.off("change:answer", arrived);
     readout.stop();
     source.stop();
     root.remove();
