@@ -18,7 +18,7 @@ export function glPanel(key, on, isPicked) {
   const node = glNode("section", { class: "gl-panel", "data-panel": key },
     title, meaning, glNode("div", { class: "gl-stage" }, canvas, empty),
     glNode("div", { class: "gl-legend" }, low, strip, high), hottest);
-  const still = document.createElement("canvas");  // photo and map, without cursor and cells
+  const background = document.createElement("canvas");  // photo and map, without cursor and cells
   let a = null, view = null, at = null;
 
   const cellAt = (event) => {
@@ -33,24 +33,24 @@ export function glPanel(key, on, isPicked) {
   const mark = (cursor, cells) => {
     at = cursor;
     const context = canvas.getContext("2d");
-    context.drawImage(still, 0, 0);
+    context.drawImage(background, 0, 0);
     glMarks(context, a, cells, cursor);
   };
   return {
     node,
     canvas,
-    still,
+    background,
     get view() { return view; },
     // next: { title, meaning, label, map, top, unit, share }
     draw(answer, photo, next, look, cursor, cells) {
       a = answer;
       view = next;
       const scale = GL_SIDE / Math.max(a.width, a.height);
-      for (const each of [canvas, still]) {
+      for (const each of [canvas, background]) {
         each.width = Math.round(a.width * scale);
         each.height = Math.round(a.height * scale);
       }
-      glPaint(still, photo, next.map, a, look, next.top);
+      glPaint(background, photo, next.map, a, look, next.top);
       title.textContent = next.title;
       title.title = next.title;
       meaning.textContent = next.meaning;

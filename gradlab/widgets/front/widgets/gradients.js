@@ -45,7 +45,7 @@ function glPixelPanel(key, title, hands, on) {
     "aria-label": `${title}. Arrow keys move the box, Shift and arrow keys resize it, Escape leaves.` });
   const refused = glNode("p", { class: "gl-empty", hidden: true });
   const share = glNode("p", { class: "gl-hottest gl-number" }), note = glNode("p", { class: "gl-meaning" });
-  const still = document.createElement("canvas");
+  const background = document.createElement("canvas");
   glBoxHands(canvas, hands, on);
   return {
     canvas, note, share,
@@ -54,24 +54,23 @@ function glPixelPanel(key, title, hands, on) {
     // map: { values, top }, "photo", or a sentence that says why there is none
     draw(a, photo, map, look) {
       const scale = GL_SIDE_LARGE / Math.max(a.width, a.height);
-      for (const each of [canvas, still]) {
+      for (const each of [canvas, background]) {
         each.width = Math.round(a.width * scale);
         each.height = Math.round(a.height * scale);
       }
-      const context = still.getContext("2d");
+      const context = background.getContext("2d");
       refused.hidden = typeof map !== "string" || map === "photo";
       refused.textContent = refused.hidden ? "" : map;
-      if (map === "photo") context.drawImage(photo, 0, 0, still.width, still.height);
+      if (map === "photo") context.drawImage(photo, 0, 0, background.width, background.height);
       else if (refused.hidden) {
         const values = glSigned(look.colours) ? map.values : map.values.map(Math.abs);
-        const opaque = { ...look, opacity: 1, threshold: 0 };
-        context.drawImage(glHeat(values, { h: a.height, w: a.width }, still.width, still.height, opaque, map.top || 1),
-          0, 0);
+        const opaque = { ...look, opacity: 1, threshold: 0 }, { width, height } = background;
+        context.drawImage(glHeat(values, { h: a.height, w: a.width }, width, height, opaque, map.top || 1), 0, 0);
       }
     },
     mark(a, box) {
       const context = canvas.getContext("2d");
-      context.drawImage(still, 0, 0);
+      context.drawImage(background, 0, 0);
       glDrawBox(context, box, canvas.width / a.width, key === "photo");
     },
   };
