@@ -31,11 +31,11 @@ WIDGETS = {
     "paradigms": "widgets.paradigms(net, 'chelsea')",
     "gradients": "widgets.gradients(net, 'chelsea')",
     "occlusion": "widgets.occlusion(net, 'chelsea', window=16, stride=16)",
-    "challenges": "widgets.challenges(signs, level=1)",
     **{name: f"widgets.{name}()" for name in ("entropy", "mutual", "fisher", "manifold", "introspect")},
     "calibration": "widgets.calibration(digits, test.pictures[:40], test.labels[:40])",
     "ood": "widgets.ood(digits, test.pictures[:40], test.pictures[40:80].flip(-1), scores=('msp', 'energy'))",
     "active": "widgets.active(rounds=2)",
+    "challenges": "widgets.challenges(signs, level=1)",
 }
 # what is not there at first: another label bought, a mistake at length
 PRESSED = {"active": '[data-control="buy"]', "ood": "[data-mistakes] button"}
