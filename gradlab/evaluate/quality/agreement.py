@@ -41,7 +41,7 @@ class Agreement:
     parameters: tuple[float, ...]
     n: int
 
-    def significance(self, other: Agreement, measure: Measure = "plcc", level: float = 0.05) -> int:
+    def significance(self, other: Agreement, measure: Measure = "plcc", *, level: float = 0.05) -> int:
         """Return 1 if this is significantly better than the other, -1 if it is worse, 0 if neither can be said.
 
         ITU-T P.1401: correlations by their magnitude and Fisher's z, RMSE by the ratio of variances (F), outlier ratios
@@ -70,7 +70,7 @@ class Agreement:
         return _side((other.outlier_ratio - self.outlier_ratio) / spread, level) if spread else 0
 
 
-def agreement(objective: Any, subjective: Any, spread: Any = None, parameters: Literal[4, 5] = 5) -> Agreement:
+def agreement(objective: Any, subjective: Any, spread: Any = None, *, parameters: Literal[4, 5] = 5) -> Agreement:
     """Compare a measure's values with people's scores, as tables of image quality do.
 
     The measure is first brought to the subjective scale by a logistic curve fitted to all pictures, with b from least
@@ -86,6 +86,12 @@ def agreement(objective: Any, subjective: Any, spread: Any = None, parameters: L
 
     Raises:
         InputError: sizes that differ, NaN, too few pictures, or values that are all the same.
+
+    >>> import gradlab
+    >>> measured = np.linspace(0, 1, 20)
+    >>> found = gradlab.evaluate.quality.agreement(measured, measured**2)
+    >>> round(found.srcc, 6), found.plcc > 0.999
+    (1.0, True)
     """
     if parameters not in (4, 5):
         raise InputError(f"parameters is {parameters!r}: expected 4 or 5.")
