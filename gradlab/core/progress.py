@@ -10,11 +10,11 @@ from gradlab.core.errors import InputError
 
 __all__ = ["Progress", "counted"]
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 Progress: TypeAlias = "bool | Callable[[int, int], None]"
 
 
-def counted(iterable: Iterable[T], total: int | None, progress: Progress, description: str) -> Iterator[T]:
+def counted(iterable: Iterable[_T], total: int | None, progress: Progress, description: str) -> Iterator[_T]:
     """Return an iterator over the same things that tells after each how many are done.
 
     Args:
@@ -36,7 +36,7 @@ def counted(iterable: Iterable[T], total: int | None, progress: Progress, descri
     return iter(iterable) if progress is False else _told(iterable, count, progress)
 
 
-def _told(iterable: Iterable[T], total: int, tell: Callable[[int, int], None]) -> Iterator[T]:
+def _told(iterable: Iterable[_T], total: int, tell: Callable[[int, int], None]) -> Iterator[_T]:
     for done, item in enumerate(iterable, 1):
         yield item
         tell(done, total)

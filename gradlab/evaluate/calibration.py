@@ -18,10 +18,15 @@ from gradlab.core import InputError
 from gradlab.core.checks import checked_labels, checked_probabilities, checked_rows, whole_number
 from gradlab.core.seeds import Seed, torch_generator
 
+__all__ = [
+    "Binning", "Norm", "Reliability", "brier", "calibration_error", "calibration_floor", "check_temperature",
+    "nll", "reliability", "temperature",
+]  # fmt: skip
+
 Binning = Literal["width", "count"]
 Norm = Literal["mean", "max"]
 
-COLDEST, HOTTEST = 1e-2, 1e2  # temperatures that are looked through
+_COLDEST, _HOTTEST = 1e-2, 1e2  # temperatures that are looked through
 
 
 @dataclass(frozen=True)
@@ -184,7 +189,7 @@ def temperature(logits: Tensor, labels: Tensor) -> float:
 
     z = checked_rows(logits, "logits")
     y = checked_labels(labels, *z.shape).to(z.device)
-    bounds = (math.log(COLDEST), math.log(HOTTEST))
+    bounds = (math.log(_COLDEST), math.log(_HOTTEST))
     found = minimize_scalar(
         lambda t: float(torch.nn.functional.cross_entropy(z * math.exp(-t), y)),
         bounds=bounds,

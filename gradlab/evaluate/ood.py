@@ -32,6 +32,11 @@ from gradlab.introspect.factored import check_outputs, factors
 from gradlab.introspect.features import features
 from gradlab.introspect.recipe import Loss
 
+__all__ = [
+    "ODIN_STEP", "Roc", "aupr", "auroc", "detection_error", "energy", "fpr_at_95_tpr", "gradient_norm",
+    "logits_of", "max_logit", "msp", "odin", "roc",
+]  # fmt: skip
+
 ODIN_STEP = 0.0014  # of the paper, for pictures in 0..1
 
 

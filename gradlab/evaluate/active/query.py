@@ -22,6 +22,8 @@ from gradlab.evaluate.batches import batches
 from gradlab.evaluate.ood import logits_of
 from gradlab.introspect.factored import Factors, check_outputs, factors
 
+__all__ = ["PASSES", "STRATEGIES", "Predict", "Strategy", "ask", "check_strategy", "dropout_passes", "probabilities"]
+
 PASSES = 20  # of BALD, where it is asked by name
 
 # (what was fitted, pictures) -> probabilities (N, classes)

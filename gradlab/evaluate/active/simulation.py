@@ -17,9 +17,11 @@ from gradlab.evaluate.active.query import STRATEGIES, Predict, Strategy, ask, ch
 from gradlab.evaluate.active.strategies import random
 from gradlab.introspect.network import IntrospectiveNetwork
 
+__all__ = ["Fit", "Round", "introspective", "simulate"]
+
 # (pictures, labels, seed) -> a new network, trained on them alone
 Fit: TypeAlias = Callable[[Tensor, Tensor, int], Any]
-Labelled: TypeAlias = tuple[Tensor, Tensor]
+_Labelled: TypeAlias = tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,8 @@ def introspective(fit: Fit, settings: Mapping[str, Any] | None = None, **trainin
 
 def simulate(
     arms: Mapping[str, Fit],
-    pool: Labelled,
-    tests: Mapping[str, Labelled],
+    pool: _Labelled,
+    tests: Mapping[str, _Labelled],
     *,
     budgets: Sequence[int],
     strategies: Sequence[str] | Mapping[str, str | Strategy] = STRATEGIES,
@@ -144,7 +146,7 @@ def simulate(
 class _Loop:
     pictures: Tensor
     labels: Tensor
-    tests: dict[str, Labelled]
+    tests: dict[str, _Labelled]
     budgets: list[int]
     predict: Predict
 
@@ -183,7 +185,7 @@ class _Loop:
         return found
 
 
-def _labelled(given: Any, what: str) -> Labelled:
+def _labelled(given: Any, what: str) -> _Labelled:
     if not isinstance(given, tuple) or len(given) != 2 or not isinstance(given[0], Tensor) or not given[0].numel():
         raise InputError(f"{what}: expected (pictures, labels), with pictures (N, ...) that are not empty.")
     pictures, labels = given

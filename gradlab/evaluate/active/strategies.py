@@ -23,6 +23,8 @@ from gradlab.core import InputError
 from gradlab.core.checks import checked_probabilities, whole_number
 from gradlab.core.seeds import Seed, torch_generator
 
+__all__ = ["badge", "bald", "entropy", "least_confidence", "margin", "random", "top"]
+
 
 def entropy(probabilities: Tensor) -> Tensor:
     """The entropy -sum_c p_c log2 p_c of each picture in bits, (N,), from 0 to log2(classes).

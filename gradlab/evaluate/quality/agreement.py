@@ -11,6 +11,8 @@ from scipy import optimize, special, stats
 
 from gradlab.core import InputError
 
+__all__ = ["Agreement", "Measure", "agreement"]
+
 Measure = Literal["plcc", "srcc", "krcc", "rmse", "outlier_ratio"]
 # Variance of Fisher's z of a correlation of n pairs, v / (n - k): Fisher 1921; Fieller, Hartley and Pearson 1957.
 _VARIANCE = {"plcc": (1.0, 3), "srcc": (1.06, 3), "krcc": (0.437, 4)}
@@ -123,7 +125,7 @@ def agreement(objective: Any, subjective: Any, spread: Any = None, *, parameters
     )
 
 
-def logistic(x: Any, parameters: tuple[float, ...]) -> np.ndarray[Any, Any]:
+def _logistic(x: Any, parameters: tuple[float, ...]) -> np.ndarray[Any, Any]:
     """Return the curve of :func:`agreement` at x; it has as many parameters as are given."""
     x = np.asarray(x, float)
     if len(parameters) == 5:
@@ -151,14 +153,14 @@ def _fit(
     scale = np.maximum(np.abs(starts), 1e-3).max(0)
 
     def residual(b: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        difference: np.ndarray[Any, Any] = logistic(x, tuple(b * scale)) - y
+        difference: np.ndarray[Any, Any] = _logistic(x, tuple(b * scale)) - y
         return difference
 
     with np.errstate(all="ignore"):
         tried = [optimize.least_squares(residual, np.asarray(s) / scale, method="lm", max_nfev=2000) for s in starts]
     best = min((t for t in tried if np.isfinite(t.cost)), key=lambda t: float(t.cost))
     found = tuple(float(b) for b in best.x * scale)
-    return found, logistic(x, found)
+    return found, _logistic(x, found)
 
 
 def _by_variance(one: Agreement, other: Agreement, level: float) -> int:

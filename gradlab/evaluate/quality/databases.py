@@ -15,6 +15,8 @@ from torch import Tensor
 
 from gradlab.core import InputError
 
+__all__ = ["Ratings", "read_multi_live", "read_tid2013"]
+
 _TID_NAME = re.compile(r"i(\d+)_(\d+)_(\d+)\.bmp", re.IGNORECASE)
 _LIVE_PARTS = {"Part 1": "blurjpeg", "Part 2": "blurnoise"}
 

@@ -22,6 +22,8 @@ from gradlab.evaluate.batches import batches
 from gradlab.introspect.features import features
 from gradlab.introspect.recipe import Loss, Question
 
+__all__ = ["BATCH", "POWER", "SUPPRESS", "feature_similarity", "gradient_similarity", "likeness"]
+
 SUPPRESS = 0.025 / 0.035  # of UNIQUE: its threshold, over the mean activation it is trained for
 POWER = 10.0
 BATCH = 16  # pictures at a time: dense gradients of a thousand classes are large
