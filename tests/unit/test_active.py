@@ -368,6 +368,25 @@ def test_the_same_arguments_give_the_same_rounds() -> None:
     assert [r[3:] for r in key(rounds(**fewer, seeds=(2, 3)))] != [r[3:] for r in once]
 
 
+def test_numbers_of_any_kind(model: nn.Module, x: Tensor) -> None:
+    once = rounds(budgets=(6, 10), strategies=["margin"])
+    again = rounds(budgets=np.array([6, 10]), strategies=["margin"], seeds=np.arange(2))
+    assert [r.bought.tolist() for r in once] == [r.bought.tolist() for r in again]
+    assert all(type(r.budget) is type(r.seed) is int for r in again)
+    for strategy in active.STRATEGIES:
+        want = active.ask(strategy, model, x, 4, seed=7)
+        assert torch.equal(active.ask(strategy, model, x, np.int64(4), seed=np.uint8(7)), want)
+    first, again = (np.random.default_rng(1) for _ in range(2))
+    drawn = [active.random(1000, 5, first).tolist() for _ in range(2)]
+    assert drawn[0] == active.random(1000, 5, again).tolist() != drawn[1]
+
+
+def test_progress_is_told() -> None:
+    told: list[tuple[int, int]] = []
+    rounds(strategies=["random"], seeds=(0,), progress=lambda *done: told.append(done))
+    assert told == [(k, 6) for k in range(1, 7)]
+
+
 def test_any_fit_and_predict() -> None:
     """A nearest-mean classifier that is no network, and a strategy of one's own."""
 
@@ -420,6 +439,9 @@ BAD_RUNS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "no strategies": ({"strategies": ()}, InputError, "strategies is empty"),
     "misspelt": ({"strategies": ("bagde",)}, InputError, "Did you mean 'badge'"),
     "descending": ({"budgets": (10, 6)}, InputError, "ascending"),
+    "half a label": ({"budgets": (6, 10.5)}, InputError, "a budget is 10.5"),
+    "a yes": ({"budgets": (True, 10)}, InputError, "a budget is True"),
+    "no seed": ({"seeds": (0.5,)}, InputError, "seed is 0.5"),
     "beyond the pool": ({"budgets": (6, 61)}, InputError, "from 1 to 60"),
     "a seed twice": ({"seeds": (1, 1)}, InputError, "twice"),
     "pictures alone": ({"pool": world(9, 0)[0]}, InputError, "pool: expected"),
