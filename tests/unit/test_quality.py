@@ -347,6 +347,7 @@ def tid(tmp_path: Path) -> Path:
 def test_tid2013(tid: Path) -> None:
     found = quality.read_tid2013(str(tid))
     assert len(found) == 3 and found.higher_is_better and found.spread is None
+    assert repr(found) == "Ratings(3 pictures of 2 references, 3 distortions, MOS)"
     assert [path.name for path in found.distorted] == ["i01_01_1.bmp", "I01_24_5.bmp", "i25_07_3.bmp"]
     assert [path.name for path in found.reference] == ["I01.BMP", "I01.BMP", "i25.bmp"]
     assert found.scores.tolist() == [5.51429, 0.24242, 7.0] and found.kinds == ("1", "24", "7")
