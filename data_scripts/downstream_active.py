@@ -33,7 +33,9 @@ def runs(config: Config, cache: Path, quiet: bool) -> Runs:
 
 def _measured(arm: str, seed: int, config: Config) -> list[Row]:
     pool, tests = pictures("train"), {CLEAN: pictures("test"), NOISY: noisy(config.noise)}
-    rounds = active.run({arm: learner(arm, config)}, pool, tests, config.budgets, seeds=[seed], progress=False)
+    rounds = active.simulate(
+        {arm: learner(arm, config)}, pool, tests, budgets=config.budgets, seeds=[seed], progress=False
+    )
     return [
         Row("active", WORLD, arm, seed, each.strategy, how, "accuracy", each.budget, len(tests[how][1]),
             round(right, PLACES))
@@ -42,7 +44,7 @@ def _measured(arm: str, seed: int, config: Config) -> list[Row]:
     ]  # fmt: skip
 
 
-def learner(arm: str, config: Config) -> active.pool.Fit:
+def learner(arm: str, config: Config) -> active.Fit:
     """Return how an arm's network is made of labelled pictures."""
 
     def f(x: Tensor, y: Tensor, seed: int) -> Few:

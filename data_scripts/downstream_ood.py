@@ -171,7 +171,7 @@ def scores(
     """Return ODIN's step, chosen on validation pictures, and all scores by score and set of pictures."""
 
     def stepped(x: Tensor, step: float) -> Tensor:
-        return ood.odin(network, x, TEMPERED, [step / std for std in there.net.std])
+        return ood.odin(network, x, TEMPERED, eps=[step / std for std in there.net.std])
 
     step = max(config.odin_steps, key=lambda step: ood.auroc(*(stepped(x, step) for x in there.tuning)))
     found = {how: {name: score(head, reads(kept)) for name, kept in there.sensed.items()}
