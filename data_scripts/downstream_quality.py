@@ -79,7 +79,7 @@ def distorted(picture: Tensor, config: Config) -> Tensor:
     found = []
     for name in config.distortions:
         change = data.challenged if name in data.CHALLENGES else data.corrupted
-        found += [change(picture[None], name, level, SEED) for level in config.levels]
+        found += [change(picture[None], name, level, seed=SEED) for level in config.levels]
     return torch.cat(found)
 
 
