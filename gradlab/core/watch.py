@@ -27,7 +27,7 @@ def watch(
                 hooks.append(part.register_forward_pre_hook(functools.partial(_told, see, name)))
         devices = sorted({p.device.index for p in module.parameters() if p.is_cuda})
         with torch.inference_mode(False), torch.no_grad(), torch.random.fork_rng(devices):
-            module(x, *extra_inputs)
+            module(x.clone(), *extra_inputs)  # a forward may change what it is given in place
     finally:
         for hook in hooks:
             hook.remove()
