@@ -50,7 +50,7 @@ def learner(arm: str, config: Config) -> active.pool.Fit:
 
     def warm(x: Tensor, y: Tensor, seed: int) -> Any:
         model, held = f(x, y, seed), pictures("validation")
-        return warmed(model, introspect.factors(model, held[0]).logits, held[1])
+        return warmed(model, introspect.last_layer(model, held[0]).logits, held[1])
 
     if arm in (F, TEMPERATURE):
         return f if arm == F else warm

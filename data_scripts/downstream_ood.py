@@ -19,7 +19,7 @@ from data_scripts.introspect_experiment import features_weights
 from gradlab import data, introspect, models
 from gradlab.core.inputs import module_of
 from gradlab.evaluate import ood
-from gradlab.introspect import Factors, IntrospectiveNetwork
+from gradlab.introspect import IntrospectiveNetwork, LastLayer
 from gradlab.models import Classifier
 
 RAW = ", not normalised"
@@ -56,16 +56,16 @@ class Setting:
     """
 
     net: Classifier
-    train: tuple[Factors, Tensor]
-    validation: tuple[Factors, Tensor]
+    train: tuple[LastLayer, Tensor]
+    validation: tuple[LastLayer, Tensor]
     known: Tensor
     strange: dict[str, Tensor]
     tuning: tuple[Tensor, Tensor]
 
     @functools.cached_property
-    def sensed(self) -> dict[str, Factors]:
+    def sensed(self) -> dict[str, LastLayer]:
         """z and h of the known pictures (named "") and of the strange ones."""
-        return {name: introspect.factors(self.net, x) for name, x in {"": self.known, **self.strange}.items()}
+        return {name: introspect.last_layer(self.net, x) for name, x in {"": self.known, **self.strange}.items()}
 
 
 def runs(config: Config, cache: Path, quiet: bool) -> Runs:
@@ -106,7 +106,7 @@ SETTINGS = {"digits": digits, "signs": signs}
 def _setting(
     net: Classifier, labelled: dict[str, tuple[Tensor, Tensor]], others: dict[str, Tensor], config: Config
 ) -> Setting:
-    read = {split: (introspect.factors(net, net.normalize(x)), y) for split, (x, y) in labelled.items()}
+    read = {split: (introspect.last_layer(net, net.normalize(x)), y) for split, (x, y) in labelled.items()}
     held = labelled["validation"][0][: config.tuning]
     return Setting(
         net,
@@ -140,7 +140,7 @@ def _measured(world: str, arm: str, seed: int, setting: Callable[[], Setting], c
 
 def answering(
     arm: str, seed: int, there: Setting, config: Config
-) -> tuple[Classifier | IntrospectiveNetwork, nn.Module, Callable[[Factors], Tensor]]:
+) -> tuple[Classifier | IntrospectiveNetwork, nn.Module, Callable[[LastLayer], Tensor]]:
     """Return the network of an arm; its part after f's last maps, as a network; and what that reads, (N, size, 1, 1).
 
     f is the same for all arms, so that all scores but ODIN ask it once.
@@ -164,7 +164,7 @@ def answering(
 def scores(
     network: Classifier | IntrospectiveNetwork,
     head: nn.Module,
-    reads: Callable[[Factors], Tensor],
+    reads: Callable[[LastLayer], Tensor],
     there: Setting,
     config: Config,
 ) -> tuple[float, dict[str, dict[str, Tensor]]]:

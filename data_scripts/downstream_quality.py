@@ -108,7 +108,7 @@ def judged(arm: str, net: Classifier, reference: Tensor, changed: Tensor) -> Ten
     if arm == MAPS:
         return quality.feature_similarity(net, *pair)
     if arm == H:
-        faultless, rest = (introspect.factors(net, x).hidden for x in pair)
+        faultless, rest = (introspect.last_layer(net, x).hidden for x in pair)
         return quality.likeness(faultless.expand_as(rest), rest)
     return quality.gradient_similarity(net if arm == GRADIENTS else _warm_signs(), *pair)
 
@@ -117,4 +117,4 @@ def judged(arm: str, net: Classifier, reference: Tensor, changed: Tensor) -> Ten
 def _warm_signs() -> Classifier:
     held = data.signs(700, HELD_OUT)
     net = models.signs()
-    return warmed(net, introspect.factors(net, net.normalize(held.pictures)).logits, held.labels)
+    return warmed(net, introspect.last_layer(net, net.normalize(held.pictures)).logits, held.labels)

@@ -34,7 +34,7 @@ from data_scripts.introspect_worlds import Sensed, World, sensed
 from data_scripts.training import CACHE
 from gradlab import evaluate
 from gradlab.core.checks import fingerprint
-from gradlab.introspect import Factors, IntrospectiveNetwork
+from gradlab.introspect import IntrospectiveNetwork, LastLayer
 
 CSV, PAGE = model_cards.DOCS / "introspection.csv", model_cards.DOCS / "introspection.md"
 LOSSES, NORMALIZES = ("mse", "bce", "ce"), ("none", "l2", "minmax")
@@ -122,14 +122,14 @@ def second_stage(name: str, world: World, answers: Sensed, arm: Arm, seed: int, 
     return scored(head, answers, h.predict_proba)
 
 
-def features_weights(kept: Factors, hidden: tuple[int, ...]) -> int:
+def features_weights(kept: LastLayer, hidden: tuple[int, ...]) -> int:
     """Return how many weights the H on features has."""
     classes = kept.logits.shape[1]
     sizes = (kept.hidden.shape[1] * classes, *hidden, classes)
     return sum((inputs + 1) * outputs for inputs, outputs in itertools.pairwise(sizes))
 
 
-def scored(head: Row, answers: Sensed, probabilities: Callable[[Factors], Tensor]) -> list[Row]:
+def scored(head: Row, answers: Sensed, probabilities: Callable[[LastLayer], Tensor]) -> list[Row]:
     """Return a row for the validation pictures and for each test set: ``head`` with what was measured there."""
     sets = {(VALIDATION, 0): answers.validation}
     sets |= {condition: (kept, answers.labels) for condition, kept in answers.test.items()}

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from data_scripts import cifar, model_cards, train_small
 from gradlab import data, introspect, models
-from gradlab.introspect import Factors
+from gradlab.introspect import LastLayer
 from gradlab.models import Classifier
 
 SECOND_STAGE = 2  # seed of the signs from which H learns: neither f's training pictures nor those held out
@@ -84,9 +84,9 @@ class Sensed:
         labels: of the pictures of every test set.
     """
 
-    train: tuple[Factors, Tensor]
-    validation: tuple[Factors, Tensor]
-    test: dict[tuple[str, int], Factors]
+    train: tuple[LastLayer, Tensor]
+    validation: tuple[LastLayer, Tensor]
+    test: dict[tuple[str, int], LastLayer]
     labels: Tensor
 
 
@@ -99,7 +99,7 @@ def sensed(world: World, folder: Path, most: int, levels: tuple[int, ...], quiet
         return tuple(each[: most if split == "test" else None] for each in drawn(split))
 
     whole = [kept(folder / split, functools.partial(_labelled, world.net, clean, split)) for split in SPLITS]
-    train, validation, test = (Factors(held["logits"], held["hidden"]) for held in whole)
+    train, validation, test = (LastLayer(held["logits"], held["hidden"]) for held in whole)
     found = {("none", 0): test}
     conditions = [(change, level) for change in world.changes for level in levels]
     for change, level in tqdm(conditions, desc="z and h", disable=quiet):
@@ -107,7 +107,7 @@ def sensed(world: World, folder: Path, most: int, levels: tuple[int, ...], quiet
             folder / f"{change} {level}",
             lambda change=change, level=level: _run(world.net, world.under(clean("test")[0], change, level)),
         )
-        found[change, level] = Factors(held["logits"], held["hidden"])
+        found[change, level] = LastLayer(held["logits"], held["hidden"])
     return Sensed((train, whole[0]["labels"]), (validation, whole[1]["labels"]), found, whole[2]["labels"])
 
 
@@ -127,6 +127,6 @@ def _labelled(net: Classifier, clean: Callable[[str], tuple[Tensor, Tensor]], sp
 
 
 def _run(net: Classifier, pictures: Tensor) -> dict[str, Tensor]:
-    parts = [introspect.factors(net, net.normalize(some)) for some in pictures.split(BATCH)]
+    parts = [introspect.last_layer(net, net.normalize(some)) for some in pictures.split(BATCH)]
     logits, hidden = torch.cat([part.logits for part in parts]), torch.cat([part.hidden for part in parts])
     return {"logits": logits.contiguous(), "hidden": hidden.contiguous()}

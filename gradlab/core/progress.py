@@ -8,10 +8,16 @@ from typing import TypeAlias, TypeVar
 
 from gradlab.core.errors import InputError
 
-__all__ = ["Progress", "counted"]
+__all__ = ["Progress", "check_progress", "counted"]
 
 T = TypeVar("T")
 Progress: TypeAlias = "bool | Callable[[int, int], None]"
+
+
+def check_progress(progress: Progress) -> None:
+    """Raise ``InputError`` for a progress of another kind."""
+    if not isinstance(progress, bool) and not callable(progress):
+        raise InputError(f"progress is {progress!r}: expected True, False, or a function of (done, total).")
 
 
 def counted(iterable: Iterable[T], total: int | None, progress: Progress, description: str) -> Iterator[T]:
@@ -26,8 +32,7 @@ def counted(iterable: Iterable[T], total: int | None, progress: Progress, descri
     Raises:
         InputError: a progress of another kind, at once.
     """
-    if not isinstance(progress, bool) and not callable(progress):
-        raise InputError(f"progress is {progress!r}: expected True, False, or a function of (done, total).")
+    check_progress(progress)
     count = operator.length_hint(iterable) if total is None else total
     if progress is True:
         from tqdm import tqdm

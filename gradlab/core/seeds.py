@@ -9,7 +9,7 @@ import torch
 
 from gradlab.core.checks import whole_number
 
-__all__ = ["Seed", "int_seed", "numpy_generator", "torch_generator"]
+__all__ = ["Seed", "check_seed", "int_seed", "numpy_generator", "torch_generator"]
 
 Seed: TypeAlias = "int | np.integer[Any] | torch.Generator | np.random.Generator"
 
@@ -30,6 +30,12 @@ def numpy_generator(seed: Seed) -> np.random.Generator:
         InputError: as :func:`torch_generator`.
     """
     return seed if isinstance(seed, np.random.Generator) else np.random.default_rng(int_seed(seed))
+
+
+def check_seed(seed: Any) -> None:
+    """Raise ``InputError`` for what is no seed; nothing is drawn."""
+    if not isinstance(seed, (torch.Generator, np.random.Generator)):
+        whole_number(seed, "seed", 0, 2**64 - 1)
 
 
 def int_seed(seed: Seed, high: int = 2**64 - 1) -> int:

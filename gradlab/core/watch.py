@@ -25,9 +25,11 @@ def watch(
         for name, part in module.named_modules():
             if not isinstance(part, torch.jit.ScriptModule):
                 hooks.append(part.register_forward_pre_hook(functools.partial(_told, see, name)))
-        devices = sorted({p.device.index for p in module.parameters() if p.is_cuda})
-        with torch.inference_mode(False), torch.no_grad(), torch.random.fork_rng(devices):
+        state = torch.get_rng_state()
+        with torch.inference_mode(False), torch.no_grad():
             module(x.clone(), *extra_inputs)  # a forward may change what it is given in place
+        if not torch.equal(torch.get_rng_state(), state):
+            torch.set_rng_state(state)
     finally:
         for hook in hooks:
             hook.remove()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,11 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gradlab.core import InputError
+from gradlab.core import InputError, Model, copy_of
 from gradlab.core.inputs import check_inputs, module_of
 from gradlab.core.progress import Progress, counted
 from gradlab.core.seeds import Seed, torch_generator
-from gradlab.core.state import lock_of
 from gradlab.core.watch import watch
 from gradlab.explain.faithfulness.comparison import Measure, similarity
 
@@ -31,7 +29,7 @@ class Randomisation:
 
 
 def randomisation(
-    model: Any,
+    model: Model,
     method: Callable[[nn.Module, Tensor], Tensor],
     inputs: Tensor,
     *,
@@ -61,7 +59,7 @@ def randomisation(
     """
     x = check_inputs(model, inputs)
     generator = torch_generator(seed)
-    mine = _copy_of(model)
+    mine = copy_of(module_of(model))
     before = method(mine, x)
     layers = _last_first(mine, x, extra_inputs)
     found = []
@@ -72,7 +70,7 @@ def randomisation(
 
 
 def randomised(
-    model: Any,
+    model: Model,
     inputs: Tensor,
     *,
     share: float = 1.0,
@@ -109,7 +107,7 @@ def randomised(
     if not isinstance(share, (int, float)) or not 0 < share <= 1:
         raise InputError(f"share is {share!r}: expected a number above 0, at most 1.")
     generator = torch_generator(seed)
-    mine = _copy_of(model)
+    mine = copy_of(module_of(model))
     layers = _last_first(mine, x, extra_inputs)
     names = tuple(layers)[: math.ceil(share * len(layers))]
     lost = [part for name in names for part in layers[name]]
@@ -118,14 +116,6 @@ def randomised(
         norms = {part for part in lost if _buffer(part, "running_mean") is not None}
         watch(mine, x, lambda _, part, given: _measure(part, given[0]) if part in norms else None, extra_inputs)
     return mine, names
-
-
-def _copy_of(model: Any) -> nn.Module:
-    """Return a copy of a network in eval mode; what it has worked out from its weights (pruning does) is copied too."""
-    module = module_of(model)
-    kept = [value for part in module.modules() for value in vars(part).values() if isinstance(value, Tensor)]
-    with lock_of(module), torch.inference_mode(False):
-        return copy.deepcopy(module, {id(value): value.detach().clone() for value in kept}).eval()
 
 
 def _last_first(module: nn.Module, x: Tensor, extra_inputs: Sequence[Any]) -> dict[str, list[nn.Module]]:
