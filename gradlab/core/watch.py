@@ -27,7 +27,7 @@ def watch(
                 hooks.append(part.register_forward_pre_hook(functools.partial(_told, see, name)))
         state = torch.get_rng_state()
         with torch.inference_mode(False), torch.no_grad():
-            module(x, *extra_inputs)
+            module(x.clone(), *extra_inputs)  # a forward may change what it is given in place
         if not torch.equal(torch.get_rng_state(), state):
             torch.set_rng_state(state)
     finally:

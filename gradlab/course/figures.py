@@ -29,8 +29,8 @@ INCH = 100  # pixels of the page
 COLUMN, SIDE = 760, 230  # pixels: the width of a lesson's column, and the largest width of a panel
 LETTER = 6.4  # pixels: the mean width of a letter of a title
 FONT = 9  # points
-LIMIT = 80_000  # bytes of a figure
-SHARP = 2.0  # dots to a pixel of the page, on either side, where the limit allows it
+SHARP, ENOUGH = 2.0, 60_000  # dots to a pixel of the page, on either side, as far as a figure of so many bytes has them
+LIMIT = 120_000  # bytes of any figure: where one dot a pixel takes more, there are fewer colours
 
 
 def show(*panels: Panel, titles: Sequence[str] = (), columns: int | None = None, title: str = "", alt: str) -> None:
@@ -60,11 +60,13 @@ def show(*panels: Panel, titles: Sequence[str] = (), columns: int | None = None,
     lines = max(word.count("\n") + 1 if word else 0 for word in words)
     height = tall + 8 + 16 * lines
     with chart(rows, columns, alt=alt, size=(side / INCH, (height + 22 * bool(title) / rows) / INCH)) as axes:
-        for axis in np.ravel(axes):
+        for axis in np.ravel(axes)[len(seen) :]:
             axis.axis("off")
         for axis, picture, word in zip(np.ravel(axes), seen, words, strict=False):
             axis.imshow(picture)
             axis.set_title(word, fontsize=FONT)
+            axis.set(xticks=[], yticks=[])
+            axis.spines[:].set(color="lightgrey", linewidth=0.5)
         if title:
             np.ravel(axes)[0].figure.suptitle(title, fontsize=FONT + 1)
 
@@ -167,11 +169,20 @@ def _png(figure: Figure) -> bytes:
     while True:
         raw, out = io.BytesIO(), io.BytesIO()
         figure.savefig(raw, format="png", dpi=dots * INCH)
-        drawn = Image.open(raw).convert("RGB").quantize(colours, method=Image.Quantize.FASTOCTREE)
-        drawn.save(out, "PNG", optimize=True)
+        _with_palette(Image.open(raw).convert("RGB"), colours).save(out, "PNG", optimize=True)
         size = len(out.getvalue())
-        if size <= LIMIT or colours < 16:
+        if size <= ENOUGH or (dots == 1 and (size <= LIMIT or colours <= 2)):
             return out.getvalue()
         if dots == 1:
             colours //= 2
-        dots = max(1.0, 0.95 * dots * (LIMIT / size) ** 0.5)
+        dots = max(1.0, 0.95 * dots * (ENOUGH / size) ** 0.5)
+
+
+def _with_palette(image: Image.Image, colours: int) -> Image.Image:
+    """Return the picture in so many colours; paper stays white, and black black."""
+    drawn = image.quantize(colours, method=Image.Quantize.FASTOCTREE)
+    palette = np.array(drawn.getpalette()).reshape(-1, 3)
+    palette[palette.min(1) > 246] = 255
+    palette[palette.max(1) < 9] = 0
+    drawn.putpalette(palette.ravel().tolist())
+    return drawn

@@ -128,7 +128,9 @@ def test_a_mistake_is_seen_with_its_contrast_map(browser: Any, detector: Ood, tm
         shown = [int(each.get_attribute("data-picture")) for each in through.locator("button").all()]
         letters = detector._scored[0].outside["letters"]
         gravest = letters[[i - 400 for i in shown]]
-        assert len(shown) == 24 and bool((gravest.diff() <= 0).all()) and float(gravest[0]) == float(letters.max())
+        through_at_95 = round(len(letters) * detector._scored[0].figures("letters")[1])
+        assert len(shown) == min(24, through_at_95) > 9  # of those that pass, the gravest
+        assert bool((gravest.diff() <= 0).all()) and float(gravest[0]) == float(letters.max())
         photo, title = page.locator(".gl-photo"), page.locator(".gl-detail h3")
         before = pixels(photo), title.inner_text()
         through.locator("button").first.focus()

@@ -195,6 +195,9 @@ def test_statistics_of_batch_norm_are_taken_anew(model: nn.Module, x: Tensor) ->
     part, _ = faithfulness.randomised(model, x, share=0.5, batch_statistics=True)
     assert torch.equal(part[1].running_var, model[1].running_var), "a norm that keeps its weights keeps its statistics"
     assert not fresh.training and fresh[1].momentum == model[1].momentum and not fresh[0]._forward_pre_hooks
+    in_place = nn.Sequential(nn.ReLU(inplace=True), nn.BatchNorm2d(3), nn.Flatten(), nn.Linear(360, 4)).eval()
+    fresh, _ = faithfulness.randomised(in_place, x, batch_statistics=True)
+    torch.testing.assert_close(fresh[1].running_mean, x.relu().mean((0, 2, 3)))
 
 
 def test_a_network_that_reads_more_than_pictures_is_randomised_too() -> None:

@@ -65,10 +65,11 @@ def test_rows_and_columns(shown: Shown) -> None:
 
 
 def test_large_photographs_are_kept_small(shown: Shown) -> None:
-    noise = torch.rand(4, 3, 400, 400, generator=torch.Generator().manual_seed(0))
-    show(*noise, alt="Noise.")
+    noise = torch.rand(8, 3, 400, 400, generator=torch.Generator().manual_seed(0))
+    show(*noise, columns=4, alt="Noise.")
     image, size = picture_of(shown)
-    assert size <= 80_000 and image.width >= 760
+    assert size <= 120_000 and image.width == 760
+    assert image.getpixel((0, 0)) == (255, 255, 255)
 
 
 def test_an_overlay_tells_its_maximum_and_equals_the_engines(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
