@@ -1,0 +1,1 @@
+"""What the lessons need and the engine does not."""
