@@ -50,7 +50,20 @@ class Row(NamedTuple):
 
 
 class Results:
-    """Rows, found by what they tell of. ``Results(rows)[...]``, ``len`` and loops go over them in order."""
+    """Rows, found by what they tell of.
+
+    Attributes:
+        rows: all of them, in the order of the table.
+
+    >>> from gradlab.course.results import read
+    >>> signs = read("ood").where(world="signs", method="energy")
+    >>> signs.names("condition")
+    ['textures', 'noise', 'letters', 'digits']
+    >>> signs.by_seed("f", "auroc", condition="noise")
+    [0.9957]
+    >>> len(signs.by_seed("H on h", "auroc", condition=["noise", "letters"]))
+    5
+    """
 
     def __init__(self, rows: Iterable[Row]) -> None:
         self.rows = tuple(rows)
@@ -139,6 +152,10 @@ def read(name: str, *, folder: Path = FOLDER) -> Results:
 
     Raises:
         InputError: there is no such table.
+
+    >>> from gradlab.course.results import read
+    >>> read("models")
+    Results(592 rows; worlds: digits, signs1, signs2, signs3)
     """
     path = folder / f"{name}.csv.gz"
     if not path.is_file():
