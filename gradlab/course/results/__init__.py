@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from gradlab.core.errors import InputError
 
-__all__ = ["NAMES", "Results", "Row", "read"]
+__all__ = ["FOLDER", "NAMES", "Results", "Row", "read"]
 
 FOLDER = Path(__file__).parent
 NAMES = ("introspection", "ood", "active", "quality", "models")
@@ -60,7 +60,7 @@ class Results:
     >>> signs.names("condition")
     ['textures', 'noise', 'letters', 'digits']
     >>> signs.by_seed("f", "auroc", condition="noise")
-    [0.9957]
+    [0.9958]
     >>> len(signs.by_seed("H on h", "auroc", condition=["noise", "letters"]))
     5
     """
