@@ -172,7 +172,7 @@ def _occlusion(model: nn.Module, x: Tensor) -> tuple[str, ...]:
     want = slow_occlusion(model, x, WINDOW, STRIDE)
     if float(want.abs().max()) < 1e-6 * float(model(x).abs().max()):
         return "occlusion", "", "not judged: the scores do not move", ""
-    ours = verdict(lambda: explain.occlusion(model, x, CONTRAST, WINDOW, STRIDE), want, EXACT)
+    ours = verdict(lambda: explain.occlusion(model, x, CONTRAST, window=WINDOW, stride=STRIDE), want, EXACT)
     return "occlusion", "", ours, verdict(lambda: peers.occlusion(model, x, WINDOW, STRIDE, CONTRAST), want, 1e-6)
 
 

@@ -15,7 +15,7 @@ from data_scripts.train import cifar, small
 from gradlab import data, introspect, models
 from gradlab.core import ModelError
 from gradlab.core.checks import fingerprint
-from gradlab.introspect import Factors
+from gradlab.introspect import LastLayer
 from gradlab.models import Classifier
 
 CLEAN, VALIDATION, TRAIN = "none", "validation", "train"  # what stands for a challenge at level 0
@@ -88,7 +88,7 @@ def cifar10(folder: Path, checkpoint: Path) -> World:
 
 
 # (challenge, level) -> z and h with their labels; TRAIN, VALIDATION and CLEAN at level 0
-Answers = dict[tuple[str, int], tuple[Factors, Tensor]]
+Answers = dict[tuple[str, int], tuple[LastLayer, Tensor]]
 
 
 def answers(world: World, cache: Path, most: int, levels: tuple[int, ...], quiet: bool) -> Answers:
@@ -107,10 +107,10 @@ def answers(world: World, cache: Path, most: int, levels: tuple[int, ...], quiet
     changes = [(CLEAN, 0), *((change, level) for change in world.changes for level in levels)]
     sets |= {condition: functools.partial(test, *condition) for condition in changes}
     bar = tqdm(sets.items(), desc="z and h", disable=quiet)
-    return {each: factors_of(world.net, make, folder / f"{each[0]} {each[1]}") for each, make in bar}
+    return {each: last_layer_of(world.net, make, folder / f"{each[0]} {each[1]}") for each, make in bar}
 
 
-def factors_of(net: Classifier, make: Callable[[], Labelled], folder: Path) -> tuple[Factors, Tensor]:
+def last_layer_of(net: Classifier, make: Callable[[], Labelled], folder: Path) -> tuple[LastLayer, Tensor]:
     """Return z and h of labelled pictures, which are made and read only if the folder has no finished stream."""
     try:
         store = introspect.Store(folder)
@@ -119,5 +119,5 @@ def factors_of(net: Classifier, make: Callable[[], Labelled], folder: Path) -> t
         batches = zip(net.normalise(pictures).split(BATCH), labels.split(BATCH), strict=True)
         store = introspect.stream(net, batches, folder, progress=False)
     kept, labels = zip(*store, strict=True)
-    factors = Factors(torch.cat([part.logits for part in kept]), torch.cat([part.hidden for part in kept]))
-    return factors, torch.cat(labels)
+    joined = LastLayer(torch.cat([part.logits for part in kept]), torch.cat([part.hidden for part in kept]))
+    return joined, torch.cat(labels)

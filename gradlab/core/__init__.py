@@ -1,6 +1,7 @@
-"""The only rooms that touch a network: run it once, keep one layer, pull back from its outputs."""
+"""The only room that touches a network: run it once, keep what the question needs, pull back from its outputs."""
 
 from gradlab.core.alphas import Alphas, all_alphas
+from gradlab.core.contrasts import contrasts, logit_gradients, runner_up
 from gradlab.core.errors import (
     GradlabError,
     InputError,
@@ -9,22 +10,37 @@ from gradlab.core.errors import (
     PictureError,
     TargetError,
 )
-from gradlab.core.run import Run, outputs_of, run
-from gradlab.core.targets import Target, class_indices, scores_of
+from gradlab.core.inputs import Model
+from gradlab.core.last_layer import LastLayer
+from gradlab.core.network import copy_of
+from gradlab.core.run import INPUT, LAST, Run, answer, last_layer, outputs_of, run, run_order
+from gradlab.core.targets import Target, check_logits, class_indices, scores_of
 
 __all__ = [
+    "INPUT",
+    "LAST",
     "Alphas",
     "GradlabError",
     "InputError",
+    "LastLayer",
     "LayerError",
+    "Model",
     "ModelError",
     "PictureError",
     "Run",
     "Target",
     "TargetError",
     "all_alphas",
+    "answer",
+    "check_logits",
     "class_indices",
+    "contrasts",
+    "copy_of",
+    "last_layer",
+    "logit_gradients",
     "outputs_of",
     "run",
+    "run_order",
+    "runner_up",
     "scores_of",
 ]

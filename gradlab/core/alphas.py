@@ -14,8 +14,10 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from gradlab.core.network import recording
 from gradlab.core.run import Run
-from gradlab.core.state import recording
+
+__all__ = ["Alphas", "all_alphas"]
 
 PROBES = 2
 
@@ -49,7 +51,8 @@ def all_alphas(run: Run) -> Alphas:
     generator = torch.Generator().manual_seed(0)
     probes = torch.randn((PROBES, n, classes), generator=generator).to(logits)
     pulled = torch.cat(list(run.pull_back_many(probes)))
-    with torch.no_grad():
+    with recording():
+        torch._C._set_grad_enabled(False)
         proposed = _closed_form(run)
         factors = None if proposed is None else _fit_channels(proposed, probes, pulled.mean((-2, -1)))
     if proposed is not None and factors is not None:

@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
 from gradlab.core.errors import InputError, ModelError
 
+__all__ = ["Model", "Named", "check_inputs", "goes_along", "labels_of", "module_of", "own_inputs"]
+
+
+class Named(Protocol):
+    """A network with the names of its classes, such as a ``gradlab.models.Classifier``."""
+
+    @property
+    def model(self) -> nn.Module:
+        """The network."""
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """One name per class."""
+
+
+Model: TypeAlias = "nn.Module | Named"
+
 _HINT = "Use net.transform(picture)[None]."
 
 
-def module_of(model: Any) -> nn.Module:
+def module_of(model: Model) -> nn.Module:
     """Return the ``nn.Module`` behind a model or a ``Classifier``.
 
     Raises:
@@ -26,12 +44,12 @@ def module_of(model: Any) -> nn.Module:
     return module
 
 
-def labels_of(model: Any) -> list[str] | None:
+def labels_of(model: Model) -> Sequence[str] | None:
     """Return a ``Classifier``'s labels, or None for a bare module."""
     return None if isinstance(model, nn.Module) else getattr(model, "labels", None)
 
 
-def check_inputs(model: Any, inputs: Any) -> Tensor:
+def check_inputs(model: Model, inputs: Any) -> Tensor:
     """Return a private copy of ``inputs``, a finite floating batch (N, C, H, W) where the model's weights are.
 
     Raises:
@@ -63,3 +81,13 @@ def check_inputs(model: Any, inputs: Any) -> Tensor:
         bad = int((~torch.isfinite(inputs)).sum())
         raise InputError(f"inputs holds {bad} NaN or infinite values out of {inputs.numel()}: clean them first.")
     return inputs.detach().clone()
+
+
+def own_inputs(extra_inputs: Sequence[Any], rows: slice, n: int) -> list[Any]:
+    """Return the extra inputs of some of n pictures: what is a tensor of length n goes with its pictures."""
+    return [e[rows] if goes_along(e, n) else e for e in extra_inputs]
+
+
+def goes_along(extra: Any, n: int) -> bool:
+    """Tell whether an extra input holds one row for each of n pictures."""
+    return isinstance(extra, Tensor) and extra.ndim > 0 and len(extra) == n

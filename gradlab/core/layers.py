@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from gradlab.core.errors import LayerError, did_you_mean
+from gradlab.core.inputs import Model
 from gradlab.core.layout import layout_of
+from gradlab.core.network import Network
+from gradlab.core.shadow import walk
 
-# What was checked once per model: layers that the outputs depend on, and the one that was found.
-_checked: weakref.WeakKeyDictionary[nn.Module, weakref.WeakSet[nn.Module]] = weakref.WeakKeyDictionary()
-_found: weakref.WeakKeyDictionary[nn.Module, weakref.ref[nn.Module]] = weakref.WeakKeyDictionary()
+__all__ = ["LayerChoice", "asked_layer", "asked_part", "choose_layers"]
+
+# In a network's memory: names of layers that the outputs depend on, and the one that was found.
+CHECKED, FOUND = "checked layers", "found layer"
 
 # Their output is no map of the network's own: it repeats or thins out the map of the layer before, or it is one
 # projection inside a block of tokens, such as the queries, keys and values of an attention.
@@ -32,71 +34,68 @@ class LayerChoice:
     prefix: int | None
     checked: bool
 
-    def accept(self, model: nn.Module, found: bool) -> None:
+    def accept(self, network: Network, found: bool) -> None:
         """Remember that the outputs depend on this layer, and whether it was found rather than named."""
-        _checked.setdefault(model, weakref.WeakSet()).add(self.module)
+        network.memory.setdefault(CHECKED, set()).add(self.name)
         if found:
-            _found[model] = weakref.ref(self.module)
+            network.memory[FOUND] = self.name
 
 
-def asked_layer(model: Any, layer: str | nn.Module | None) -> str | nn.Module | None:
+def asked_layer(model: Model, layer: str | nn.Module | None) -> str | nn.Module | None:
     """Return the caller's layer, or the one that a ``Classifier`` names, or None: to be found."""
     return layer if layer is not None or isinstance(model, nn.Module) else getattr(model, "layer", None)
 
 
 def choose_layers(
-    parts: dict[nn.Module, str], call: Callable[..., Any], x: Tensor, layer: str | nn.Module | None
+    network: Network, x: Tensor, extra: Sequence[Any], layer: str | nn.Module | None
 ) -> Iterator[LayerChoice]:
     """Yield the layer that was asked for, or else candidates from the most to the least likely.
 
     Args:
-        parts: the model's modules and their dotted names, the model first.
-        call: runs the model.
-        x: inputs.
+        network: the model.
+        x: its inputs.
+        extra: its further inputs.
         layer: name, module or None.
 
     Raises:
         LayerError: an unknown name (with the nearest ones), or a module of another model.
     """
-    module = next(iter(parts))
-    prefix = getattr(module, "num_prefix_tokens", None)
-    checked = _checked.get(module, ())
+    prefix = getattr(network.module, "num_prefix_tokens", None)
+    checked = network.memory.get(CHECKED, ())
     if layer is not None:
-        part = _part(layer, parts)
-        yield LayerChoice(parts[part], part, prefix, part in checked)
+        part = asked_part(network, layer)
+        yield LayerChoice(network.parts[part], part, prefix, network.parts[part] in checked)
         return
-    reference = _found.get(module)
-    found = reference() if reference else None
-    if found is not None and found in parts:
-        yield LayerChoice(parts[found], found, prefix, True)
-    for part in _candidates(parts, call, x, prefix):
-        yield LayerChoice(parts[part], part, prefix, part in checked)
+    found = network.memory.get(FOUND)
+    if found is not None:
+        yield LayerChoice(found, network.part(found), prefix, True)
+    for part in _candidates(network, x, extra, prefix):
+        yield LayerChoice(network.parts[part], part, prefix, network.parts[part] in checked)
 
 
-def _part(layer: Any, parts: dict[nn.Module, str]) -> nn.Module:
+def asked_part(network: Network, layer: Any) -> nn.Module:
+    """Return the network's own part for a layer's name or the model's module; errors as :func:`choose_layers`."""
     if isinstance(layer, nn.Module):
-        if layer not in parts:
+        names = walk(network.model)
+        if layer not in names:
             raise LayerError(
                 f"The layer {type(layer).__name__} is not a part of this model: see model.named_modules()."
             )
-        return layer
+        return network.part(names[layer])
     if not isinstance(layer, str):
         raise LayerError(f"layer must be a dotted name, a module or None, got {type(layer).__name__}.")
-    names = {name: part for part, name in parts.items() if name}
-    if layer not in names:
+    parts = {name: part for part, name in network.parts.items() if name}
+    if layer not in parts:
         raise LayerError(
-            f"The model has no layer {layer!r}.{did_you_mean(layer, names) or ' See model.named_modules().'}"
+            f"The model has no layer {layer!r}.{did_you_mean(layer, parts) or ' See model.named_modules().'}"
         )
-    return names[layer]
+    return parts[layer]
 
 
-def _candidates(
-    parts: dict[nn.Module, str], call: Callable[..., Any], x: Tensor, prefix: int | None
-) -> list[nn.Module]:
+def _candidates(network: Network, x: Tensor, extra: Sequence[Any], prefix: int | None) -> list[nn.Module]:
     """Return modules with a spatial map, the last to finish first, upstream of the layer that scores the classes."""
     finished: list[tuple[nn.Module, Any]] = []
     started: list[tuple[nn.Module, int]] = []
-    hooks: list[Any] = []
 
     def start(part: nn.Module, _: Any) -> None:
         started.append((part, len(finished)))
@@ -104,15 +103,9 @@ def _candidates(
     def finish(part: nn.Module, _: Any, output: Any) -> None:
         finished.append((part, output))
 
-    try:
-        for part, name in parts.items():
-            if name:
-                hooks += [part.register_forward_pre_hook(start), part.register_forward_hook(finish)]
-        with torch.no_grad():
-            call(x[:1])
-    finally:
-        for hook in hooks:
-            hook.remove()
+    parts = [part for part, name in network.parts.items() if name]
+    # Some read further inputs of the batch's length: the whole batch then, not its first picture.
+    network(x if extra else x[:1], *extra, before=dict.fromkeys(parts, start), after=dict.fromkeys(parts, finish))
     scoring = [at for part, at in started if isinstance(part, (nn.Linear, nn.Conv2d))]
     upstream = finished[: scoring[-1]] if scoring else finished
     # A container that ends in a pooling returns the very tensor of that pooling.

@@ -1,28 +1,58 @@
-"""Run a network once, keep one layer, pull back from the outputs to it.
+"""Run a network once, keep what the question needs, pull back from the outputs to it.
 
-The trunk runs without a graph. The layer's output becomes a fresh leaf and gradients are switched on there, so autograd
-records only the head, and every later question is a vector-Jacobian product through that head.
+The trunk runs without a graph. The kept layer's output becomes a fresh leaf and gradients are switched on there, so
+autograd records only the head, and every later question is a vector-Jacobian product through that head.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import enum
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, Literal, TypeVar, overload
 
 import torch
 from torch import Tensor, nn
 
-from gradlab.core.errors import InputError, LayerError
-from gradlab.core.inputs import check_inputs, labels_of, module_of
+from gradlab.core.errors import LayerError
+from gradlab.core.inputs import Model, check_inputs, labels_of, module_of
+from gradlab.core.last_layer import LastLayer, read_last
 from gradlab.core.layers import LayerChoice, asked_layer, choose_layers
 from gradlab.core.layout import Layout, layout_of
-from gradlab.core.state import borrowed, recording
+from gradlab.core.network import Network, Weights, ask, recording
 from gradlab.core.targets import check_logits
+
+__all__ = [
+    "INPUT",
+    "LAST",
+    "Keep",
+    "Run",
+    "Weighting",
+    "answer",
+    "attached_last_layer",
+    "last_layer",
+    "outputs_of",
+    "run",
+    "run_order",
+]
+
+T = TypeVar("T")
 
 # Cotangents are pulled back together; a chunk's gradients at the layer stay below this many numbers.
 CHUNK_NUMBERS = 16_000_000
+DROPOUT = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
+
+
+class Keep(enum.Enum):
+    """What a run can keep that is no layer's map."""
+
+    INPUT = "the picture itself"
+    LAST = "the last linear layer"
+
+
+INPUT: Literal[Keep.INPUT] = Keep.INPUT
+LAST: Literal[Keep.LAST] = Keep.LAST
 
 
 @dataclass(frozen=True)
@@ -40,11 +70,12 @@ class Run:
 
     Attributes:
         outputs: what the model returned, attached to the graph of the head.
-        layer: dotted name of the layer that was kept.
+        layer: dotted name of the layer that was kept, or "" for the picture itself.
         leaf: the layer's output in its own layout, the root of the head's graph.
         layout: how ``leaf`` holds a spatial map.
         head: linear layers and 1 x 1 convolutions that ran after the layer, in order.
         labels: the classifier's labels, if any.
+        weights: as they were during the run; a pull-back after an update of them is refused.
     """
 
     outputs: Any
@@ -52,11 +83,12 @@ class Run:
     leaf: Tensor
     layout: Layout
     head: tuple[Weighting, ...] = field(repr=False)
-    labels: list[str] | None = field(default=None, repr=False)
+    labels: Sequence[str] | None = field(repr=False)
+    weights: Weights = field(repr=False)
 
     @property
     def logits(self) -> Tensor:
-        """Logits (N, classes), still attached; raises ``TargetError`` if the model returns anything else."""
+        """Logits (N, classes), still attached; raises ``ModelError`` if the model returns anything else."""
         return check_logits(self.outputs)
 
     @property
@@ -69,151 +101,218 @@ class Run:
 
         Raises:
             LayerError: the scores do not depend on the layer.
+            ModelError: the weights were updated since the run.
         """
-        if not scores.requires_grad:
-            raise self._unreached()
-        with recording():
-            (gradient,) = torch.autograd.grad(scores.sum(), self.leaf, retain_graph=True, allow_unused=True)
-        if gradient is None:
-            raise self._unreached()
-        return self.layout.to_maps(gradient)
+        return self.layout.to_maps(self._gradient(scores.sum(), None, batched=False))
 
     def pull_back_many(self, cotangents: Tensor) -> Iterator[Tensor]:
         """Yield sum_c v_c dz_c/dA as (m, N, K, h, w) for cotangents v (M, N, classes), in chunks of m."""
-        chunk = max(1, CHUNK_NUMBERS // self.leaf.numel())
-        with recording():
-            for part in cotangents.split(chunk):
-                (gradients,) = torch.autograd.grad(
-                    self.logits, self.leaf, part, retain_graph=True, allow_unused=True, is_grads_batched=True
+        for part in cotangents.split(max(1, CHUNK_NUMBERS // self.leaf.numel())):
+            yield self.layout.to_maps(self._gradient(self.logits, part, batched=True), batch_axes=2)
+
+    def _gradient(self, outputs: Tensor, cotangents: Tensor | None, batched: bool) -> Tensor:
+        found = None
+        if outputs.requires_grad:
+            with recording(), self.weights.steady():
+                (found,) = torch.autograd.grad(
+                    outputs, self.leaf, cotangents, retain_graph=True, allow_unused=True, is_grads_batched=batched
                 )
-                if gradients is None:
-                    raise self._unreached()
-                yield self.layout.to_maps(gradients, batch_axes=2)
-
-    def _unreached(self) -> LayerError:
-        return LayerError(
-            f"The scores do not depend on the map of layer {self.layer!r}: choose a layer upstream of it."
-        )
+        if found is None:
+            what = f"map of layer {self.layer!r}" if self.layer else "picture"
+            raise LayerError(f"The scores do not depend on the {what}: choose a layer upstream of them.")
+        return found
 
 
-def run(model: Any, inputs: Any, layer: str | nn.Module | None = None, extra_inputs: Sequence[Any] = ()) -> Run:
-    """Run ``model(inputs, *extra_inputs)`` once and keep ``layer``.
+@overload
+def run(
+    model: Model, inputs: Tensor, *, keep: str | nn.Module | Literal[Keep.INPUT] | None = None,
+    extra_inputs: Sequence[Any] = (),
+) -> Run: ...  # fmt: skip
+@overload
+def run(model: Model, inputs: Tensor, *, keep: Literal[Keep.LAST], extra_inputs: Sequence[Any] = ()) -> LastLayer: ...
+def run(
+    model: Model, inputs: Tensor, *, keep: str | nn.Module | Keep | None = None, extra_inputs: Sequence[Any] = ()
+) -> Run | LastLayer:
+    """Run ``model(inputs, *extra_inputs)`` once and keep a layer, the input or the last linear layer.
 
     Args:
-        model: any ``nn.Module`` or a ``Classifier``.
+        model: any ``nn.Module`` or a ``Classifier``; used as in eval mode and never changed.
         inputs: normalised batch (N, C, H, W), never modified.
-        layer: dotted name, module, or None: the last spatial map upstream of the pooling, checked.
+        keep: a layer's dotted name or module; None: the last spatial map upstream of the pooling, found and checked;
+            ``INPUT``: the picture itself; ``LAST``: what the linear layer reads that makes the logits.
         extra_inputs: what else the model reads (a question, the words so far), passed on as it is.
 
     Raises:
         InputError, LayerError, ModelError: see their descriptions.
     """
-    module = module_of(model)
+    if keep is LAST:
+        return last_layer(model, inputs, extra_inputs=extra_inputs)
+    return answer(lambda kept: kept, model, inputs, keep=keep, extra_inputs=extra_inputs)
+
+
+def answer(
+    question: Callable[[Run], T],
+    model: Model,
+    inputs: Tensor,
+    *,
+    keep: str | nn.Module | Literal[Keep.INPUT] | None = None,
+    extra_inputs: Sequence[Any] = (),
+) -> T:
+    """Return ``question(run(...))``, asked again where a thread that trains the model updates its weights half-way.
+
+    The question is computed with gradients on, whatever mode the caller is in. Arguments and errors are those of
+    :func:`run`, and the question's own.
+    """
     x = check_inputs(model, inputs)
-    asked = asked_layer(model, layer)
-    rejected: LayerError | None = None
-    with borrowed(module) as (model_call, parts):
-        call = explained(model_call, parts, extra_inputs)
-        x = fastest_layout(x, parts)
-        for choice in choose_layers(parts, call, x, asked):
-            try:
-                result = _run_to(choice, parts, call, x, labels_of(model))
-                if not choice.checked:
-                    _check_reached(result)
-            except LayerError as error:
-                if asked is not None:
-                    raise
-                rejected = rejected or error
-                continue
-            choice.accept(module, found=asked is None)
-            return result
-    raise rejected or LayerError("No layer with a spatial map was found: name one with layer=.")
+    asked = keep if keep is INPUT else asked_layer(model, keep)
+
+    def work(network: Network) -> T:
+        kept = _run(network, network.prepared(x), asked, extra_inputs, labels_of(model))
+        with recording():
+            return question(kept)
+
+    return ask(module_of(model), work)
 
 
-def _run_to(
-    choice: LayerChoice, parts: Iterable[nn.Module], call: Callable[[Tensor], Any], x: Tensor, labels: list[str] | None
-) -> Run:
-    size = (int(x.shape[-2]), int(x.shape[-1]))
-    kept: list[Tensor] = []
-    head: list[Weighting] = []
-    thread = threading.get_ident()
+def last_layer(model: Model, inputs: Tensor, *, extra_inputs: Sequence[Any] = ()) -> LastLayer:
+    """Run the network once and keep what its last linear layer reads and gives.
 
-    def keep(_: nn.Module, __: Any, output: Any) -> Tensor | None:
-        if threading.get_ident() != thread:
-            return None
-        layout_of(output, size, choice.name, choice.prefix)
-        kept[:] = [output.detach().requires_grad_()]
-        head.clear()
-        # From here on the head is recorded, and its linear layers are noted. It goes on with a copy: an in-place
-        # ReLU must not rewrite the leaf.
-        if len(hooks) == 1:
-            hooks.extend(part.register_forward_hook(note) for part in linear)
-        torch.set_grad_enabled(True)
-        return kept[0].clone()
+    Args:
+        model: any ``nn.Module`` or a ``Classifier`` whose logits (N, classes) come from an ``nn.Linear``.
+        inputs: normalised pictures (N, C, H, W).
+        extra_inputs: what the model reads beside the pictures: ``model(inputs, *extra_inputs)``.
 
-    def note(part: nn.Module, args: tuple[Any, ...], output: Any) -> Tensor | None:
-        if threading.get_ident() != thread or not isinstance(output, Tensor) or not output.requires_grad:
-            return None
-        head.append(Weighting(part, args[0], output))  # type: ignore[arg-type]
-        return output.clone()
-
-    hooks: list[Any] = []
-    linear = [part for part in parts if _weighs(part) and part is not choice.module]
-    try:
-        hooks.append(choice.module.register_forward_hook(keep))
-        outputs = call(x)
-    finally:
-        torch.set_grad_enabled(False)
-        for hook in hooks:
-            hook.remove()
-    if not kept:
-        raise LayerError(f"Layer {choice.name!r} did not run in the forward pass.")
-    return Run(
-        outputs,
-        choice.name,
-        kept[0],
-        layout_of(kept[0], size, choice.name, choice.prefix),
-        tuple(head),
-        labels,
-    )
+    Raises:
+        InputError, ModelError: see their descriptions. LayerError: the logits are no linear layer's output.
+    """
+    x = check_inputs(model, inputs)
+    return ask(module_of(model), lambda network: read_last(network, network.prepared(x), extra_inputs))
 
 
-def fastest_layout(x: Tensor, parts: Iterable[nn.Module]) -> Tensor:
-    """Return ``x`` channels-last where depthwise convolutions run on a CPU: they take a fifth off a forward pass."""
-    depthwise = (isinstance(m, nn.Conv2d) and m.groups == m.in_channels > 1 for m in parts)
-    return x.contiguous(memory_format=torch.channels_last) if x.is_cpu and any(depthwise) else x
+def attached_last_layer(model: Model, inputs: Tensor) -> LastLayer:
+    """Do as :func:`last_layer`, for a second network that reads its answer: gradients flow to ``inputs``, if recorded.
+
+    None reach the model's weights. If the caller does not record, a hook in the model may (this package's own at the
+    layer that it explains): the logits then have a graph from there on.
+    """
+    check_inputs(model, inputs)
+    record = torch.is_grad_enabled() and inputs.requires_grad
+
+    def work(network: Network) -> LastLayer:
+        torch._C._set_grad_enabled(record)
+        return read_last(network, network.prepared(inputs), record=record)
+
+    return ask(module_of(model), work)
 
 
-def _weighs(part: nn.Module) -> bool:
-    return isinstance(part, nn.Linear) or (isinstance(part, nn.Conv2d) and part.kernel_size == (1, 1))
+def outputs_of(
+    model: Model, inputs: Tensor, *, extra_inputs: Sequence[Any] = (), dropout: torch.Generator | None = None
+) -> Any:
+    """Return what ``model(inputs, *extra_inputs)`` returns, detached, in eval mode; the model is not changed.
 
-
-def outputs_of(model: Any, inputs: Any, extra_inputs: Sequence[Any] = ()) -> Any:
-    """Return what ``model(inputs, *extra_inputs)`` returns, detached, in eval mode and under the state contract.
+    Args:
+        model: any ``nn.Module`` or a ``Classifier``.
+        inputs: normalised batch (N, C, H, W).
+        extra_inputs: what else the model reads.
+        dropout: dropout modules drop units, drawn from here, as in train mode; all else stays in eval mode.
 
     Raises:
         InputError, ModelError: see their descriptions.
     """
     x = check_inputs(model, inputs)
-    with borrowed(module_of(model)) as (model_call, parts):
-        return explained(model_call, parts, extra_inputs)(fastest_layout(x, parts))
+
+    def work(network: Network) -> Any:
+        dropping: dict[nn.Module, Any] = {}
+        if dropout is not None:
+            dropping = {part: partial(_drop, dropout) for part in network.parts if isinstance(part, DROPOUT)}
+        return network(network.prepared(x), *extra_inputs, after=dropping)
+
+    return ask(module_of(model), work)
 
 
-def explained(call: Callable[..., Any], parts: Iterable[nn.Module], extra: Sequence[Any]) -> Callable[[Tensor], Any]:
-    """Return ``call`` of the picture alone, with a readable error where its channels do not fit the model."""
+def _drop(generator: torch.Generator, part: Any, _: Any, output: Tensor) -> Tensor:
+    """Drop units of each picture, or with Dropout1d to 3d whole channels; the others grow by 1 / (1 - p)."""
+    shape = output.shape if isinstance(part, nn.Dropout) else (*output.shape[:2], *[1] * (output.ndim - 2))
+    keep = 1 - part.p
+    kept = torch.rand(shape, generator=generator) < keep
+    dropped: Tensor = output * (kept.to(output) / max(keep, torch.finfo(output.dtype).tiny))
+    return dropped
 
-    def forward(x: Tensor) -> Any:
+
+def run_order(model: Model, inputs: Tensor) -> tuple[str, ...]:
+    """Return the dotted names of the parts that hold weights of their own, in the order in which they first run."""
+    x = check_inputs(model, inputs)
+    order: dict[str, None] = {}
+
+    def work(network: Network) -> None:
+        order.clear()
+        holding = [part for part in network.parts if any(p is not None for p in part._parameters.values())]
+        note = lambda part, *_: order.setdefault(network.parts[part])  # noqa: E731
+        network(network.prepared(x), after=dict.fromkeys(holding, note))
+
+    ask(module_of(model), work)
+    return tuple(order)
+
+
+def _run(
+    network: Network,
+    x: Tensor,
+    asked: str | nn.Module | Keep | None,
+    extra: Sequence[Any],
+    labels: Sequence[str] | None,
+) -> Run:
+    if asked is INPUT:
+        weights, leaf = network.weights(), x.clone().requires_grad_()
+        outputs = network(leaf, *extra, record=True)
+        return Run(outputs, "", leaf, Layout("NCHW", x.shape[2], x.shape[3]), (), labels, weights)
+    rejected: LayerError | None = None
+    for choice in choose_layers(network, x, extra, asked):  # type: ignore[arg-type]
         try:
-            return call(x, *extra)
-        except RuntimeError as error:
-            conv = next((m for m in parts if isinstance(m, nn.Conv2d)), None)
-            if conv is None or conv.in_channels == x.shape[1]:
+            result = _run_to(choice, network, x, extra, labels)
+            if not choice.checked:
+                _check_reached(result)
+        except LayerError as error:
+            if asked is not None:
                 raise
-            raise InputError(
-                f"inputs has {x.shape[1]} channels, but the model's first convolution reads {conv.in_channels}."
-            ) from error
+            rejected = rejected or error
+            continue
+        choice.accept(network, found=asked is None)
+        return result
+    raise rejected or LayerError("No layer with a spatial map was found: name one with layer=.")
 
-    return forward
+
+def _run_to(
+    choice: LayerChoice, network: Network, x: Tensor, extra: Sequence[Any], labels: Sequence[str] | None
+) -> Run:
+    size = (int(x.shape[-2]), int(x.shape[-1]))
+    kept: list[Tensor] = []
+    head: list[Weighting] = []
+
+    def keep(_: nn.Module, __: Any, output: Any) -> Tensor:
+        layout_of(output, size, choice.name, choice.prefix)
+        kept[:] = [output.detach().requires_grad_()]
+        head.clear()
+        # From here on the head is recorded. It goes on with a copy: an in-place ReLU must not rewrite the leaf.
+        torch._C._set_grad_enabled(True)
+        return kept[0].clone()
+
+    def note(part: nn.Module, args: tuple[Any, ...], output: Any) -> Tensor | None:
+        if not kept or not isinstance(output, Tensor) or not output.requires_grad:
+            return None
+        head.append(Weighting(part, args[0], output))  # type: ignore[arg-type]
+        return output.clone()
+
+    linear = [part for part in network.parts if _weighs(part) and part is not choice.module]
+    weights = network.weights()
+    outputs = network(x, *extra, after={**dict.fromkeys(linear, note), choice.module: keep})
+    if not kept:
+        raise LayerError(f"Layer {choice.name!r} did not run in the forward pass.")
+    layout = layout_of(kept[0], size, choice.name, choice.prefix)
+    return Run(outputs, choice.name, kept[0], layout, tuple(head), labels, weights)
+
+
+def _weighs(part: nn.Module) -> bool:
+    return isinstance(part, nn.Linear) or (isinstance(part, nn.Conv2d) and part.kernel_size == (1, 1))
 
 
 def _check_reached(result: Run) -> None:

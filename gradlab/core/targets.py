@@ -9,23 +9,31 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from gradlab.core.errors import TargetError, did_you_mean
+from gradlab.core.errors import ModelError, TargetError, did_you_mean
 
 Target: TypeAlias = "int | str | Tensor | Sequence[int | str] | Callable[[Any], Tensor] | None"
 
 
-def check_logits(outputs: Any) -> Tensor:
-    """Return the outputs as logits (N, classes).
+def check_logits(outputs: Any, least: int = 1) -> Tensor:
+    """Return the outputs as they are if they are finite logits (N, classes), of ``least`` classes or more.
 
     Raises:
-        TargetError: the outputs are anything else; only a callable target can read those.
+        ModelError: they are anything else; only a callable target can read those.
     """
-    if isinstance(outputs, Tensor) and outputs.ndim == 2:
-        return outputs
-    what = f"a tensor of shape {tuple(outputs.shape)}" if isinstance(outputs, Tensor) else f"a {type(outputs).__name__}"
-    raise TargetError(
-        f"The model returns {what}, not logits (N, classes). Pass target=callable, outputs -> (N,) scores."
-    )
+    if not isinstance(outputs, Tensor) or outputs.ndim != 2:
+        shape = f"a tensor of shape {tuple(outputs.shape)}" if isinstance(outputs, Tensor) else type(outputs).__name__
+        raise ModelError(
+            f"The model returns {shape}, not logits (N, classes). Methods with a target take a callable, "
+            "outputs -> (N,) scores, instead."
+        )
+    if outputs.shape[1] < least:
+        raise ModelError(
+            f"The model returns {outputs.shape[1]} logit: this needs the logits (N, classes) of two or more classes."
+        )
+    # A sum is finite only if all its terms are; it may overflow, so ask again.
+    if not bool(outputs.detach().sum().isfinite()) and not bool(outputs.detach().isfinite().all()):
+        raise ModelError("The model returns NaN or infinite logits for these inputs.")
+    return outputs
 
 
 def class_indices(target: Any, logits: Tensor, labels: Sequence[str] | None = None) -> Tensor:

@@ -23,14 +23,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gradlab.core import InputError, outputs_of
-from gradlab.core.inputs import check_inputs, module_of
-from gradlab.core.run import explained, fastest_layout
-from gradlab.core.state import borrowed, recording
+from gradlab.core import InputError, check_logits, last_layer, outputs_of
+from gradlab.core.inputs import check_inputs
+from gradlab.explain import gradient
 from gradlab.introspect.extraction import BATCH
-from gradlab.introspect.factored import check_outputs, factors
-from gradlab.introspect.features import features
 from gradlab.introspect.recipe import Loss
+from gradlab.introspect.weight_gradients import features
 
 ODIN_STEP = 0.0014  # of the paper, for pictures in 0..1
 
@@ -120,10 +118,10 @@ def gradient_norm(
     found = []
     for part in check_inputs(model, inputs).split(BATCH):
         if layer is not None:
-            made = features(model, part, loss, "ones", None, layer)
+            made = features(model, part, loss, normalize=None, layer=layer)
             found.append(torch.linalg.vector_norm(made.double(), order, dim=1))
             continue
-        kept = factors(model, part)
+        kept = last_layer(model, part)
         lengths = [torch.linalg.vector_norm(t.double(), order, dim=1) for t in (kept.rows(loss, "ones"), kept.hidden)]
         found.append(lengths[0] * lengths[1])
     return torch.cat(found)
@@ -133,7 +131,7 @@ def logits_of(model: Any, inputs: Tensor) -> Tensor:
     """Return finite logits (N, classes), ``BATCH`` pictures at a time; errors as :func:`msp`."""
     found = [outputs_of(model, part) for part in check_inputs(model, inputs).split(BATCH)]
     for outputs in found:
-        check_outputs(outputs)
+        check_logits(outputs)
     return torch.cat(found)
 
 
@@ -148,15 +146,7 @@ def _check_temperature(temperature: float) -> None:
 
 def _slope(model: Any, x: Tensor, temperature: float) -> Tensor:
     """Return d/dx log softmax(z / T)_y of each picture."""
-    with borrowed(module_of(model)) as (call, parts), recording():
-        x = fastest_layout(x, parts).clone().requires_grad_()
-        logits = explained(call, parts, ())(x)
-        check_outputs(logits)
-        score = (logits / temperature).log_softmax(1).amax(1).sum()
-        found = torch.autograd.grad(score, x, allow_unused=True)[0] if score.requires_grad else None
-    if found is None:
-        raise InputError("The logits do not depend on the picture: no gradient reaches the inputs.")
-    return found
+    return gradient(model, x, lambda z: (check_logits(z) / temperature).log_softmax(1).amax(1))
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Explanations of one decision: pure functions, tensors in, tensors out."""
 
+from gradlab.core import runner_up
 from gradlab.explain import faithfulness
 from gradlab.explain.cam import (
     ClassMaps,
@@ -8,7 +9,8 @@ from gradlab.explain.cam import (
     contrast_cam,
     counterfactual_cam,
     grad_cam,
-    runner_up,
+    hires_cam,
+    layer_cam,
 )
 from gradlab.explain.display import overlay, unit_scale, upsample
 from gradlab.explain.gradients import deconvnet, gradient, guided_backprop
@@ -26,6 +28,8 @@ __all__ = [
     "grad_cam",
     "gradient",
     "guided_backprop",
+    "hires_cam",
+    "layer_cam",
     "occlusion",
     "occlusion_sweep",
     "overlay",

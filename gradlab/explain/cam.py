@@ -1,29 +1,42 @@
 """The three paradigms at one layer: Why P? What if not P? Why P, rather than Q?
 
-For a score S, alpha_k = mean over cells of dS/dA^k_ij and the map is sum_k alpha_k A^k: raw and signed. ReLU, scaling
-and size are choices of the display (:func:`gradlab.explain.upsample`, :func:`gradlab.explain.overlay`).
+A score S (``score.py``) is pulled back to the activations A of a layer, g = dS/dA, and the methods differ in how they
+weigh A by it. Maps are raw and signed: ReLU, scaling and size are choices of the display
+(:func:`gradlab.explain.upsample`, :func:`gradlab.explain.overlay`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from gradlab.core import Run, all_alphas, class_indices, run, scores_of
-from gradlab.core.state import recording
-from gradlab.core.targets import Target
+from gradlab.core import Model, Run, Target, all_alphas, answer, contrasts
+from gradlab.core.network import recording
+from gradlab.explain.score import RUNNER_UP, Score, score_of
+
+__all__ = [
+    "ClassMaps",
+    "all_contrasts",
+    "class_maps",
+    "contrast_cam",
+    "counterfactual_cam",
+    "grad_cam",
+    "hires_cam",
+    "layer_cam",
+]
 
 
 def grad_cam(
-    model: Any,
+    model: Model,
     inputs: Tensor,
     target: Target = None,
+    *,
+    contrast: Target = None,
     layer: str | nn.Module | None = None,
-    extra_inputs: Sequence[Any] = (),
+    extra_inputs: Sequence[object] = (),
 ) -> Tensor:
     """Why P? What in the map raises the score of P.
 
@@ -34,6 +47,8 @@ def grad_cam(
         inputs: normalised pictures (N, C, H, W).
         target: P: None (the predicted class), int, label, one of these per sample, or a callable
             ``outputs -> (N,)`` scores.
+        contrast: Q, instead of a target: the score is J = CE(z, Q), "rather than Q". Int, label, or one of these per
+            sample; a callable is differentiated as J itself, ``outputs -> (N,)`` losses.
         layer: dotted name, module, or None: the last spatial map, found and checked.
         extra_inputs: what the model reads beside the pictures: ``model(inputs, *extra_inputs)``.
 
@@ -42,18 +57,22 @@ def grad_cam(
 
     Raises:
         InputError, TargetError, LayerError, ModelError: before anything is changed.
+
+    Examples:
+        >>> net = gradlab.models.digits()
+        >>> gradlab.explain.grad_cam(net, x, target=3).shape
+        torch.Size([1, 1, 8, 8])
     """
-    return _weighted_map(
-        run(model, inputs, layer, extra_inputs), lambda kept: scores_of(kept.outputs, target, kept.labels)
-    )
+    return _map(_pooled, score_of(target, contrast), model, inputs, layer, extra_inputs)
 
 
 def counterfactual_cam(
-    model: Any,
+    model: Model,
     inputs: Tensor,
     target: Target = None,
+    *,
     layer: str | nn.Module | None = None,
-    extra_inputs: Sequence[Any] = (),
+    extra_inputs: Sequence[object] = (),
 ) -> Tensor:
     """What if not P? What in the map lowers the score of P, so that without it P would be more certain.
 
@@ -61,30 +80,35 @@ def counterfactual_cam(
     ReLU the two maps light disjoint cells.
 
     Arguments, return value and errors are those of :func:`grad_cam`.
+
+    Examples:
+        >>> net = gradlab.models.digits()
+        >>> torch.equal(gradlab.explain.counterfactual_cam(net, x), -gradlab.explain.grad_cam(net, x))
+        True
     """
-    return _weighted_map(
-        run(model, inputs, layer, extra_inputs), lambda kept: -scores_of(kept.outputs, target, kept.labels)
-    )
+    score = score_of(target)
+    return _map(_pooled, lambda kept: -score(kept), model, inputs, layer, extra_inputs)
 
 
 def contrast_cam(
-    model: Any,
+    model: Model,
     inputs: Tensor,
     contrast: Target = None,
+    *,
     layer: str | nn.Module | None = None,
-    extra_inputs: Sequence[Any] = (),
+    extra_inputs: Sequence[object] = (),
 ) -> Tensor:
     """Why P, rather than Q? What in the map speaks for what the network says and against Q.
 
-    alpha_k = mean_ij dJ/dA^k_ij with J = CE(z, Q) (Prabhushankar et al., Contrastive Explanations, ICIP 2020). As
-    dJ/dz = p - e_Q, the map is sum_c p_c L^c - L^Q. With Q = P it asks "why not P with 100 % confidence?".
+    alpha_k = mean_ij dJ/dA^k_ij with J = CE(z, Q) (Prabhushankar et al., Contrastive Explanations, ICIP 2020): Grad-CAM
+    of that score. As dJ/dz = p - e_Q, the map is sum_c p_c L^c - L^Q. With Q = P it asks "why not P with 100 %
+    confidence?".
 
     Args:
         model: any ``nn.Module`` or a ``Classifier``.
         inputs: normalised pictures (N, C, H, W).
+        contrast: Q: None (the runner-up), or as in :func:`grad_cam`.
         layer: dotted name, module, or None: found and checked.
-        contrast: Q: None (the runner-up), int, label, or one of these per sample; a callable is differentiated as J
-            itself, ``outputs -> (N,)`` losses.
         extra_inputs: what the model reads beside the pictures: ``model(inputs, *extra_inputs)``.
 
     Returns:
@@ -92,8 +116,61 @@ def contrast_cam(
 
     Raises:
         InputError, TargetError, LayerError, ModelError: before anything is changed.
+
+    Examples:
+        >>> net = gradlab.models.digits()
+        >>> gradlab.explain.contrast_cam(net, x, contrast="8").shape
+        torch.Size([1, 1, 8, 8])
     """
-    return _weighted_map(run(model, inputs, layer, extra_inputs), lambda kept: _contrast_loss(kept, contrast))
+    asked = RUNNER_UP if contrast is None else contrast
+    return _map(_pooled, score_of(contrast=asked), model, inputs, layer, extra_inputs)
+
+
+def hires_cam(
+    model: Model,
+    inputs: Tensor,
+    target: Target = None,
+    *,
+    contrast: Target = None,
+    layer: str | nn.Module | None = None,
+    extra_inputs: Sequence[object] = (),
+) -> Tensor:
+    """Why P? The score's first-order share of each cell: sum_k dS/dA^k_ij A^k_ij.
+
+    Draelos and Carin, Use HiResCAM instead of Grad-CAM, 2021: the gradient is not averaged over cells first, so that
+    the map speaks for the cells that the score depends on; h w times Grad-CAM where the head is an average and linear.
+
+    Arguments, return value and errors are those of :func:`grad_cam`.
+
+    Examples:
+        >>> net = gradlab.models.digits()
+        >>> gradlab.explain.hires_cam(net, x, contrast=8).shape
+        torch.Size([1, 1, 8, 8])
+    """
+    return _map(_by_cell, score_of(target, contrast), model, inputs, layer, extra_inputs)
+
+
+def layer_cam(
+    model: Model,
+    inputs: Tensor,
+    target: Target = None,
+    *,
+    contrast: Target = None,
+    layer: str | nn.Module | None = None,
+    extra_inputs: Sequence[object] = (),
+) -> Tensor:
+    """Why P? Each cell weighed by the positive part of its own gradient: sum_k max(dS/dA^k_ij, 0) A^k_ij.
+
+    Jiang et al., LayerCAM, IEEE TIP 2021: made for layers far from the output, whose gradients differ by cell.
+
+    Arguments, return value and errors are those of :func:`grad_cam`.
+
+    Examples:
+        >>> net = gradlab.models.digits()
+        >>> gradlab.explain.layer_cam(net, x, layer="stem").shape
+        torch.Size([1, 1, 32, 32])
+    """
+    return _map(_by_positive_cell, score_of(target, contrast), model, inputs, layer, extra_inputs)
 
 
 @dataclass(frozen=True)
@@ -115,24 +192,34 @@ class ClassMaps:
 
     def contrasts(self) -> Tensor:
         """Return sum_c p_c L^c - L^Q for every Q, (N, classes, h, w)."""
-        p = self.logits.softmax(1)
-        return torch.einsum("nc,nchw->nhw", p, self.maps)[:, None] - self.maps
+        return contrasts(self.logits.softmax(1), self.maps)
 
 
 def class_maps(
-    model: Any, inputs: Tensor, layer: str | nn.Module | None = None, extra_inputs: Sequence[Any] = ()
+    model: Model, inputs: Tensor, *, layer: str | nn.Module | None = None, extra_inputs: Sequence[object] = ()
 ) -> ClassMaps:
     """Return the Grad-CAM map of every class from one run of the network.
 
     Arguments and errors are those of :func:`grad_cam`.
+
+    Examples:
+        >>> net = gradlab.models.digits()
+        >>> found = gradlab.explain.class_maps(net, x)
+        >>> found.maps.shape, found.exact
+        (torch.Size([1, 10, 8, 8]), True)
     """
-    kept = run(model, inputs, layer, extra_inputs)
-    alphas = all_alphas(kept)
-    return ClassMaps(kept.logits.detach(), alphas.maps(kept.activations), alphas.exact, kept.layer)
+
+    def question(kept: Run) -> ClassMaps:
+        with recording():
+            torch._C._set_grad_enabled(False)
+            alphas = all_alphas(kept)
+            return ClassMaps(kept.logits.detach(), alphas.maps(kept.activations), alphas.exact, kept.layer)
+
+    return answer(question, model, inputs, keep=layer, extra_inputs=extra_inputs)
 
 
 def all_contrasts(
-    model: Any, inputs: Tensor, layer: str | nn.Module | None = None, extra_inputs: Sequence[Any] = ()
+    model: Model, inputs: Tensor, *, layer: str | nn.Module | None = None, extra_inputs: Sequence[object] = ()
 ) -> Tensor:
     """Why P, rather than Q? for every Q at once: ``all_contrasts(...)[:, q]`` is ``contrast_cam(..., contrast=q)``.
 
@@ -141,25 +228,36 @@ def all_contrasts(
 
     Returns:
         Raw signed maps (N, classes, h, w), nats. Other arguments and errors are those of :func:`grad_cam`.
+
+    Examples:
+        >>> net = gradlab.models.digits()
+        >>> gradlab.explain.all_contrasts(net, x).shape
+        torch.Size([1, 10, 8, 8])
     """
-    return class_maps(model, inputs, layer, extra_inputs).contrasts()
+    return class_maps(model, inputs, layer=layer, extra_inputs=extra_inputs).contrasts()
 
 
-def runner_up(logits: Tensor) -> Tensor:
-    """Return the second most likely class of each sample, (N,): the default Q."""
-    return logits.topk(min(2, logits.shape[1]), dim=1).indices[:, -1]
+def _pooled(activations: Tensor, gradient: Tensor) -> Tensor:
+    return gradient.mean((-2, -1), keepdim=True) * activations
 
 
-def _contrast_loss(kept: Run, contrast: Target) -> Tensor:
-    if callable(contrast):
-        return scores_of(kept.outputs, contrast)
-    logits = kept.logits
-    asked = runner_up(logits) if contrast is None else class_indices(contrast, logits, kept.labels)
-    return nn.functional.cross_entropy(logits, asked, reduction="none")
+def _by_cell(activations: Tensor, gradient: Tensor) -> Tensor:
+    return gradient * activations
 
 
-def _weighted_map(kept: Run, score: Callable[[Run], Tensor]) -> Tensor:
-    # The score is a part of the graph: it is computed with gradients on, whatever mode the caller is in.
-    with recording():
-        alpha = kept.pull_back(score(kept)).mean((-2, -1), keepdim=True)
-        return (alpha * kept.activations).sum(1, keepdim=True)
+def _by_positive_cell(activations: Tensor, gradient: Tensor) -> Tensor:
+    return gradient.clamp_min(0) * activations
+
+
+def _map(
+    weigh: Callable[[Tensor, Tensor], Tensor],
+    score: Score,
+    model: Model,
+    inputs: Tensor,
+    layer: str | nn.Module | None,
+    extra_inputs: Sequence[object],
+) -> Tensor:
+    def question(kept: Run) -> Tensor:
+        return weigh(kept.activations, kept.pull_back(score(kept))).sum(1, keepdim=True)
+
+    return answer(question, model, inputs, keep=layer, extra_inputs=extra_inputs)

@@ -12,20 +12,27 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
-from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_iter
 
-from gradlab.core import InputError, ModelError, Target, scores_of
-from gradlab.core.inputs import check_inputs, labels_of, module_of
-from gradlab.core.run import explained, fastest_layout
-from gradlab.core.state import borrowed, recording
+from gradlab.core import INPUT, InputError, LayerError, Model, ModelError, Run, Target, answer
+from gradlab.core.inputs import module_of
+from gradlab.explain.score import Score, score_of
 
-Rule = Callable[[Tensor, Tensor], Tensor]
+__all__ = ["deconvnet", "gradient", "guided_backprop"]
+
+# What a ReLU gives on by its own rule, and what arrived at it: what it gives on instead.
+Rule = Callable[[tuple[Tensor, ...], tuple[Tensor, ...]], tuple[Tensor, ...]]
 
 
-def gradient(model: Any, inputs: Tensor, target: Target = None, extra_inputs: Sequence[Any] = ()) -> Tensor:
+def gradient(
+    model: Model,
+    inputs: Tensor,
+    target: Target = None,
+    *,
+    contrast: Target = None,
+    extra_inputs: Sequence[object] = (),
+) -> Tensor:
     """The slope of the score at the picture: dS/dx (Simonyan et al. 2013).
 
     Args:
@@ -33,6 +40,8 @@ def gradient(model: Any, inputs: Tensor, target: Target = None, extra_inputs: Se
         inputs: normalised pictures (N, C, H, W).
         target: P: None (the predicted class), int, label, one of these per sample, or a callable
             ``outputs -> (N,)`` scores.
+        contrast: Q, instead of a target: the score is J = CE(z, Q), "rather than Q"; as in
+            :func:`gradlab.explain.grad_cam`.
         extra_inputs: what the model reads beside the pictures: ``model(inputs, *extra_inputs)``.
 
     Returns:
@@ -40,110 +49,117 @@ def gradient(model: Any, inputs: Tensor, target: Target = None, extra_inputs: Se
 
     Raises:
         InputError, TargetError, ModelError: before anything is changed.
+
+    Examples:
+        >>> net = gradlab.models.digits()
+        >>> gradlab.explain.gradient(net, x, contrast="8").shape
+        torch.Size([1, 1, 32, 32])
     """
-    return _slope(model, inputs, target, extra_inputs, None)
+    return _slope(model, inputs, score_of(target, contrast), extra_inputs, None)
 
 
-def deconvnet(model: Any, inputs: Tensor, target: Target = None, extra_inputs: Sequence[Any] = ()) -> Tensor:
+def deconvnet(
+    model: Model,
+    inputs: Tensor,
+    target: Target = None,
+    *,
+    contrast: Target = None,
+    extra_inputs: Sequence[object] = (),
+) -> Tensor:
     """What goes back through ReLUs that pass positive gradients only: R 1[R > 0] (Zeiler and Fergus 2014).
 
     The forward mask is ignored, also the upper one of a ReLU6. Activations that are no ReLU keep their own derivative.
     Arguments, return value and errors are those of :func:`gradient`; a network that runs no ReLU raises ``ModelError``.
+
+    Examples:
+        >>> net = gradlab.models.digits()
+        >>> gradlab.explain.deconvnet(net, x, target=3).shape
+        torch.Size([1, 1, 32, 32])
     """
-    return _slope(model, inputs, target, extra_inputs, lambda arriving, mask: arriving.clamp_min(0))
+    return _slope(model, inputs, score_of(target, contrast), extra_inputs, lambda given, arriving: _positive(arriving))
 
 
-def guided_backprop(model: Any, inputs: Tensor, target: Target = None, extra_inputs: Sequence[Any] = ()) -> Tensor:
+def guided_backprop(
+    model: Model,
+    inputs: Tensor,
+    target: Target = None,
+    *,
+    contrast: Target = None,
+    extra_inputs: Sequence[object] = (),
+) -> Tensor:
     """What goes back through ReLUs that pass positive gradients to active units only: R 1[R > 0] 1[f > 0].
 
     Springenberg et al. 2015. For a ReLU6 a unit is active where 0 < f < 6. The result depends little on the class and
     on the weights (Adebayo et al., Sanity Checks for Saliency Maps, 2018): show it beside a network of random weights.
     Arguments, return value and errors are those of :func:`gradient`; a network that runs no ReLU raises ``ModelError``.
+
+    Examples:
+        >>> net = gradlab.models.digits()
+        >>> gradlab.explain.guided_backprop(net, x, target=3).shape
+        torch.Size([1, 1, 32, 32])
     """
-    return _slope(model, inputs, target, extra_inputs, lambda arriving, mask: arriving.clamp_min(0) * mask)
+    return _slope(model, inputs, score_of(target, contrast), extra_inputs, lambda given, arriving: _positive(given))
 
 
-def _slope(model: Any, inputs: Any, target: Target, extra_inputs: Sequence[Any], rule: Rule | None) -> Tensor:
-    x = check_inputs(model, inputs)
-    module = module_of(model)
-    with borrowed(module) as (call, parts), recording():
-        x = fastest_layout(x, parts).clone().requires_grad_()
-        forward = explained(call, parts, extra_inputs)
-        if rule is None:
-            outputs = forward(x)
-        else:
-            with _Ruled(rule) as ruled:
-                outputs = forward(x)
-            if not ruled.count:
-                raise ModelError(_without_relu(parts))
-        score = scores_of(outputs, target, labels_of(model)).sum()
-        found = torch.autograd.grad(score, x, allow_unused=True)[0] if score.requires_grad else None
-    if found is None:
-        raise InputError("The score does not depend on the picture: no gradient reaches the inputs.")
-    return found.contiguous()
+def _positive(gradients: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return tuple(g if g is None else g.clamp_min(0) for g in gradients)
 
 
-class _Ruled(TorchFunctionMode):
-    """Gives every ReLU that this thread runs another backward rule; modules and other threads see nothing of it."""
+def _slope(model: Model, inputs: Tensor, score: Score, extra_inputs: Sequence[object], rule: Rule | None) -> Tensor:
+    def question(kept: Run) -> Tensor:
+        if rule is not None and not _change_relus(kept.outputs, rule):
+            raise ModelError(_without_relu(module_of(model)))
+        try:
+            return kept.pull_back(score(kept)).contiguous()
+        except LayerError as error:
+            raise InputError("The score does not depend on the picture: no gradient reaches the inputs.") from error
 
-    def __init__(self, rule: Rule) -> None:
-        super().__init__()
-        self.rule, self.count = rule, 0
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        ceiling = _ceiling(func, args, kwargs)
-        if ceiling is None:
-            return func(*args, **kwargs)
-        self.count += 1
-        x: Tensor = args[0] if args else kwargs["input"]
-        out: Tensor = _ReLU.apply(x, ceiling, self.rule)
-        # In place: every holder of x sees the result, and its gradient goes through the rule.
-        return x.copy_(out) if _in_place(func, args, kwargs) else out
+    return answer(question, model, inputs, keep=INPUT, extra_inputs=extra_inputs)
 
 
-class _ReLU(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, ceiling: float, rule: Rule) -> Tensor:
-        ctx.save_for_backward((x > 0) & (x < ceiling))
-        ctx.rule = rule
-        return x.clamp(0, ceiling)
+def _change_relus(outputs: object, rule: Rule) -> int:
+    """Give every ReLU between the picture and the outputs another backward rule, and return how many there are.
 
-    @staticmethod
-    def backward(ctx: Any, *arriving: Tensor) -> tuple[Tensor, None, None]:
-        (mask,) = ctx.saved_tensors
-        return ctx.rule(arriving[0], mask), None, None
-
-
-_RELUS = (F.relu, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_)
-_RELU6 = (F.relu6,)
-_HARDTANH = (F.hardtanh, F.hardtanh_)
-
-
-def _ceiling(func: Any, args: Any, kwargs: Any) -> float | None:
-    """Return a ReLU's upper bound, or None for any other function."""
-    if func in _RELUS:
-        return torch.inf
-    if func in _RELU6:
-        return 6.0
-    if func in _HARDTANH:
-        given = dict(zip(("min_val", "max_val"), args[1:], strict=False)) | kwargs
-        low, high = given.get("min_val", -1.0), given.get("max_val", 1.0)
-        return float(high) if low == 0 else None
-    return None
+    The rules are hooks in this run's own graph: no module, no other run and no other thread sees anything of them.
+    """
+    found, seen = 0, set()
+    stack = [t.grad_fn for t in tree_iter(outputs) if isinstance(t, Tensor)]
+    while stack:
+        node = stack.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        stack += [before for before, _ in node.next_functions]
+        if _is_relu(node):
+            found += 1
+            node.register_hook(rule)
+    return found
 
 
-def _in_place(func: Any, args: Any, kwargs: Any) -> bool:
-    if func in (torch.relu_, Tensor.relu_, F.hardtanh_):
-        return True
-    place = {F.relu: 1, F.relu6: 1, F.hardtanh: 3}.get(func)
-    return place is not None and bool(kwargs.get("inplace", args[place] if len(args) > place else False))
+def _is_relu(node: Any) -> bool:
+    """Tell whether a step of the graph is max(x, 0), perhaps cut off above; whatever function was called for it."""
+    low, high = _RELUS.get(node.name().rstrip("0123456789"), ("", ""))
+    return low == "always" or (low != "" and _saved(node, low) == 0 and (_saved(node, high) or 1) > 0)
 
 
-def _without_relu(parts: dict[nn.Module, str]) -> str:
-    names = {type(part).__name__ for part in parts if type(part).__module__ == nn.GELU.__module__}
+def _saved(node: Any, name: str) -> Any:
+    return getattr(node, f"_saved_{name}", None)
+
+
+# Steps of autograd, and the names of the bounds that they keep.
+_RELUS = {
+    "ReluBackward": ("always", ""),
+    "HardtanhBackward": ("min_val", "max_val"),
+    "ClampBackward": ("min", "max"),
+    "ClampMinBackward": ("min", ""),
+    "ThresholdBackward": ("threshold", ""),
+}
+
+
+def _without_relu(model: nn.Module) -> str:
+    names = {type(part).__name__ for part in model.modules() if type(part).__module__ == nn.GELU.__module__}
     found = f" (it has {', '.join(sorted(names))})" if names else ""
     return (
-        f"No ReLU ran in this network{found}: deconvnet and guided backpropagation change the ReLU's rule and have no "
-        "meaning here. Use gradient()."
+        f"No ReLU ran between the picture and the score{found}: deconvnet and guided backpropagation change the ReLU's "
+        "rule and have no meaning here. Use gradient()."
     )

@@ -8,20 +8,24 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from gradlab.core import InputError, TargetError, class_indices, scores_of
-from gradlab.core.targets import check_logits
+from gradlab.core import InputError, Target, TargetError, check_logits, class_indices, scores_of
+
+__all__ = ["Baseline", "Question", "Score", "hidden_pictures"]
 
 Score = Literal["logit", "probability"]
 Baseline = float | Sequence[float] | Tensor | Callable[[Tensor], Tensor]
 
 
 class Question:
-    """The scores that are asked of the outputs: one per sample, or T classes of each, or all."""
+    """The scores that are asked of the outputs: one per sample, or T classes of each, or all; or a contrast's loss."""
 
-    def __init__(self, target: Any, score: str, labels: Sequence[str] | None) -> None:
+    def __init__(self, target: Any, score: str, labels: Sequence[str] | None, contrast: Target = None) -> None:
         if score not in ("logit", "probability"):
             raise InputError(f"score is {score!r}: expected 'logit' or 'probability'.")
-        self.target, self.probability, self.labels = target, score == "probability", labels
+        if contrast is not None and (target is not None or score != "logit"):
+            raise TargetError("A contrast is asked by its loss CE(z, Q): give it without target and score.")
+        self.target, self.contrast, self.labels = target, contrast, labels
+        self.probability = score == "probability"
         self.classes: Tensor | None = None  # (N, T)
 
     def settled(self, outputs: Any) -> Tensor:
@@ -33,33 +37,37 @@ class Question:
 
     def first(self, outputs: Any) -> Tensor:
         """Settle what is asked from the outputs of the whole pictures; return their scores (N, T)."""
-        if callable(self.target):
-            return scores_of(outputs, self.target)[:, None]
+        own = self.target if self.contrast is None else self.contrast
+        if callable(own):
+            return scores_of(outputs, own)[:, None]
         logits = check_logits(outputs)
         n, classes = logits.shape
-        if isinstance(self.target, str) and self.target == "all":
+        if self.contrast is None and isinstance(own, str) and own == "all":
             self.classes = torch.arange(classes, device=logits.device).expand(n, -1)
-        elif isinstance(self.target, Tensor) and self.target.ndim == 2:
-            if len(self.target) != n:
-                raise TargetError(f"target asks for {len(self.target)} pictures' classes, but inputs holds {n}.")
-            self.classes = torch.stack([class_indices(column, logits) for column in self.target.T], 1)
+        elif isinstance(own, Tensor) and own.ndim == 2:
+            if len(own) != n:
+                raise TargetError(f"target asks for {len(own)} pictures' classes, but inputs holds {n}.")
+            self.classes = torch.stack([class_indices(column, logits) for column in own.T], 1)
         else:
-            self.classes = class_indices(self.target, logits, self.labels)[:, None]
+            self.classes = class_indices(own, logits, self.labels)[:, None]
         return self._read(logits, self.classes)
 
     def classes_of(self, i: int) -> Tensor | None:
         """Return the classes (T,) if nothing but their logits is asked: then no other need be computed."""
-        return None if self.classes is None or self.probability else self.classes[i]
+        alone = not self.probability and self.contrast is None
+        return self.classes[i] if alone and self.classes is not None else None
 
     def scores(self, outputs: Any, i: int, pruned: bool = False) -> Tensor:
         """Return the scores (G, T) of picture i from its outputs; ``pruned``: they hold no other class."""
         if self.classes is None:
-            return scores_of(outputs, self.target)[:, None]
+            return scores_of(outputs, self.target if self.contrast is None else self.contrast)[:, None]
         if pruned:
             return check_logits(outputs)
         return self._read(check_logits(outputs), self.classes[i].expand(len(outputs), -1))
 
     def _read(self, logits: Tensor, classes: Tensor) -> Tensor:
+        if self.contrast is not None:
+            return -logits.log_softmax(1).gather(1, classes)  # CE(z, Q)
         return (logits.softmax(1) if self.probability else logits).gather(1, classes)
 
 
@@ -78,8 +86,3 @@ def hidden_pictures(x: Tensor, baseline: Any) -> Tensor:
     if not bool(torch.isfinite(value).all()):
         raise InputError("baseline holds NaN or infinite values.")
     return value.expand(x.shape)
-
-
-def own_inputs(extra_inputs: Sequence[Any], i: int, n: int) -> list[Any]:
-    """Return the extra inputs of picture i: what is a tensor of length N goes with its picture."""
-    return [e[i : i + 1] if isinstance(e, Tensor) and e.ndim and len(e) == n else e for e in extra_inputs]

@@ -19,18 +19,19 @@ from gradlab.information.shannon import (
 )
 
 if TYPE_CHECKING:
-    from gradlab.information.closed_form import Bridge, LastLayer, bridge, last_layer
+    from gradlab.core import LastLayer, last_layer
+    from gradlab.information.contrast_fisher import Bridge, bridge
     from gradlab.information.maps import fisher_map
     from gradlab.information.networks import fisher, scores
 
 _WITH_TORCH = {
-    "Bridge": "closed_form",
-    "LastLayer": "closed_form",
-    "bridge": "closed_form",
-    "fisher": "networks",
-    "fisher_map": "maps",
-    "last_layer": "closed_form",
-    "scores": "networks",
+    "Bridge": "information.contrast_fisher",
+    "LastLayer": "core",
+    "bridge": "information.contrast_fisher",
+    "fisher": "information.networks",
+    "fisher_map": "information.maps",
+    "last_layer": "core",
+    "scores": "information.networks",
 }
 
 __all__ = [
@@ -53,7 +54,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in _WITH_TORCH:
-        return getattr(importlib.import_module(f"gradlab.information.{_WITH_TORCH[name]}"), name)
+        return getattr(importlib.import_module(f"gradlab.{_WITH_TORCH[name]}"), name)
     raise AttributeError(f"module 'gradlab.information' has no attribute {name!r}")
 
 

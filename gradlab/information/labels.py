@@ -16,13 +16,15 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from gradlab.core import InputError, ModelError, TargetError, class_indices
+from gradlab.core import InputError, TargetError, class_indices
+from gradlab.core.checks import whole_number
+from gradlab.core.seeds import check_seed
 
 Kind = Literal["exact", "monte carlo", "empirical"]
 KINDS = ("exact", "monte carlo", "empirical")
 
 
-def check_kind(kind: Any, labels: Any, samples: Any, generator: Any) -> None:
+def check_kind(kind: Any, labels: Any, samples: Any, seed: Any) -> None:
     """Refuse a kind that does not exist, or one that is asked with what belongs to another.
 
     Raises:
@@ -34,20 +36,16 @@ def check_kind(kind: Any, labels: Any, samples: Any, generator: Any) -> None:
         raise TargetError("The empirical Fisher needs the observed labels: pass labels=, one per sample.")
     if kind != "empirical" and labels is not None:
         raise TargetError(f"labels belong to kind='empirical': the {kind} Fisher takes labels from the network itself.")
-    if kind == "monte carlo" and not isinstance(generator, torch.Generator):
-        raise InputError("kind='monte carlo' draws labels: pass generator=torch.Generator().manual_seed(...).")
-    if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
-        raise InputError(f"samples is {samples!r}: expected a positive whole number of labels to draw.")
+    if kind == "monte carlo" and seed is None:
+        raise InputError("kind='monte carlo' draws labels: pass seed=, a whole number or a generator.")
+    if seed is not None:
+        check_seed(seed)
+    whole_number(samples, "samples", 1)
 
 
-def check_classes(logits: Any) -> Tensor:
-    """Return logits (N, classes); raises ``ModelError`` where the model returns no distribution over labels."""
-    if not isinstance(logits, Tensor) or logits.ndim != 2 or logits.shape[1] < 2:
-        what = f"a tensor of shape {tuple(logits.shape)}" if isinstance(logits, Tensor) else type(logits).__name__
-        raise ModelError(f"The model returns {what}: the score of a label needs logits (N, classes), two or more.")
-    if not bool(torch.isfinite(logits).all()):
-        raise ModelError("The model returns NaN or infinite logits for these inputs.")
-    return logits
+def check_labels(labels: Any, inputs: Tensor, classes: int, names: Sequence[str] | None) -> Tensor | None:
+    """Return observed labels as indices (N,), or None for None; raises ``TargetError`` where they do not fit."""
+    return None if labels is None else class_indices(labels, inputs.new_empty(len(inputs), classes), names)
 
 
 def weights_of(

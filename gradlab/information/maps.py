@@ -14,31 +14,30 @@ sum_c p_c (contrast_c)^2.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from gradlab.core import InputError, Run, all_alphas, class_indices, run
-from gradlab.core.inputs import check_inputs, labels_of, module_of
-from gradlab.core.layout import Layout
-from gradlab.core.run import explained, fastest_layout
-from gradlab.core.state import borrowed, recording
-from gradlab.information.labels import Kind, check_classes, check_kind, cotangents, weights_of
+from gradlab.core import INPUT, InputError, Model, Run, all_alphas, answer, check_logits, class_indices, contrasts
+from gradlab.core.seeds import Seed, torch_generator
+from gradlab.information.labels import Kind, check_kind, cotangents, weights_of
 
-PICTURE = "input"  # as the name of a layer
+__all__ = ["fisher_map"]
 
 
 def fisher_map(
-    model: Any,
+    model: Model,
     inputs: Tensor,
-    layer: str | nn.Module | None = None,
-    of: Literal["presence", "values"] = "presence",
     kind: Kind = "exact",
     *,
+    layer: str | nn.Module | None = None,
+    extra_inputs: Sequence[Any] = (),
+    of: Literal["presence", "values"] = "presence",
     labels: Any = None,
     samples: int = 1,
-    generator: torch.Generator | None = None,
+    seed: Seed | None = None,
 ) -> Tensor:
     """Where a sample's Fisher information is: sum_c w_c (share of the cell in g_c)^2; see the module for both forms.
 
@@ -48,13 +47,14 @@ def fisher_map(
     Args:
         model: any ``nn.Module`` or a ``Classifier`` that returns logits (N, classes).
         inputs: normalised pictures (N, C, H, W).
+        kind: "exact", "monte carlo" or "empirical": the labels' weights, as in :func:`fisher`.
         layer: dotted name, module, or None: the last spatial map, found and checked; "input": the picture itself.
+        extra_inputs: what the model reads beside the pictures: ``model(inputs, *extra_inputs)``.
         of: "presence" or "values", see above; the presence of a pixel is measured from the normalised 0, which is the
             mean colour (for digits the empty paper).
-        kind: "exact", "monte carlo" or "empirical": the labels' weights, as in :func:`fisher`.
         labels: for "empirical": class, label, or one of these per sample.
         samples: for "monte carlo": labels drawn per picture.
-        generator: for "monte carlo": where they are drawn from.
+        seed: for "monte carlo": of the draw.
 
     Returns:
         (N, 1, h, w), or (N, 1, H, W) for the picture; never negative, in nats^2, for "values" per squared unit of A.
@@ -62,26 +62,30 @@ def fisher_map(
     Raises:
         InputError, TargetError, LayerError, ModelError: before anything is changed.
     """
-    check_kind(kind, labels, samples, generator)
+    check_kind(kind, labels, samples, seed)
     if of not in ("presence", "values"):
         raise InputError(f"of is {of!r}: expected 'presence' or 'values'.")
-    kept = _of_picture(model, inputs) if isinstance(layer, str) and layer == PICTURE else run(model, inputs, layer)
-    with torch.inference_mode(False), torch.no_grad():
-        logits = check_classes(kept.outputs).detach()
+    picture = isinstance(layer, str) and layer == "input"
+
+    def question(kept: Run) -> Tensor:
+        logits = check_logits(kept.outputs, 2).detach()
         observed = None if labels is None else class_indices(labels, logits, kept.labels)
-        weights = weights_of(logits, kind, observed, samples, generator)
+        weights = weights_of(logits, kind, observed, samples, None if seed is None else torch_generator(seed))
         # the head of a picture is the whole network: no closed form, and no need to pull every class back to see that
-        closed = _closed_form(kept, weights) if of == "presence" and kept.layer != PICTURE else None
+        closed = _closed_form(kept, weights) if of == "presence" and not picture else None
         if closed is not None:
             return closed
         activations = kept.activations
         total = activations.new_zeros(len(logits), *activations.shape[2:])
         asked = cotangents(logits, weights).transpose(0, 1)
         # From the picture the whole network is pulled back through: one label at a time, or memory would not do.
-        for some in asked.split(1 if kept.layer == PICTURE else len(asked)):
+        for some in asked.split(1 if picture else len(asked)):
             for g in kept.pull_back_many(some):
                 total += (g * activations).sum(2).square().sum(0) if of == "presence" else g.square().sum((0, 2))
         return total[:, None]
+
+    keep = INPUT if picture else layer
+    return answer(question, model, inputs, keep=keep, extra_inputs=extra_inputs)
 
 
 def _closed_form(kept: Run, weights: Tensor) -> Tensor | None:
@@ -89,15 +93,5 @@ def _closed_form(kept: Run, weights: Tensor) -> Tensor | None:
     alphas = all_alphas(kept)
     if not alphas.exact:
         return None
-    maps = alphas.maps(kept.activations)
-    contrasts = torch.einsum("nc,nchw->nhw", kept.logits.detach().softmax(1), maps)[:, None] - maps
-    return torch.einsum("nc,nchw->nhw", weights, contrasts.square())[:, None]
-
-
-def _of_picture(model: Any, inputs: Any) -> Run:
-    """Run the network with the picture itself as the layer that is kept."""
-    x = check_inputs(model, inputs)
-    with borrowed(module_of(model)) as (call, parts), recording():
-        leaf = fastest_layout(x, parts).clone().requires_grad_()
-        outputs = explained(call, parts, ())(leaf.clone())
-    return Run(outputs, PICTURE, leaf, Layout("NCHW", *x.shape[2:]), (), labels_of(model))
+    maps = contrasts(kept.logits.detach().softmax(1), alphas.maps(kept.activations))
+    return torch.einsum("nc,nchw->nhw", weights, maps.square())[:, None]

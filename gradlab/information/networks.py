@@ -1,37 +1,41 @@
 """Fisher information of a network about its parameters: F(x) = sum_c w_c g_c g_c^T, g_c = d(-log p_c) / d theta.
 
 The classifier is a family p(y|x, theta); a sample's score under label c is d log p_c / d theta = -g_c. With the
-network's own probabilities as weights the mean score is 0 and F(x) its covariance (``closed_form.py`` shows it). Its
+network's own probabilities as weights the mean score is 0 and F(x) its covariance (``core/last_layer.py``). Its
 inverse (K-FAC and the like) is other libraries' work.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal, overload
 
 import torch
 from torch import Tensor, nn
 
-from gradlab.core import InputError, class_indices
-from gradlab.core.inputs import check_inputs, labels_of, module_of
-from gradlab.information.labels import Kind, check_kind, cotangents, weights_of
-from gradlab.information.per_sample import per_sample
+from gradlab.core import InputError, Model
+from gradlab.core.inputs import labels_of
+from gradlab.core.per_sample import PerSample, per_sample
+from gradlab.core.seeds import Seed, torch_generator
+from gradlab.information.labels import Kind, check_kind, check_labels, cotangents, weights_of
+
+__all__ = ["fisher", "scores"]
 
 
 @overload
 def fisher(
-    model: Any, inputs: Tensor, kind: Kind = "exact", *, what: Literal["diagonal"] = "diagonal",
+    model: Model, inputs: Tensor, kind: Kind = "exact", *, what: Literal["diagonal"] = "diagonal",
     layer: str | nn.Module | None = None, labels: Any = None, samples: int = 1,
-    generator: torch.Generator | None = None,
+    seed: Seed | None = None, extra_inputs: Sequence[Any] = (),
 ) -> dict[str, Tensor]: ...  # fmt: skip
 @overload
 def fisher(
-    model: Any, inputs: Tensor, kind: Kind = "exact", *, what: Literal["trace"],
+    model: Model, inputs: Tensor, kind: Kind = "exact", *, what: Literal["trace"],
     layer: str | nn.Module | None = None, labels: Any = None, samples: int = 1,
-    generator: torch.Generator | None = None,
+    seed: Seed | None = None, extra_inputs: Sequence[Any] = (),
 ) -> Tensor: ...  # fmt: skip
 def fisher(
-    model: Any,
+    model: Model,
     inputs: Tensor,
     kind: Kind = "exact",
     *,
@@ -39,7 +43,8 @@ def fisher(
     layer: str | nn.Module | None = None,
     labels: Any = None,
     samples: int = 1,
-    generator: torch.Generator | None = None,
+    seed: Seed | None = None,
+    extra_inputs: Sequence[Any] = (),
 ) -> dict[str, Tensor] | Tensor:
     """Fisher information about a network's weights, from sum_c w_c g_c g_c^T with g_c = d(-log p_c) / d theta.
 
@@ -60,7 +65,8 @@ def fisher(
         layer: whose weights (name or module, with its parts); None: those of the whole network.
         labels: for "empirical": class, label, or one of these per sample.
         samples: for "monte carlo": labels drawn per picture.
-        generator: for "monte carlo": where they are drawn from.
+        seed: for "monte carlo": of the draw.
+        extra_inputs: what the model reads beside the pictures; tensors of length N go with their picture.
 
     Returns:
         "diagonal": the mean over pictures, by dotted name of the parameter and in its shape. "trace": of each picture,
@@ -69,13 +75,14 @@ def fisher(
     Raises:
         InputError, TargetError, LayerError, ModelError: before the pictures are run.
     """
-    check_kind(kind, labels, samples, generator)
+    check_kind(kind, labels, samples, seed)
     if what not in ("diagonal", "trace"):
         raise InputError(f"what is {what!r}: expected 'diagonal' or 'trace'.")
-    x = check_inputs(model, inputs)
-    with per_sample(module_of(model), x, layer) as opened:
+
+    def work(opened: PerSample) -> dict[str, Tensor] | Tensor:
         classes = opened.classes
-        observed = None if labels is None else class_indices(labels, x.new_empty(len(x), classes), labels_of(model))
+        observed = check_labels(labels, inputs, classes, labels_of(model))
+        generator = None if seed is None else torch_generator(seed)
         passes = {"exact": classes, "monte carlo": min(samples, classes), "empirical": 1}[kind]
 
         def ask(rows: slice, logits: Tensor) -> Tensor:
@@ -83,19 +90,26 @@ def fisher(
             return cotangents(logits, weights_of(logits, kind, own, samples, generator))
 
         if what == "trace":
-            trace = x.new_zeros(len(x))
+            trace = inputs.new_zeros(len(inputs))
             for piece in opened.pieces(passes, ask):
                 trace[piece.rows] += piece.norms()
             return trace
-        diagonal = {name: x.new_zeros(shape) for name, shape in opened.shapes.items()}
+        diagonal = {name: inputs.new_zeros(shape) for name, shape in opened.shapes.items()}
         for piece in opened.pieces(passes, ask):
             for name, squares in piece.squares().items():
                 diagonal[name] += squares
-        return {name: total / len(x) for name, total in diagonal.items()}
+        return {name: total / len(inputs) for name, total in diagonal.items()}
+
+    return per_sample(work, model, inputs, layer=layer, extra_inputs=extra_inputs)
 
 
 def scores(
-    model: Any, inputs: Tensor, labels: Any = "every", layer: str | nn.Module | None = None
+    model: Model,
+    inputs: Tensor,
+    labels: Any = "every",
+    *,
+    layer: str | nn.Module | None = None,
+    extra_inputs: Sequence[Any] = (),
 ) -> dict[str, Tensor]:
     """Each sample's scores d log p_c / d theta, never averaged: minus the contrast gradients dJ_c / d theta.
 
@@ -105,6 +119,7 @@ def scores(
         labels: "every" label of each sample, or one class, label, or one of these per sample; None: the predicted one.
         layer: whose weights (name or module, with its parts); None: those of the whole network. All scores are held
             at once: N x labels x weights numbers.
+        extra_inputs: as in :func:`fisher`.
 
     Returns:
         By dotted name of the parameter: (N, classes, *shape) for every label, or (N, *shape).
@@ -112,20 +127,18 @@ def scores(
     Raises:
         InputError, TargetError, LayerError, ModelError: before the pictures are run.
     """
-    x = check_inputs(model, inputs)
     every = isinstance(labels, str) and labels == "every"
-    with per_sample(module_of(model), x, layer) as opened:
-        n, classes = len(x), opened.classes
-        given = None
-        if labels is not None and not every:
-            given = class_indices(labels, x.new_empty(n, classes), labels_of(model))
+
+    def work(opened: PerSample) -> dict[str, Tensor]:
+        n, classes = len(inputs), opened.classes
+        given = None if every else check_labels(labels, inputs, classes, labels_of(model))
 
         def ask(rows: slice, logits: Tensor) -> Tensor:
             one_hot = torch.eye(classes, dtype=logits.dtype, device=logits.device)
             asked = one_hot if every else one_hot[logits.argmax(1) if given is None else given[rows]][:, None]
             return asked - logits.softmax(1)[:, None]
 
-        found = {name: x.new_empty(n, classes if every else 1, *shape) for name, shape in opened.shapes.items()}
+        found = {name: inputs.new_empty(n, classes if every else 1, *shape) for name, shape in opened.shapes.items()}
         done = dict.fromkeys(found, 0)
         for piece in opened.pieces(classes if every else 1, ask):
             for name, values in piece.gradients().items():
@@ -133,3 +146,5 @@ def scores(
                 found[name][piece.rows, first : first + values.shape[1]] = values
                 done[name] += values.shape[1]
         return found if every else {name: values[:, 0] for name, values in found.items()}
+
+    return per_sample(work, model, inputs, layer=layer, extra_inputs=extra_inputs)

@@ -1,19 +1,20 @@
 """Introspection: the network asked how it would have to change, and a second network that reads the answers."""
 
-from gradlab.introspect.factored import Factors, factors
-from gradlab.introspect.features import features
+from gradlab.core import LastLayer, last_layer
 from gradlab.introspect.network import IntrospectiveNetwork
 from gradlab.introspect.recipe import Recipe
 from gradlab.introspect.standardize import Standardizer
 from gradlab.introspect.stream import Store, stream
+from gradlab.introspect.weight_gradients import dense_features, features
 
 __all__ = [
-    "Factors",
     "IntrospectiveNetwork",
+    "LastLayer",
     "Recipe",
     "Standardizer",
     "Store",
-    "factors",
+    "dense_features",
     "features",
+    "last_layer",
     "stream",
 ]

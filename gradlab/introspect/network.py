@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,16 +12,21 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from gradlab.core import InputError, ModelError
+from gradlab.core import InputError, LastLayer, Model, ModelError, copy_of
 from gradlab.core.checks import fingerprint
-from gradlab.core.inputs import check_inputs, module_of
-from gradlab.core.state import borrowed, lock_of, recording
-from gradlab.introspect.extraction import BATCH, Data, extract, extract_batch
-from gradlab.introspect.factored import Factors, l2, min_max
+from gradlab.core.inputs import module_of
+from gradlab.core.network import Network, ask, recording
+from gradlab.core.progress import Progress
+from gradlab.core.run import attached_last_layer
+from gradlab.core.seeds import Seed, int_seed
+from gradlab.introspect.extraction import BATCH, Data, extract
 from gradlab.introspect.recipe import Loss, Normalize, Question, Recipe
 from gradlab.introspect.standardize import Standardizer
 from gradlab.introspect.stream import Store
 from gradlab.introspect.training import Epoch, Rows, Schedule, mlp, train, widths
+from gradlab.introspect.weight_gradients import dense_features, l2, min_max
+
+__all__ = ["IntrospectiveNetwork"]
 
 HEADER = "gradlab.introspect"
 
@@ -58,8 +62,9 @@ class IntrospectiveNetwork(nn.Module):
 
     def __init__(
         self,
-        model: Any,
+        model: Model,
         loss: Loss = "mse",
+        *,
         question: Question = "ones",
         normalize: Normalize | None = "l2",
         on: Literal["gradient", "h"] = "gradient",
@@ -78,12 +83,9 @@ class IntrospectiveNetwork(nn.Module):
         self.model = module_of(model)
         self.reflection: nn.Sequential | None = None
         self.history: list[Epoch] = []
-        self._own = (copy.deepcopy(reflection),)  # in a tuple: as it is given, it is no part of this network
-
-    @property
-    def locked_with(self) -> nn.Module:
-        """The network whose lock this one shares (:func:`gradlab.core.state.lock_of`): f, which it asks."""
-        return self.model
+        self._own = (
+            None if reflection is None else copy_of(reflection),
+        )  # in a tuple: as it is given, it is no part of this network
 
     def train(self, mode: bool = True) -> IntrospectiveNetwork:
         """Set H's mode; f's flags are not touched."""
@@ -92,10 +94,10 @@ class IntrospectiveNetwork(nn.Module):
             self.reflection.train(mode)
         return self
 
-    def features(self, kept: Factors) -> Tensor:
+    def features(self, kept: LastLayer) -> Tensor:
         """Return what H reads of each picture, (N, size), before it is standardised."""
         if self.on == "gradient":
-            return kept.features(self.recipe).flatten(1)
+            return dense_features(kept, self.recipe).flatten(1)
         if self.recipe.normalize is None:
             return kept.hidden
         return l2(kept.hidden) if self.recipe.normalize == "l2" else min_max(kept.hidden)
@@ -107,9 +109,8 @@ class IntrospectiveNetwork(nn.Module):
             InputError, ModelError, LayerError: as :func:`gradlab.introspect.features`; or :meth:`fit` was not called.
         """
         second = self._fitted()
-        check_inputs(self.model, x)
-        kept, recorded = extract_batch(self.model, x)
-        with torch.set_grad_enabled(recorded):
+        kept = attached_last_layer(self.model, x)
+        with torch.set_grad_enabled(torch.is_grad_enabled() or kept.logits.requires_grad):
             logits: Tensor = second(self.features(kept))
         return logits
 
@@ -118,13 +119,13 @@ class IntrospectiveNetwork(nn.Module):
         data: Data,
         labels: Any = None,
         *,
-        seed: int = 0,
+        seed: Seed = 0,
         epochs: int = 25,
         batch_size: int = 128,
         rate: float = 1e-3,
         decay: float = 0.0,
         validation: tuple[Data, Any] | Store | Iterable[Any] | None = None,
-        progress: bool = True,
+        progress: Progress = True,
     ) -> IntrospectiveNetwork:
         """Train H anew with Adam on the cross entropy of its logits; f is only asked.
 
@@ -141,11 +142,12 @@ class IntrospectiveNetwork(nn.Module):
             rate: Adam's learning rate.
             decay: Adam's weight decay.
             validation: ``(data, labels)``, or data that holds its labels.
-            progress: show a bar.
+            progress: True for a bar, or a function that is called with epochs done and to do.
 
         Raises:
             InputError, TargetError, ModelError, LayerError: before H is changed.
         """
+        seed = int_seed(seed)
         schedule = Schedule(seed, epochs, batch_size, rate, decay)
         with recording():
             rows = Rows(self.model, data, labels)
@@ -156,17 +158,20 @@ class IntrospectiveNetwork(nn.Module):
         for epoch in train(second, self.features, rows, checked, schedule, self._own[0] is not None, progress):
             best = all(epoch.validation_loss < before.validation_loss for before in history)
             history.append(epoch)
-            with lock_of(self), recording():
-                self.history = list(history)
+            with recording():
                 if checked is None or best:
-                    self.reflection = copy.deepcopy(second).train(self.training)
+                    self.reflection = copy_of(second).train(self.training)
+            self.history = list(history)
         return self
 
     def predict_proba(self, data: Data) -> Tensor:
         """Return softmax(H's logits), (N, classes), for all that :meth:`fit` takes; labels in it are not used."""
-        with borrowed(self._fitted()) as (second, _):
+
+        def work(second: Network) -> list[Tensor]:
             parts = (kept[i : i + BATCH] for kept, _ in extract(self.model, data) for i in range(0, len(kept), BATCH))
-            found = [second(self.features(part)).softmax(1) for part in parts]
+            return [second(self.features(part)).softmax(1) for part in parts]
+
+        found = ask(self._fitted(), work)
         if not found:
             raise InputError("There are no pictures.")
         return torch.cat(found)
@@ -195,7 +200,7 @@ class IntrospectiveNetwork(nn.Module):
         save_file(held, path, metadata={HEADER: json.dumps(noted)})
 
     @classmethod
-    def load(cls, path: str | Path, model: Any, reflection: nn.Module | None = None) -> IntrospectiveNetwork:
+    def load(cls, path: str | Path, model: Model, *, reflection: nn.Module | None = None) -> IntrospectiveNetwork:
         """Read what :meth:`save` wrote; no pickle is involved.
 
         Args:
@@ -229,7 +234,7 @@ class IntrospectiveNetwork(nn.Module):
         """Return H as it is before it has learned, with the standardiser before it."""
         hidden = self.hidden if self.capacity is None else widths(self.hidden, size, classes, self.capacity)
         given = self._own[0]
-        own = mlp(size, hidden, classes, seed) if given is None else copy.deepcopy(given)
+        own = mlp(size, hidden, classes, seed) if given is None else copy_of(given)
         return nn.Sequential(Standardizer(size), own) if self.standardize else nn.Sequential(own)
 
     def _started(self, rows: Rows, seed: int) -> nn.Sequential:

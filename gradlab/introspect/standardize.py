@@ -12,6 +12,8 @@ from gradlab.core import InputError, ModelError
 # A feature whose deviation is this small a part of its mean is constant but for rounding.
 CONSTANT = 1e-5
 
+__all__ = ["Standardizer"]
+
 
 class Standardizer(nn.Module):
     """(r - mean) / std of each of ``size`` features. It learns from what :meth:`fit` is given and nothing else.

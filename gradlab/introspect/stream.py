@@ -18,14 +18,15 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.utils.data import DataLoader, RandomSampler
-from tqdm import tqdm
 
-from gradlab.core import InputError, ModelError
-from gradlab.core.checks import fingerprint, update
+from gradlab.core import InputError, LastLayer, Model, ModelError, last_layer
+from gradlab.core.checks import fingerprint, update, whole_number
 from gradlab.core.inputs import module_of
-from gradlab.introspect.factored import Factors, factors
-from gradlab.introspect.features import features
+from gradlab.core.progress import Progress, counted
 from gradlab.introspect.recipe import Recipe
+from gradlab.introspect.weight_gradients import dense_features, features
+
+__all__ = ["Store", "split_batch", "stream"]
 
 SHARD_ROWS = 4096
 END = "complete.json"
@@ -60,21 +61,21 @@ class Store:
         """How many shards there are."""
         return self._shards
 
-    def read(self, shard: int) -> tuple[Factors | Tensor, Tensor | None]:
+    def read(self, shard: int) -> tuple[LastLayer | Tensor, Tensor | None]:
         """Return a shard's rows and their labels, if the loader gave any."""
         path = _path(self.folder, shard)
         try:
             held = load_file(path)
         except (SafetensorError, OSError) as error:
             raise ModelError(f"{path} cannot be read ({error}): delete it and call stream again.") from error
-        rows = held["features"] if "features" in held else Factors(held["logits"], held["hidden"])
+        rows = held["features"] if "features" in held else LastLayer(held["logits"], held["hidden"])
         return rows, held.get("labels")
 
-    def __iter__(self) -> Iterator[tuple[Factors | Tensor, Tensor | None]]:
+    def __iter__(self) -> Iterator[tuple[LastLayer | Tensor, Tensor | None]]:
         """Yield every shard in order, as :meth:`read` does."""
         return map(self.read, range(self._shards))
 
-    def features(self, recipe: Recipe | None = None, rows: int = 256) -> Iterator[tuple[Tensor, Tensor | None]]:
+    def features(self, recipe: Recipe | None = None, *, rows: int = 256) -> Iterator[tuple[Tensor, Tensor | None]]:
         """Yield features and labels, at most ``rows`` at a time.
 
         Args:
@@ -92,17 +93,18 @@ class Store:
         for held, labels in self:
             for start in range(0, len(held), rows):
                 part = held[start : start + rows]
-                made = part if isinstance(part, Tensor) else part.features(recipe or Recipe())
+                made = part if isinstance(part, Tensor) else dense_features(part, recipe or Recipe())
                 yield made, None if labels is None else labels[start : start + rows]
 
 
 def stream(
-    model: Any,
+    model: Model,
     loader: Iterable[Any],
     folder: str | Path,
+    *,
     recipe: Recipe | None = None,
     shard_rows: int = SHARD_ROWS,
-    progress: bool = True,
+    progress: Progress = True,
 ) -> Store:
     """Write what introspection needs of every picture of a loader, and return it.
 
@@ -115,7 +117,7 @@ def stream(
         recipe: None keeps the two factors, from which every loss, question and normalisation can be had afterwards, C +
             d numbers per picture. A recipe keeps its features: what another layer needs.
         shard_rows: rows per file; about two shards are held in memory.
-        progress: show a bar.
+        progress: True for a bar, or a function that is called with batches done and to do.
 
     Raises:
         InputError: a loader that shuffles or gives no pictures; pictures that are not those of the shards.
@@ -124,19 +126,17 @@ def stream(
     """
     if isinstance(loader, DataLoader) and isinstance(loader.sampler, RandomSampler):
         raise InputError("The loader shuffles, so a stream could not be resumed: use shuffle=False.")
-    if shard_rows < 1:
-        raise InputError(f"shard_rows is {shard_rows}: expected at least 1.")
+    shard_rows = whole_number(shard_rows, "shard_rows", 1)
     settings = {
         "network": fingerprint(module_of(model)),
         "recipe": None if recipe is None else recipe.settings(),
         "shard_rows": shard_rows,
     }
     writer = _Writer(Path(folder), settings)
-    with tqdm(loader, desc="features", unit="batch", disable=not progress) as batches:
-        for batch in batches:
-            pictures, labels = split_batch(batch)
-            made = _ask(model, pictures, labels, recipe) if writer.wants(len(pictures)) else {}
-            writer.add(pictures, labels, made)
+    for batch in counted(loader, None, progress, "features"):
+        pictures, labels = split_batch(batch)
+        made = _ask(model, pictures, labels, recipe) if writer.wants(len(pictures)) else {}
+        writer.add(pictures, labels, made)
     writer.finish()
     return Store(folder)
 
@@ -150,13 +150,15 @@ def split_batch(batch: Any) -> tuple[Tensor, Tensor | None]:
     return given[0], given[1] if len(given) == 2 else None
 
 
-def _ask(model: Any, pictures: Tensor, labels: Tensor | None, recipe: Recipe | None) -> dict[str, Tensor]:
+def _ask(model: Model, pictures: Tensor, labels: Tensor | None, recipe: Recipe | None) -> dict[str, Tensor]:
     if recipe is None:
-        kept = factors(model, pictures)
+        kept = last_layer(model, pictures)
         made = {"logits": kept.logits, "hidden": kept.hidden}
     else:
         made = {
-            "features": features(model, pictures, recipe.loss, recipe.question, recipe.normalize, recipe.layer),
+            "features": features(
+                model, pictures, recipe.loss, question=recipe.question, normalize=recipe.normalize, layer=recipe.layer
+            ),
         }
     return made if labels is None else {**made, "labels": labels}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,14 +14,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from tqdm import tqdm
 
-from gradlab.core import InputError, ModelError, TargetError
+from gradlab.core import InputError, LastLayer, ModelError, TargetError
 from gradlab.core.checks import checked_labels
-from gradlab.core.state import recording
+from gradlab.core.network import recording
+from gradlab.core.progress import Progress, counted
 from gradlab.introspect.extraction import BATCH, Data, extract, extract_shard
-from gradlab.introspect.factored import Factors
 from gradlab.introspect.stream import Store
+
+__all__ = ["Epoch", "Rows", "Schedule", "mlp", "score", "train", "widths"]
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Schedule:
 
 
 class Rows:
-    """Factors and labels in chunks: one of all that is held in memory, or one per shard of a store.
+    """LastLayer and labels in chunks: one of all that is held in memory, or one per shard of a store.
 
     Raises:
         InputError: no pictures, or labels twice.
@@ -72,17 +74,17 @@ class Rows:
         own = [given for _, given in parts if given is not None]
         if own and labels is not None:
             raise InputError("The loader gives labels of its own: leave labels out.")
-        kept = Factors(torch.cat([part.logits for part, _ in parts]), torch.cat([part.hidden for part, _ in parts]))
+        kept = LastLayer(torch.cat([part.logits for part, _ in parts]), torch.cat([part.hidden for part, _ in parts]))
         self._memory, self.chunks = (kept, _labels(kept, torch.cat(own) if own else labels)), 1
 
-    def chunk(self, index: int) -> tuple[Factors, Tensor]:
+    def chunk(self, index: int) -> tuple[LastLayer, Tensor]:
         """Return a chunk's factors and labels."""
         if self._store is None:
             return self._memory
         kept, labels = extract_shard(self._model, self._store, index)
         return kept, _labels(kept, labels)
 
-    def batches(self, size: int, generator: torch.Generator | None = None) -> Iterator[tuple[Factors, Tensor]]:
+    def batches(self, size: int, generator: torch.Generator | None = None) -> Iterator[tuple[LastLayer, Tensor]]:
         """Yield at most ``size`` rows at a time, in order or shuffled: the chunks, and the rows of each."""
         order = torch.arange(self.chunks) if generator is None else torch.randperm(self.chunks, generator=generator)
         for index in order.tolist():
@@ -93,7 +95,7 @@ class Rows:
                 yield kept[part], labels[part]
 
 
-def _labels(kept: Factors, labels: Any) -> Tensor:
+def _labels(kept: LastLayer, labels: Any) -> Tensor:
     if labels is None:
         raise TargetError("The labels are missing: pass labels=, or a loader or store that holds them.")
     return checked_labels(labels, len(kept), kept.logits.shape[1]).to(kept.logits.device)
@@ -131,12 +133,12 @@ def widths(hidden: Sequence[int], size: int, classes: int, capacity: int) -> tup
 
 def train(
     reflection: nn.Module,
-    read: Callable[[Factors], Tensor],
+    read: Callable[[LastLayer], Tensor],
     rows: Rows,
     validation: Rows | None,
     schedule: Schedule,
     draws: bool,
-    progress: bool,
+    progress: Progress,
 ) -> Iterator[Epoch]:
     """Train H in place with Adam on the cross entropy, and yield after each epoch. ``draws``: H may, for dropout.
 
@@ -145,18 +147,17 @@ def train(
     """
     optimizer = torch.optim.Adam(reflection.parameters(), schedule.rate, weight_decay=schedule.decay)
     generator = torch.Generator().manual_seed(schedule.seed)
-    with tqdm(range(schedule.epochs), desc="introspection", unit="epoch", disable=not progress) as bar:
-        for number in bar:
-            with recording(), _drawing(schedule.seed + number) if draws else contextlib.nullcontext():
-                loss = _learn(reflection.train(), read, rows.batches(schedule.batch_size, generator), optimizer)
-            if not math.isfinite(loss):
-                raise ModelError(f"The loss is {loss} in epoch {number + 1}: use a lower rate.")
-            epoch = Epoch(loss, *(() if validation is None else score(reflection.eval(), read, validation)))
-            bar.set_postfix(loss=f"{epoch.loss:.3f}", validation=f"{epoch.validation_loss:.3f}", refresh=False)
-            yield epoch
+    for number in counted(range(schedule.epochs), None, progress, "introspection"):
+        with recording(), _drawing(schedule.seed + number) if draws else contextlib.nullcontext():
+            loss = _learn(reflection.train(), read, rows.batches(schedule.batch_size, generator), optimizer)
+        if not math.isfinite(loss):
+            raise ModelError(f"The loss is {loss} in epoch {number + 1}: use a lower rate.")
+        yield Epoch(loss, *(() if validation is None else score(reflection.eval(), read, validation)))
 
 
 _one_draws = threading.Lock()
+# A child of a fork has no other threads: a lock that one of them held would never open.
+os.register_at_fork(after_in_child=lambda: _one_draws._at_fork_reinit())  # type: ignore[attr-defined]
 
 
 @contextlib.contextmanager
@@ -169,8 +170,8 @@ def _drawing(seed: int) -> Iterator[None]:
 
 def _learn(
     reflection: nn.Module,
-    read: Callable[[Factors], Tensor],
-    batches: Iterator[tuple[Factors, Tensor]],
+    read: Callable[[LastLayer], Tensor],
+    batches: Iterator[tuple[LastLayer, Tensor]],
     optimizer: torch.optim.Optimizer,
 ) -> float:
     total, count = 0.0, 0
@@ -185,7 +186,7 @@ def _learn(
     return total / count
 
 
-def score(reflection: nn.Module, read: Callable[[Factors], Tensor], rows: Rows) -> tuple[float, float]:
+def score(reflection: nn.Module, read: Callable[[LastLayer], Tensor], rows: Rows) -> tuple[float, float]:
     """Return the mean loss and the accuracy of H."""
     loss, right, count = 0.0, 0, 0
     with torch.inference_mode(False), torch.no_grad():

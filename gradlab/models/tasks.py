@@ -157,7 +157,7 @@ class VQAClassifier(Classifier):
 
     def answer(self, pictures: Tensor, question: str) -> list[str]:
         """Return the likeliest answer for each of (N, 1, 32, 64)."""
-        logits = outputs_of(self, pictures, (self.encode(question),))
+        logits = outputs_of(self, pictures, extra_inputs=(self.encode(question),))
         return [self.labels[index] for index in logits.argmax(1).tolist()]
 
 
@@ -179,7 +179,7 @@ class CaptionClassifier(Classifier):
         """Describe each of (N, 1, 32, 64), always with the likeliest next word."""
         words = self.encode().expand(len(pictures), 1)
         for _ in range(self.longest):
-            following = outputs_of(self, pictures, (words,)).argmax(1, keepdim=True)
+            following = outputs_of(self, pictures, extra_inputs=(words,)).argmax(1, keepdim=True)
             words = torch.cat([words, following.to(words)], 1)
         sentences = [" ".join(self.labels[index] for index in row[1:]) for row in words.tolist()]
         return [sentence.split(" .")[0] for sentence in sentences]

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gradlab.core.checks import checked_labels, checked_rows
 from gradlab.core.errors import InputError
-from gradlab.introspect import factors
+from gradlab.introspect import last_layer
 from gradlab.widgets.chart_widget import BLUE, GREEN, ORANGE, ChartWidget, chart_png, check_names, check_seed
 from gradlab.widgets.introspect import reads_digits
 from gradlab.widgets.labelling import STRATEGIES, Game, World, budgets
@@ -197,6 +197,6 @@ def _digits(seed: int) -> dict[str, Any]:
 
 
 def _hidden(net: Any, seen: Tensor) -> Tensor:
-    parts = [factors(net, net.normalise(some)).hidden.detach().cpu() for some in seen.split(BATCH)]
+    parts = [last_layer(net, net.normalise(some)).hidden.detach().cpu() for some in seen.split(BATCH)]
     found: Tensor = torch.cat(parts).double()
     return found

@@ -36,7 +36,7 @@ class Factors:
         """Run the network once; raises as :func:`gradlab.explain.class_maps` does."""
         from gradlab.explain import class_maps
 
-        found = class_maps(net, net.transform(picture)[None], layer)
+        found = class_maps(net, net.transform(picture)[None], layer=layer)
         logits, maps = (t[0].detach().cpu().double().numpy() for t in (found.logits, found.maps))
         return cls(name, net.view(picture).convert("RGB"), logits, maps, found.exact, found.layer)
 

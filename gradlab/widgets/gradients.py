@@ -77,7 +77,7 @@ class Gradients(PictureWidget):
         }
 
     def _randomise(self, share: float) -> None:
-        self._random, self._lost = randomised(self._net, self._x, share, SEED)
+        self._random, self._lost = randomised(self._net, self._x, share=share, seed=SEED)
         self._share, self._taken = share, {}
 
     def _show(self, picture: Image.Image, name: str) -> None:

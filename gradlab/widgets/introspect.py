@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gradlab.core.checks import checked_labels
 from gradlab.core.errors import InputError
-from gradlab.introspect import factors
+from gradlab.introspect import last_layer
 from gradlab.widgets.chart_widget import BLUE, ORANGE, chart_png, check_seed
 from gradlab.widgets.panels import NOISE, ONES, Panels, as_scanned, checked_pictures, held_rows, names_of
 from gradlab.widgets.picture_widget import PictureWidget, check_classifier
@@ -49,7 +49,7 @@ class Introspect(PictureWidget):
         }
 
     def _short(self) -> str:
-        kept = self._panels.factors(0)
+        kept = self._panels.last_layer(0)
         said = int(kept.logits[0].argmax())
         others = _others(kept.logits[0])
         rows = kept.effective_rows()[0][others].mean()
@@ -57,7 +57,7 @@ class Introspect(PictureWidget):
         return f"Why {name}, rather than any other class? {rows:.2f} effective rows of {len(others)} on average."
 
     def _sentence(self) -> str:
-        kept = self._panels.factors(0)
+        kept = self._panels.last_layer(0)
         said = int(kept.logits[0].argmax())
         lengths = kept.norms("ce", "each")[0]
         others = _others(kept.logits[0])
@@ -68,7 +68,7 @@ class Introspect(PictureWidget):
         )
 
     def _png(self) -> bytes:
-        kept = self._panels.factors(0)
+        kept = self._panels.last_layer(0)
         said, other = kept.logits[0].topk(2).indices.tolist()
         u, others = kept.rows("ce", "each")[0], _others(kept.logits[0])
         grids = [(u[q][:, None] * kept.hidden[0]).numpy() for q in (other, said)]
@@ -98,7 +98,7 @@ def introspect(
 
     The panel of Q is the gradient by the last layer's weights if Q were the label, (p - e_Q) h^T, one row per class;
     or, on the picture, the contrast map sum_c p_c L^c - L^Q. Beside them the label of all ones. Two measures of
-    sparsity are drawn over the noise: the effective rows of :class:`gradlab.introspect.Factors`, and how many rows
+    sparsity are drawn over the noise: the effective rows of :class:`gradlab.introspect.LastLayer`, and how many rows
     hold 99 % of the squared length. The first cannot tell doubt: with e_k the elementary symmetric polynomials of
     p_c / (1 - p_Q) over c other than Q, (1 + sum p^2)^2 - 2 (1 + sum p^4) = -8 (e_3 - e_4) <= 0, so that no contrast
     has more than 2 effective rows. The kernel sends p, h and the maps at 11 levels of one pattern of noise once: only
@@ -145,7 +145,7 @@ def examples(net: Any) -> tuple[Tensor, Tensor]:
     from gradlab.data import digits
 
     test = digits("test")
-    p = factors(net, net.normalise(test.pictures)).logits.detach().softmax(1).topk(2).values
+    p = last_layer(net, net.normalise(test.pictures)).logits.detach().softmax(1).topk(2).values
     first = [int((test.labels == c).nonzero()[0]) for c in range(len(net.labels))]
     nearest = (p[:, 0] - p[:, 1]).argsort().tolist()
     which = first + [i for i in nearest if i not in first][:HARD]

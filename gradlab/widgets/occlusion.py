@@ -147,7 +147,7 @@ class Occlusion(PictureWidget):
         if self._held is not None and self._held.asks(window, stride, cover):
             return
         check_sweep(window, stride, cover, self._x.shape[2:])
-        sweeps = occlusion_sweep(self._net, self._x, "all", window, stride, self._hidden[cover])
+        sweeps = occlusion_sweep(self._net, self._x, "all", window=window, stride=stride, baseline=self._hidden[cover])
         self._runs += 1
         self._held = Running(self._runs, window, stride, cover, sweeps)
 

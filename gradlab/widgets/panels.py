@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from gradlab.core.errors import InputError, PictureError
 from gradlab.explain import class_maps
-from gradlab.introspect import Factors, factors
+from gradlab.introspect import LastLayer, last_layer
 
 NOISE = tuple(k / 10 for k in range(11))  # standard deviations, of values in 0 to 1
 ALL_PANELS, PANELS = 14, 12  # networks of more classes than the first show so many, one for each level at least
@@ -71,9 +71,9 @@ class Panels:
         seen, logits, hidden, asked, contrasts, ones = (np.stack(each) for each in zip(*found, strict=True))
         return cls(names, truth, seen, logits, hidden, asked, contrasts, ones)
 
-    def factors(self, picture: int) -> Factors:
+    def last_layer(self, picture: int) -> LastLayer:
         """Return z and h of one picture at each level."""
-        return Factors(*(torch.from_numpy(each[picture]) for each in (self.logits, self.hidden)))
+        return LastLayer(torch.from_numpy(self.logits[picture]), torch.from_numpy(self.hidden[picture]))
 
     def answer(self) -> dict[str, Any]:
         """Return what is sent to the browser: float32 of z and h, float16 of maps / scale, uint8 pictures."""
@@ -97,13 +97,13 @@ class Panels:
 
 def _one(net: Any, seen: Tensor, layer: Any) -> tuple[NDArray[Any], ...]:
     x = net.normalise(seen)
-    kept = factors(net, x)
+    kept = last_layer(net, x)
     z, h = (each.detach().cpu().double() for each in (kept.logits, kept.hidden))
-    maps = class_maps(net, x, layer).maps.detach().cpu().double()
+    maps = class_maps(net, x, layer=layer).maps.detach().cpu().double()
     asked = torch.arange(z.shape[1]) if z.shape[1] <= ALL_PANELS else _asked(z)
     # as sum_c p_c (L^c - L^q): nothing cancels when the network is sure of q
     contrasts = [torch.einsum("nc,nchw->nhw", z.softmax(1), maps - maps[:, q, None]) for q in asked.tolist()]
-    ones = [torch.einsum("nc,nchw->nhw", Factors(z, h).rows(loss, "ones"), maps) for loss in ONES]
+    ones = [torch.einsum("nc,nchw->nhw", LastLayer(z, h).rows(loss, "ones"), maps) for loss in ONES]
     found = (shown(seen, SIDE), z, h, asked, torch.stack(contrasts, 1), torch.stack(ones, 1))
     return tuple(each.numpy() for each in found)
 
@@ -124,7 +124,7 @@ def shown(seen: Tensor, side: int) -> Tensor:
     return (small * 255).round().byte().movedim(1, -1).contiguous()
 
 
-def held_rows(kept: Factors, share: float = HELD) -> Tensor:
+def held_rows(kept: LastLayer, share: float = HELD) -> Tensor:
     """Return how many rows of each contrast, longest first, hold ``share`` of its squared length, (N, classes)."""
     energy = kept.rows("ce", "each").square().sort(-1, descending=True).values
     enough = energy.cumsum(-1) >= share * energy.sum(-1, keepdim=True)

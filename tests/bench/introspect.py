@@ -61,9 +61,9 @@ def ways(classes: int) -> dict[str, tuple[Callable[[], Any], float]]:
 
     return {
         "forward alone": (forward, 1),
-        "all classes, factored": (lambda: introspect.factors(model, x).rows("ce", "each"), 1),
+        "all classes, factored": (lambda: introspect.last_layer(model, x).rows("ce", "each"), 1),
         "label of ones, dense": (lambda: introspect.features(model, x), 1),
-        "all classes, dense": (lambda: introspect.features(model, x, "ce", "each", None), 1),
+        "all classes, dense": (lambda: introspect.features(model, x, "ce", question="each", normalize=None), 1),
         "a whole backward pass per class": (lambda: looped(model, x), PICTURES * classes / LOOPED),
         "one forward, retain_graph, last layer only": (lambda: retained(last_only, x, classes), 1),
     }

@@ -37,10 +37,10 @@ def bench_occlusion(name: str, model: nn.Module, seconds: Seconds, line: Line, t
         count = (-(-(224 - window) // stride) + 1) ** 2
         theirs = stride if whole else window
         scale = count / (-(-(224 - window) // theirs) + 1) ** 2
-        explain.occlusion(model, x, 7, window, window)
+        explain.occlusion(model, x, 7, window=window, stride=window)
         values = []
         for _ in range(turns):
-            ours = seconds(lambda w=window, s=stride: explain.occlusion(model, x, 7, w, s))
+            ours = seconds(lambda w=window, s=stride: explain.occlusion(model, x, 7, window=w, stride=s))
             values.append(ours / (scale * seconds(lambda w=window, t=theirs: captum_sweep(model, x, w, t, best))))
         line(f"occlusion {window}/{stride}, against captum (batches of {best})", values, inverse=True)
     _first_maps(model, x, seconds)
@@ -52,7 +52,7 @@ def _first_maps(model: nn.Module, x: Tensor, seconds: Seconds) -> None:
             model(x)
 
     def until(exact: bool) -> None:
-        next(s for s in explain.occlusion_sweep(model, x, 7, 16, 8) if s.first_order is not exact).maps()
+        next(s for s in explain.occlusion_sweep(model, x, 7, window=16, stride=8) if s.first_order is not exact).maps()
 
     one = statistics.median(seconds(forward) for _ in range(5))
     for what, exact in (

@@ -43,23 +43,29 @@ METHODS: dict[str, Callable[[nn.Module, Tensor], Tensor]] = {
     "grad_cam callable": lambda model, x: explain.grad_cam(model, x, target=lambda z: z[:, 0] - z[:, 1]),
     "counterfactual_cam": lambda model, x: explain.counterfactual_cam(model, x, target=1),
     "contrast_cam": lambda model, x: explain.contrast_cam(model, x, contrast=2),
+    "hires_cam": lambda model, x: explain.hires_cam(model, x, target=1),
+    "layer_cam contrast": lambda model, x: explain.layer_cam(model, x, contrast=2),
+    "gradient contrast": lambda model, x: explain.gradient(model, x, contrast=2),
+    "occlusion contrast": lambda model, x: explain.occlusion(model, x, contrast=2, window=4, stride=3),
     "all_contrasts": explain.all_contrasts,
     "class_maps": lambda model, x: explain.class_maps(model, x).maps,
     "gradient": lambda model, x: explain.gradient(model, x, target=1),
     "deconvnet": lambda model, x: explain.deconvnet(model, x, target=1),
     "guided_backprop": lambda model, x: explain.guided_backprop(model, x, target=1),
     "occlusion": lambda model, x: explain.occlusion(model, x, target=1, window=4, stride=3),
-    "occlusion_sweep": lambda model, x: [*explain.occlusion_sweep(model, x, "all", 4, 3, score="probability")][
-        -1
-    ].maps(),
+    "occlusion_sweep": lambda model, x: [
+        *explain.occlusion_sweep(model, x, "all", window=4, stride=3, score="probability")
+    ][-1].maps(),
     "deletion": lambda model, x: explain.faithfulness.deletion(model, x, x[:, :1], 1, steps=3).scores,
     "insertion": lambda model, x: explain.faithfulness.insertion(model, x, x[:, :1], 1, steps=3).scores,
     "randomisation": lambda model, x: (
         explain.faithfulness.randomisation(model, lambda net, x: explain.gradient(net, x, 1), x).similarity
     ),
-    "factors": lambda model, x: introspect.factors(model, x).hidden,
-    "features": lambda model, x: introspect.features(model, x, "ce", "each"),
-    "features of a layer": lambda model, x: introspect.features(model, x, "ce", "each", layer=first_convolution(model)),
+    "last_layer of introspect": lambda model, x: introspect.last_layer(model, x).hidden,
+    "features": lambda model, x: introspect.features(model, x, "ce", question="each"),
+    "features of a layer": lambda model, x: introspect.features(
+        model, x, "ce", question="each", layer=first_convolution(model)
+    ),
     "stream": streamed,
     "IntrospectiveNetwork": lambda model, x: fitted(model, x).predict_proba(x),
     "IntrospectiveNetwork forward": lambda model, x: fitted(model, x)(x).detach(),
@@ -75,15 +81,13 @@ METHODS: dict[str, Callable[[nn.Module, Tensor], Tensor]] = {
     "feature_similarity": lambda model, x: evaluate.quality.feature_similarity(model, x, x.flip(3)),
     "gradient_similarity": lambda model, x: evaluate.quality.gradient_similarity(model, x, x.flip(3)),
     "fisher": lambda model, x: flat(information.fisher(model, x)),
-    "fisher monte carlo": lambda model, x: flat(
-        information.fisher(model, x, "monte carlo", samples=3, generator=torch.Generator().manual_seed(0))
-    ),
+    "fisher monte carlo": lambda model, x: flat(information.fisher(model, x, "monte carlo", samples=3, seed=0)),
     "fisher empirical": lambda model, x: information.fisher(model, x, "empirical", labels=1, what="trace"),
     "scores": lambda model, x: flat(information.scores(model, x)),
     "last_layer": lambda model, x: information.last_layer(model, x).scores(),
     "bridge": lambda model, x: information.bridge(model, x).contrasts,
     "fisher_map": information.fisher_map,
-    "fisher_map input": lambda model, x: information.fisher_map(model, x, "input", of="values"),
+    "fisher_map input": lambda model, x: information.fisher_map(model, x, layer="input", of="values"),
 }
 
 
@@ -290,7 +294,7 @@ def test_names_cover_every_public_method() -> None:
     asked = {name.split()[0] for name in METHODS}
     display = {"overlay", "upsample", "unit_scale", "runner_up", "ClassMaps", "Sweep"}
     measured = {"deletion", "insertion", "randomisation"}  # of faithfulness
-    introspective = {"factors", "features", "stream", "IntrospectiveNetwork"}
+    introspective = {"features", "stream", "IntrospectiveNetwork"}
     downstream = {"msp", "odin", "energy", "max_logit", "gradient_norm", "dropout_passes", "ask"}
     downstream |= {"feature_similarity", "gradient_similarity"}
     informed = {"fisher", "fisher_map", "scores", "last_layer", "bridge"}

@@ -26,7 +26,7 @@ def test_equal_at_224(name: str) -> None:
     x = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(1))
     window, stride = 60, 55  # overlapping, and the last ones cropped
     want = Occlusion(model).attribute(x, (3, window, window), (3, stride, stride), 0.0, 7)[:, :1]
-    got = explain.occlusion(model, x, 7, window, stride)
+    got = explain.occlusion(model, x, 7, window=window, stride=stride)
     # an untrained network's scores are small beside what their differences are rounded from
     scale = float(model(x).detach()[0, 7].abs())
     assert float(want.abs().max()) > 100 * 1e-6 * scale
@@ -42,5 +42,5 @@ def test_geometries(height: int, width: int, window: int, stride: int, baseline:
     ).eval()
     x = torch.randn(2, 3, height, width)
     want = Occlusion(model).attribute(x, (3, window, window), (3, stride, stride), baseline, [1, 4])[:, :1]
-    got = explain.occlusion(model, x, [1, 4], window, stride, baseline)
+    got = explain.occlusion(model, x, [1, 4], window=window, stride=stride, baseline=baseline)
     torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-6)

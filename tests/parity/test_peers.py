@@ -37,8 +37,10 @@ def test_the_paradigms_equal_captum_recipes(pictures: Tensor, dtype: torch.dtype
         return attr.LayerGradCam(score, model.bn2).attribute(x)
 
     rows = torch.arange(2)
-    close(explain.counterfactual_cam(model, x, q, "bn2"), captum(lambda z: -model(z)[rows, q]))
-    close(explain.contrast_cam(model, x, q, "bn2"), captum(lambda z: F.cross_entropy(model(z), q, reduction="none")))
+    close(explain.counterfactual_cam(model, x, q, layer="bn2"), captum(lambda z: -model(z)[rows, q]))
+    close(
+        explain.contrast_cam(model, x, q, layer="bn2"), captum(lambda z: F.cross_entropy(model(z), q, reduction="none"))
+    )
 
 
 def test_display_equals_pytorch_grad_cam(pictures: Tensor) -> None:
@@ -51,7 +53,7 @@ def test_display_equals_pytorch_grad_cam(pictures: Tensor) -> None:
         low, high = maps.amin((-2, -1), keepdim=True), maps.amax((-2, -1), keepdim=True)
         return (maps - low) / (high - low + 1e-7)
 
-    raw = explain.grad_cam(model, pictures, [1, 4], "bn2")
+    raw = explain.grad_cam(model, pictures, [1, 4], layer="bn2")
     ours = unit(explain.upsample(unit(raw.relu()), (16, 16)))[:, 0]
     torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
 

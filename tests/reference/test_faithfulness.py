@@ -38,8 +38,8 @@ def test_curves(model: nn.Module, x: Tensor, maps: Tensor, steps: int) -> None:
     soft = faithfulness.blurred(x)
     for i, label in enumerate((3, 1)):
         for found, start, end in (
-            (faithfulness.deletion(model, x, maps, [3, 1], steps, 0.2), x, torch.full_like(x, 0.2)),
-            (faithfulness.insertion(model, x, maps, [3, 1], steps), soft, x),
+            (faithfulness.deletion(model, x, maps, [3, 1], steps=steps, baseline=0.2), x, torch.full_like(x, 0.2)),
+            (faithfulness.insertion(model, x, maps, [3, 1], steps=steps), soft, x),
         ):
             fractions, scores = slow.curve(model, start[i : i + 1], end[i : i + 1], maps[i, 0], label, steps)
             torch.testing.assert_close(found.fractions.tolist(), fractions, rtol=1e-6, atol=1e-7)
@@ -48,12 +48,12 @@ def test_curves(model: nn.Module, x: Tensor, maps: Tensor, steps: int) -> None:
 
 
 def test_equal_values_go_in_order_and_a_coarse_map_is_enlarged(model: nn.Module, x: Tensor) -> None:
-    flat = faithfulness.deletion(model, x, torch.zeros(2, 1, 3, 3), 0, 12)
+    flat = faithfulness.deletion(model, x, torch.zeros(2, 1, 3, 3), 0, steps=12)
     _, scores = slow.curve(model, x[:1], torch.zeros_like(x[:1]), torch.zeros(12, 10), 0, 12)
     torch.testing.assert_close(flat.scores[0].tolist(), scores, rtol=1e-5, atol=1e-6)
     coarse = torch.randn(2, 1, 3, 3, generator=torch.Generator().manual_seed(4))
     large = explain.upsample(coarse, (12, 10))
-    a, b = (faithfulness.insertion(model, x, m, 0, 9).scores for m in (coarse, large))
+    a, b = (faithfulness.insertion(model, x, m, 0, steps=9).scores for m in (coarse, large))
     torch.testing.assert_close(a, b)
 
 
@@ -84,7 +84,7 @@ def test_pointing_game() -> None:
 def test_similarity() -> None:
     a, b = (torch.randn(3, 1, 9, 9, generator=torch.Generator().manual_seed(s)) for s in (0, 1))
     for absolute in (False, True):
-        got = faithfulness.similarity(a, b, "spearman", absolute)
+        got = faithfulness.similarity(a, b, "spearman", absolute=absolute)
         for i in range(3):
             one, other = (t[i].abs() if absolute else t[i] for t in (a, b))
             assert float(got[i]) == pytest.approx(scipy.stats.spearmanr(one.flatten(), other.flatten()).statistic)

@@ -67,7 +67,7 @@ def test_networks_without_a_relu_are_refused(name: str) -> None:
     model = torchvision.models.get_model(name, weights=None).eval()
     x = torch.randn(1, 3, 224, 224)
     for method in (explain.deconvnet, explain.guided_backprop):
-        with pytest.raises(ModelError, match=r"No ReLU ran in this network \(it has .*(GELU|SiLU)"):
+        with pytest.raises(ModelError, match=r"No ReLU ran between the picture and the score \(it has .*(GELU|SiLU)"):
             method(model, x)
     if name == "efficientnet_b0":
         assert explain.gradient(model, x).shape == x.shape

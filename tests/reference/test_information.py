@@ -13,9 +13,10 @@ from hypothesis.extra import numpy as hnp
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+import gradlab.core.per_sample as engine
 from gradlab import explain, information
 from gradlab.core import LayerError
-from gradlab.information import bridge, families, fisher, fisher_map, last_layer, per_sample, scores
+from gradlab.information import bridge, families, fisher, fisher_map, last_layer, scores
 from gradlab.models.small import SmallNet
 from tests.conftest import NETWORKS, ConvScored, Small
 from tests.reference import information as slow
@@ -181,9 +182,9 @@ def mean_of(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     return {name: torch.stack([part[name] for part in parts]).mean(0) for name in parts[0]}
 
 
-@pytest.mark.parametrize("chunk", [1, 3000, per_sample.CHUNK_NUMBERS])
+@pytest.mark.parametrize("chunk", [1, 3000, engine.CHUNK_NUMBERS])
 def test_diagonals_and_traces_equal_the_slow_loop(any_model: nn.Module, chunk: int, monkeypatch) -> None:
-    monkeypatch.setattr(per_sample, "CHUNK_NUMBERS", chunk)
+    monkeypatch.setattr(engine, "CHUNK_NUMBERS", chunk)
     x = batch()
     p = any_model(x).softmax(1).detach()
     each = slow.diagonals(any_model, x, p)
@@ -224,12 +225,7 @@ def test_monte_carlo_is_unbiased_and_its_error_shrinks() -> None:
     exact = fisher(model, x, what="trace")
 
     def error(samples: int) -> float:
-        found = [
-            fisher(
-                model, x, "monte carlo", what="trace", samples=samples, generator=torch.Generator().manual_seed(seed)
-            )
-            for seed in range(24)
-        ]
+        found = [fisher(model, x, "monte carlo", what="trace", samples=samples, seed=seed) for seed in range(24)]
         spread = torch.stack(found) - exact
         assert bool((spread.mean(0).abs() <= 4 * spread.std(0) / 24**0.5).all())
         return float(spread.square().mean().sqrt())
@@ -248,7 +244,7 @@ def test_the_last_layer_and_the_bridge(seed: int, classes: int, confidence: floa
     assert float(b.p.amax()) < 0.999, "p - 1 of a sure network loses as many digits as p has nines"
     assert all(error <= 1e-12 for error in b.errors().values()), b.errors()
     # F(x) is the Hessian of CE by W, whatever the label
-    h = closed.h[0]
+    h = closed.hidden[0]
     for label in (0, classes - 1):
 
         def loss(w: Tensor, h: Tensor = h, label: int = label) -> Tensor:
@@ -271,7 +267,7 @@ MAPPED = [
 @pytest.mark.parametrize(("name", "layer"), [*MAPPED, ("plain", "input"), ("tokens", "input")])
 def test_maps_equal_the_slow_loop(name: str, layer: str, of) -> None:
     model, x = lively(NETWORKS[name]()), batch(2, size=8)
-    got = fisher_map(model, x, layer, of=of)
+    got = fisher_map(model, x, layer=layer, of=of)
     part = None if layer == "input" else model.get_submodule(layer)
     for i in range(2):
         want = slow.fisher_map(model, part, x[i : i + 1], of)
@@ -282,17 +278,17 @@ def test_maps_equal_the_slow_loop(name: str, layer: str, of) -> None:
 def test_values_are_flat_where_presence_is_not() -> None:
     """After average pooling and one linear layer dz/dA is the same in every cell; the docstring says so."""
     model, x = lively(SmallNet(3, 10, width=4, depth=1)), batch(2, size=32)
-    flat, placed = (fisher_map(model, x, "stages", of=of).flatten(1) for of in ("values", "presence"))
+    flat, placed = (fisher_map(model, x, layer="stages", of=of).flatten(1) for of in ("values", "presence"))
     assert float((flat.std(1) / flat.mean(1)).max()) < 1e-12
     assert float((placed.std(1) / placed.mean(1)).min()) > 0.03
 
 
 def test_presence_is_the_variance_of_the_contrast_maps() -> None:
     model, x = lively(SmallNet(3, 10, width=4, depth=1)), batch(2, size=32)
-    p, contrasts = model(x).softmax(1).detach(), explain.all_contrasts(model, x, "stages")
+    p, contrasts = model(x).softmax(1).detach(), explain.all_contrasts(model, x, layer="stages")
     assert float(torch.einsum("nc,nchw->nhw", p, contrasts).abs().max()) < 1e-12
     want = torch.einsum("nc,nchw->nhw", p, contrasts.square())[:, None]
-    torch.testing.assert_close(fisher_map(model, x, "stages"), want, rtol=1e-9, atol=1e-15)
+    torch.testing.assert_close(fisher_map(model, x, layer="stages"), want, rtol=1e-9, atol=1e-15)
 
 
 def test_a_head_of_convolutions_has_no_closed_form_but_a_fisher() -> None:

@@ -29,16 +29,16 @@ def assert_equal(got: Tensor, want: Tensor) -> None:
 def test_closed_form_equals_autograd(loss: str, question: str, classes: int, dtype: torch.dtype) -> None:
     model = slow.Head(classes).to(dtype).eval()
     x = 3 * torch.randn(2, 3, 6, 6, dtype=dtype, generator=torch.Generator().manual_seed(1))
-    got = introspect.features(model, x, loss, question, None)
+    got = introspect.features(model, x, loss, question=question, normalize=None)
     assert_equal(got, slow.features(model, x, loss, question, "fc"))
 
 
 def test_without_bias_and_batched_as_alone() -> None:
     model = slow.Head(10, bias=False).double().eval()
     x = torch.randn(5, 3, 6, 6, dtype=torch.float64)
-    got = introspect.features(model, x, "ce", "each", None)
+    got = introspect.features(model, x, "ce", question="each", normalize=None)
     assert_equal(got, slow.features(model, x, "ce", "each", "fc"))
-    assert_equal(got[2:3], introspect.features(model, x[2:3], "ce", "each", None))
+    assert_equal(got[2:3], introspect.features(model, x[2:3], "ce", question="each", normalize=None))
 
 
 @pytest.mark.parametrize("question", ["ones", "each"])
@@ -49,7 +49,7 @@ def test_any_layer_equals_autograd(network: str, loss: str, question: str, pictu
     # a module inside an attention runs fused, without being called
     layers = [n for n, part in model.named_modules() if isinstance(part, (nn.Conv2d, nn.Linear, nn.BatchNorm2d))]
     for layer in (name for name in layers if not name.startswith("block")):
-        got = introspect.features(model, x, loss, question, None, layer=layer)
+        got = introspect.features(model, x, loss, question=question, normalize=None, layer=layer)
         assert_equal(got, slow.features(model, x, loss, question, layer))
 
 
@@ -64,8 +64,8 @@ def test_a_loss_of_ones_own() -> None:
     try:
         for question in ("ones", "each"):
             want = slow.features(model, x, "own", question, "fc")
-            assert_equal(introspect.features(model, x, smooth, question, None), want)
-            assert_equal(introspect.features(model, x, smooth, question, None, layer="fc"), want)
+            assert_equal(introspect.features(model, x, smooth, question=question, normalize=None), want)
+            assert_equal(introspect.features(model, x, smooth, question=question, normalize=None, layer="fc"), want)
     finally:
         del slow.LOSSES["own"]
 
@@ -84,14 +84,14 @@ def test_normalised_per_sample_and_for_all_questions_together(normalize: str, qu
             low, high = flat.amin(1, keepdim=True), flat.amax(1, keepdim=True)
             want = (flat - low) / (high - low)
         for layer in (None, "fc"):
-            got = introspect.features(model, x, loss, question, normalize, layer=layer)  # type: ignore[arg-type]
+            got = introspect.features(model, x, loss, question=question, normalize=normalize, layer=layer)  # type: ignore[arg-type]
             assert_equal(got, want.view_as(raw))
 
 
 def test_ones_is_the_sum_of_all_contrasts_for_cross_entropy() -> None:
     model = slow.Head(10).double().eval()
     x = torch.randn(3, 3, 6, 6, dtype=torch.float64)
-    ones, each = (introspect.features(model, x, "ce", q, None) for q in ("ones", "each"))  # type: ignore[arg-type]
+    ones, each = (introspect.features(model, x, "ce", question=q, normalize=None) for q in ("ones", "each"))  # type: ignore[arg-type]
     assert_equal(ones, each.sum(1))
 
 
@@ -101,9 +101,9 @@ def test_what_holds_of_lemma_1() -> None:
     with torch.no_grad():
         model.fc.bias[3] = 30.0
     x = torch.randn(4, 3, 6, 6, dtype=torch.float64)
-    kept = introspect.factors(model, x)
+    kept = introspect.last_layer(model, x)
     assert kept.logits.argmax(1).tolist() == [3] * 4
-    each = kept.features(introspect.Recipe("ce", "each", None)).unflatten(2, (10, -1))
+    each = introspect.dense_features(kept, introspect.Recipe("ce", "each", None)).unflatten(2, (10, -1))
     difference = each[:, 5] - each[:, 7]
     want = torch.zeros_like(difference)
     want[:, 5], want[:, 7] = -kept.hidden, kept.hidden
@@ -124,15 +124,15 @@ def test_what_holds_of_lemma_1() -> None:
 def test_effective_rows_grow_with_doubt_and_with_the_label_of_ones() -> None:
     sure, unsure = torch.eye(10)[:1] * 50, torch.zeros(1, 10)
     h = torch.ones(1, 4)
-    assert introspect.Factors(sure, h).effective_rows("ce", "each")[0, 5] == pytest.approx(2)
+    assert introspect.LastLayer(sure, h).effective_rows("ce", "each")[0, 5] == pytest.approx(2)
     # p = 1/10: nine rows of 0.1 and one of 0.9
     want = (9 * 0.1**2 + 0.9**2) ** 2 / (9 * 0.1**4 + 0.9**4)
-    assert introspect.Factors(unsure, h).effective_rows("ce", "each")[0, 5] == pytest.approx(want)
-    assert introspect.Factors(unsure, h).effective_rows("mse", "ones")[0] == pytest.approx(10)
-    assert introspect.Factors(torch.ones(1, 10), h).effective_rows("mse", "ones")[0] == 0
+    assert introspect.LastLayer(unsure, h).effective_rows("ce", "each")[0, 5] == pytest.approx(want)
+    assert introspect.LastLayer(unsure, h).effective_rows("mse", "ones")[0] == pytest.approx(10)
+    assert introspect.LastLayer(torch.ones(1, 10), h).effective_rows("mse", "ones")[0] == 0
 
 
 def test_a_convolution_that_scores_the_classes_has_no_closed_form_but_an_answer(pictures: Tensor) -> None:
     model = ConvScored().double().eval()
-    got = introspect.features(model, pictures.double(), "bce", "each", None, layer="score.1")
+    got = introspect.features(model, pictures.double(), "bce", question="each", normalize=None, layer="score.1")
     assert_equal(got, slow.features(model, pictures.double(), "bce", "each", "score.1"))

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 import gradlab
 from gradlab import explain
-from gradlab.core import incremental
+from gradlab.explain.occlusion import incremental
 from tests.reference import occlusion as slow
 from tests.reference.random_networks import build, networks
 
@@ -23,13 +23,13 @@ from tests.reference.random_networks import build, networks
 def ways(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
     """Collect the ``Hiding`` objects, to see which way was taken."""
     made: list[Any] = []
-    start = incremental.Hiding.__init__
+    start = incremental.IncrementalForward.__init__
 
     def kept(self: Any, *args: Any) -> None:
         start(self, *args)
         made.append(self)
 
-    monkeypatch.setattr(incremental.Hiding, "__init__", kept)
+    monkeypatch.setattr(incremental.IncrementalForward, "__init__", kept)
     yield made
 
 
@@ -54,7 +54,7 @@ def test_random_networks(plan: Any, head: str, window: Any, stride: Any, seed: i
     stride = (min(stride[0], window[0]), min(stride[1], window[1]))
     x = torch.randn(1, 3, 24, 24, generator=torch.Generator().manual_seed(seed))
     want = slow.occlusion(network, x, lambda z: z[:, 2], window, stride, torch.full_like(x, 0.3))
-    got = explain.occlusion(network, x, 2, window, stride, baseline=0.3)
+    got = explain.occlusion(network, x, 2, window=window, stride=stride, baseline=0.3)
     scale = float(network(x).detach().abs().max())
     assert float((got - want).abs().max()) <= 1e-4 * float(want.abs().max()) + 1e-5 * scale
 
@@ -71,7 +71,7 @@ def test_torchvision_networks_go_by_windows(name: str, ways: list[Any]) -> None:
     )  # fmt: skip
     x = torch.randn(1, 3, 96, 96)
     want = slow.occlusion(network, x, lambda z: z[:, 7], (32, 32), (32, 32), torch.zeros_like(x))
-    close(explain.occlusion(network, x, 7, 32, 32), want)
+    close(explain.occlusion(network, x, 7, window=32, stride=32), want)
     assert [way.tape is not None and way.checked for way in ways] == [True]
     assert ways[0].pruned == (name == "squeezenet1_1")
     assert len(ways[0].tape.steps) > 20
@@ -83,7 +83,7 @@ def test_networks_with_barriers_give_the_same(name: str) -> None:
     network = torchvision.models.get_model(name, weights=None).eval()
     x = torch.randn(1, 3, 224, 224)
     want = slow.occlusion(network, x, lambda z: z[:, 7], (112, 112), (112, 112), torch.zeros_like(x))
-    close(explain.occlusion(network, x, 7, 112, 112), want)
+    close(explain.occlusion(network, x, 7, window=112, stride=112), want)
 
 
 class Small(nn.Module):
@@ -110,17 +110,17 @@ def x() -> Tensor:
 def test_a_network_that_does_not_repeat_itself_is_run_in_full(x: Tensor, ways: list[Any]) -> None:
     network = Small(wild=True).eval()
     want = slow.occlusion(network, x, lambda z: z[:, 1], (8, 8), (4, 4), torch.zeros_like(x))
-    close(explain.occlusion(network, x, 1, 8, 4), want)
+    close(explain.occlusion(network, x, 1, window=8, stride=4), want)
     assert [way.tape for way in ways] == [None, None]
 
 
 def test_a_wrong_window_is_found_out(x: Tensor, ways: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    from gradlab.core import geometry, windowed_ops
+    from gradlab.explain.occlusion import geometry, operations
 
     network = Small().eval()
     want = slow.occlusion(network, x, lambda z: z[:, 1], (8, 8), (4, 4), torch.zeros_like(x))
-    monkeypatch.setattr(windowed_ops, "slid", lambda source, axes, size: geometry.window(source.low, source.low, size))
-    close(explain.occlusion(network, x, 1, 8, 4), want)
+    monkeypatch.setattr(operations, "slid", lambda source, axes, size: geometry.window(source.low, source.low, size))
+    close(explain.occlusion(network, x, 1, window=8, stride=4), want)
     assert [way.tape for way in ways] == [None, None]
 
 
@@ -140,7 +140,7 @@ BASELINES: dict[str, tuple[Any, Any]] = {
 def test_baselines(kind: str, x: Tensor) -> None:
     network, (given_, want) = Small().eval(), BASELINES[kind]
     expected = slow.occlusion(network, x, lambda z: z[:, 1], (7, 5), (3, 4), want(x))
-    close(explain.occlusion(network, x, 1, (7, 5), (3, 4), given_), expected)
+    close(explain.occlusion(network, x, 1, window=(7, 5), stride=(3, 4), baseline=given_), expected)
 
 
 def test_scores_and_targets(x: Tensor) -> None:
@@ -151,13 +151,13 @@ def test_scores_and_targets(x: Tensor) -> None:
             for c in range(4)
         ]
         asked = torch.tensor([[0, 3, 1], [2, 2, 0]])
-        got = explain.occlusion(network, x, asked, 8, 4, score=score)
+        got = explain.occlusion(network, x, asked, window=8, stride=4, score=score)
         for i in range(2):
             for t in range(3):
                 close(got[i, t], each[asked[i, t]][i, 0])
-        close(explain.occlusion(network, x, [3, 0], 8, 4, score=score)[1], each[0][1])
+        close(explain.occlusion(network, x, [3, 0], window=8, stride=4, score=score)[1], each[0][1])
     margin = slow.occlusion(network, x, lambda z: z[:, 0] - z[:, 1], (8, 8), (4, 4), hidden)
-    close(explain.occlusion(network, x, lambda z: z[:, 0] - z[:, 1], 8, 4), margin)
+    close(explain.occlusion(network, x, lambda z: z[:, 0] - z[:, 1], window=8, stride=4), margin)
 
 
 class Asked(Small):
@@ -168,4 +168,4 @@ class Asked(Small):
 def test_extra_inputs_go_with_their_picture(x: Tensor) -> None:
     network, question = Asked().eval(), torch.tensor([2.0, -1.0])
     want = slow.occlusion(network, x, lambda z: z[:, 1], (8, 8), (4, 4), torch.zeros_like(x), (question, 3.0))
-    close(explain.occlusion(network, x, 1, 8, 4, extra_inputs=(question, 3.0)), want)
+    close(explain.occlusion(network, x, 1, window=8, stride=4, extra_inputs=(question, 3.0)), want)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from gradlab.core import InputError, ModelError, TargetError
 from gradlab.evaluate import active
 from gradlab.evaluate.active import query
-from gradlab.introspect import IntrospectiveNetwork, factors, features
+from gradlab.introspect import IntrospectiveNetwork, features, last_layer
 from tests.conftest import Small, Tokens
 from tests.contract.test_state import unchanged
 
@@ -182,11 +182,11 @@ def test_dropout_of_f_reaches_the_introspective_network(model: nn.Module, x: Ten
 
 def test_the_gradient_embedding_is_the_introspective_gradient_of_q_equals_p(model: nn.Module, x: Tensor) -> None:
     model, x = model.double(), x.double()
-    kept = factors(model, x)
+    kept = last_layer(model, x)
     p = kept.logits.softmax(1)
     said = p.argmax(1)
     embedding = ((p - torch.nn.functional.one_hot(said, 5))[:, :, None] * kept.hidden[:, None]).flatten(1)
-    introspective = features(model, x, "ce", "each", None)[torch.arange(9), said]
+    introspective = features(model, x, "ce", question="each", normalize=None)[torch.arange(9), said]
     torch.testing.assert_close(embedding, introspective, atol=1e-12, rtol=0)
     # and autograd's gradient of the cross entropy, were the network right
     for i in range(9):

@@ -20,7 +20,7 @@ from gradlab.core.errors import GradlabError, InputError, LayerError, ModelError
 from gradlab.evaluate import active as strategies
 from gradlab.evaluate import ood as scores
 from gradlab.explain import contrast_cam
-from gradlab.introspect import IntrospectiveNetwork, factors
+from gradlab.introspect import IntrospectiveNetwork, last_layer
 from gradlab.models import Classifier
 from gradlab.widgets import Active, Ood, active, ood
 from gradlab.widgets.labelling import DECAY, ORDERS, STRATEGIES, World, budgets, chances, fit
@@ -276,7 +276,7 @@ def test_the_default_puts_an_untrained_network_beside_and_leaves_the_random_stat
     assert "trained with all the labels of this pool" in widget.start["notes"][0]
     assert "before its training" in widget.start["notes"][1]
     net, train = gradlab.models.digits(), gradlab.data.digits("train")
-    h = factors(net, net.normalise(train.pictures[:600])).hidden.double()
+    h = last_layer(net, net.normalise(train.pictures[:600])).hidden.double()
     spread = h.std(0, correction=0)
     expected = torch.where(spread > 0, (h - h.mean(0)) / spread.clamp_min(1e-12), 0.0) / 32**0.5
     sent = numbers(widget.start["worlds"][0]["pool"], "<f4").reshape(600, 32)

@@ -90,7 +90,7 @@ def test_what_the_last_layers_read_gives_the_scores_of_the_whole(tmp_path: Path)
     for arm in ood.ARMS_OF["digits"]:
         network, head, reads = ood.answering(arm, 0, there, ood.SMALL)
         for score in ood.SCORES.values():
-            mine = score(head, reads(there.factors["letters"]))
+            mine = score(head, reads(there.last_layers["letters"]))
             assert torch.allclose(mine, score(network, there.strange["letters"]), rtol=1e-4, atol=1e-6)
     small, large = (ood.answering(arm, 0, there, ood.SMALL)[0] for arm in (FEATURES, CONTROL))
     assert isinstance(small, IntrospectiveNetwork) and (small.on, large.on) == ("gradient", "h")

@@ -72,16 +72,16 @@ def test_the_control_is_the_randomisation_checks(net: Classifier) -> None:
 def test_randomised_changes_a_copy_from_the_last_layer_on(net: Classifier) -> None:
     x = net.transform(picture("chelsea"))[None]
     before = {name: value.clone() for name, value in net.model.state_dict().items()}
-    copy, names = randomised(net, x, 0.5, seed=3)
+    copy, names = randomised(net, x, share=0.5, seed=3)
     assert names == ("6", "2")
     changed = {name for name, value in copy.state_dict().items() if not torch.equal(value, before[name])}
     assert changed == {"6.weight", "6.bias", "2.weight", "2.bias"}
     assert all(torch.equal(value, before[name]) for name, value in net.model.state_dict().items())
-    again, _ = randomised(net, x, 0.5, seed=3)
+    again, _ = randomised(net, x, share=0.5, seed=3)
     assert all(torch.equal(a, b) for a, b in zip(copy.state_dict().values(), again.state_dict().values(), strict=True))
     for share in (0, -1, 1.01, float("nan")):
         with pytest.raises(InputError, match="share"):
-            randomised(net, x, share)
+            randomised(net, x, share=share)
 
 
 def test_another_class_and_another_share(widget: Gradients) -> None:

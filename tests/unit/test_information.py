@@ -115,7 +115,7 @@ def test_shapes(pictures: Tensor) -> None:
     closed = last_layer(model, pictures)
     assert (closed.layer, closed.scores().shape, closed.fisher().shape) == ("fc", (2, 5, 5, 8), (2, 40, 40))
     assert fisher_map(model, pictures).shape == (2, 1, 8, 8)
-    assert fisher_map(model, pictures, "input").shape == (2, 1, 16, 16)
+    assert fisher_map(model, pictures, layer="input").shape == (2, 1, 16, 16)
 
 
 def test_one_picture_is_enough_and_does_not_see_the_others(pictures: Tensor) -> None:
@@ -147,9 +147,7 @@ def test_monte_carlo_is_the_generators_alone(pictures: Tensor) -> None:
     model, before = Small().eval(), torch.get_rng_state()
 
     def ask(seed: int) -> Tensor:
-        return fisher(
-            model, pictures, "monte carlo", what="trace", generator=torch.Generator().manual_seed(seed), samples=2
-        )
+        return fisher(model, pictures, "monte carlo", what="trace", seed=seed, samples=2)
 
     torch.testing.assert_close(ask(0), ask(0), rtol=0, atol=0)
     assert not torch.equal(ask(0), ask(1))
@@ -175,9 +173,9 @@ REFUSALS = {
     "labels of another kind": (lambda m, x: fisher(m, x, labels=[0, 1]), TargetError, "belong to kind='empirical'"),
     "too few labels": (lambda m, x: fisher(m, x, "empirical", labels=[0]), TargetError, "1 classes for a batch of 2"),
     "no such label": (lambda m, x: fisher(m, x, "empirical", labels=9), TargetError, "does not exist"),
-    "no generator": (lambda m, x: fisher(m, x, "monte carlo"), InputError, "generator=torch.Generator"),
+    "no generator": (lambda m, x: fisher(m, x, "monte carlo"), InputError, "pass seed="),
     "samples": (
-        lambda m, x: fisher(m, x, "monte carlo", samples=0, generator=GENERATOR), InputError, "positive whole number",
+        lambda m, x: fisher(m, x, "monte carlo", samples=0, seed=0), InputError, "samples is 0",
     ),
     "layer": (lambda m, x: fisher(m, x, layer="fd"), LayerError, "Did you mean 'fc'"),
     "layer without weights": (lambda m, x: fisher(m, x, layer="relu"), LayerError, "no weights"),
@@ -189,7 +187,7 @@ REFUSALS = {
     "scores label": (lambda m, x: scores(m, x, labels=[0, 7]), TargetError, "does not exist"),
     "map of": (lambda m, x: fisher_map(m, x, of="area"), InputError, "'presence' or 'values'"),
     "map kind": (lambda m, x: fisher_map(m, x, kind="true"), InputError, "kind is 'true'"),
-    "map layer": (lambda m, x: fisher_map(m, x, "fc"), LayerError, "no spatial map"),
+    "map layer": (lambda m, x: fisher_map(m, x, layer="fc"), LayerError, "no spatial map"),
     "map labels": (lambda m, x: fisher_map(m, x, kind="empirical"), TargetError, "pass labels="),
 }  # fmt: skip
 
@@ -205,12 +203,12 @@ def test_bad_questions_are_refused(name: str, pictures: Tensor) -> None:
     ("twist", "message"),
     [
         (lambda z: z[:, :1], "two or more"),
-        (lambda z: z[:, :, None], "needs logits"),
+        (lambda z: z[:, :, None], "not logits"),
         (lambda z: {"logits": z}, "returns dict"),
         (lambda z: z / 0, "NaN or infinite logits"),
     ],
 )
-@pytest.mark.parametrize("ask", [fisher, scores, last_layer, lambda m, x: fisher_map(m, x, "input")])
+@pytest.mark.parametrize("ask", [fisher, scores, last_layer, lambda m, x: fisher_map(m, x, layer="input")])
 def test_outputs_that_are_no_logits_are_refused(ask, twist, message: str, pictures: Tensor) -> None:
     with pytest.raises(GradlabError, match=message):
         ask(Twisted(twist).eval(), pictures)

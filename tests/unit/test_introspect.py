@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from gradlab import introspect
 from gradlab.core import GradlabError, InputError, LayerError, ModelError
-from gradlab.introspect import factored
+from gradlab.introspect import weight_gradients
 from gradlab.models import Classifier
 from tests.conftest import ConvScored, Small
 from tests.reference.introspect import Head
@@ -19,10 +19,10 @@ from tests.reference.introspect import Head
 
 def test_shapes_and_order(pictures: Tensor) -> None:
     model = Small().eval()
-    each = introspect.features(model, pictures, "ce", "each", None)
+    each = introspect.features(model, pictures, "ce", question="each", normalize=None)
     assert each.shape == (2, 5, 5 * 8)
     assert introspect.features(model, pictures).shape == (2, 5 * 8)
-    kept = introspect.factors(model, pictures)
+    kept = introspect.last_layer(model, pictures)
     assert kept.logits.shape == (2, 5) and kept.hidden.shape == (2, 8) and len(kept) == 2
     p = kept.logits.softmax(1)
     # index c * d + k, "rather than class 3?"
@@ -41,14 +41,14 @@ def test_a_classifier_is_a_model(pictures: Tensor) -> None:
 
 
 def test_the_factors_hold_what_the_features_do_without_building_them() -> None:
-    kept = introspect.Factors(torch.randn(4, 1000), torch.randn(4, 1280))  # dense: 4 x 1000 x 1.28e6 numbers
+    kept = introspect.LastLayer(torch.randn(4, 1000), torch.randn(4, 1280))  # dense: 4 x 1000 x 1.28e6 numbers
     assert kept.rows("ce", "each").shape == (4, 1000, 1000)
     assert kept.norms("mse", "each").shape == kept.effective_rows().shape == (4, 1000)
-    with pytest.raises(InputError, match=r"keep the two factors with gradlab\.introspect\.factors"):
-        kept.features(introspect.Recipe(question="each"))
-    small = introspect.Factors(torch.randn(4, 5), torch.randn(4, 3))
-    dense = small.features(introspect.Recipe("bce", "each", None))
-    torch.testing.assert_close(small.norms("bce", "each"), dense.norm(dim=2))
+    with pytest.raises(InputError, match=r"keep the two factors with gradlab\.introspect\.last_layer"):
+        introspect.dense_features(kept, introspect.Recipe(question="each"))
+    small = introspect.LastLayer(torch.randn(4, 5), torch.randn(4, 3))
+    whole = introspect.dense_features(small, introspect.Recipe("bce", "each", None))
+    torch.testing.assert_close(small.norms("bce", "each"), whole.norm(dim=2))
     torch.testing.assert_close(small[1:3].norms("bce"), small.norms("bce")[1:3])
 
 
@@ -57,39 +57,44 @@ def test_the_factors_hold_what_the_features_do_without_building_them() -> None:
 @pytest.mark.parametrize("loss", ["mse", "bce", "ce"])
 def test_no_features_are_zeros_not_nan(loss: Any, question: Any, normalize: Any) -> None:
     h = torch.zeros(3, 4)
-    made = introspect.Factors(torch.randn(3, 5), h).features(introspect.Recipe(loss, question, normalize))
+    made = introspect.dense_features(
+        introspect.LastLayer(torch.randn(3, 5), h), introspect.Recipe(loss, question, normalize)
+    )
     assert float(made.abs().max()) == 0
     model = Head(5).eval()
     with torch.no_grad():
         model.conv.weight.zero_(), model.conv.bias.fill_(-1)
     x = torch.randn(2, 3, 6, 6)
     for layer in (None, "fc", "conv"):
-        assert float(introspect.features(model, x, loss, question, normalize, layer=layer).abs().max()) == 0
+        assert (
+            float(introspect.features(model, x, loss, question=question, normalize=normalize, layer=layer).abs().max())
+            == 0
+        )
 
 
 def test_rounding_is_not_blown_up_to_length_one() -> None:
     # p is 1/7 but for rounding, so C p - 1 is rounding alone
-    kept = introspect.Factors(torch.full((1, 7), 0.3), torch.ones(1, 4))
+    kept = introspect.LastLayer(torch.full((1, 7), 0.3), torch.ones(1, 4))
     assert float(kept.rows("ce").abs().max()) < 1e-6
-    assert float(kept.features(introspect.Recipe("ce", "ones", "l2")).abs().max()) == 0
+    assert float(introspect.dense_features(kept, introspect.Recipe("ce", "ones", "l2")).abs().max()) == 0
     # a sure prediction: its own contrast is next to nothing and stays so beside the others
-    sure = introspect.Factors(20 * torch.eye(7)[:1], torch.ones(1, 4))
-    each = sure.features(introspect.Recipe("ce", "each", "l2"))
+    sure = introspect.LastLayer(20 * torch.eye(7)[:1], torch.ones(1, 4))
+    each = introspect.dense_features(sure, introspect.Recipe("ce", "each", "l2"))
     assert float(each[0, 0].norm()) < 1e-6
     assert float(each.norm()) == pytest.approx(1)
     assert float(each[0, 1].norm()) == pytest.approx(6**-0.5, rel=1e-4)
     # what is small and no rounding is kept
-    faint = introspect.Factors(torch.tensor([[1e-3, 0.0, 0.0]]), torch.ones(1, 4))
-    assert float(faint.features(introspect.Recipe("ce", "ones", "l2")).norm()) == pytest.approx(1)
+    faint = introspect.LastLayer(torch.tensor([[1e-3, 0.0, 0.0]]), torch.ones(1, 4))
+    assert float(introspect.dense_features(faint, introspect.Recipe("ce", "ones", "l2")).norm()) == pytest.approx(1)
 
 
 def test_saturated_logits_stay_finite() -> None:
-    kept = introspect.Factors(torch.tensor([[1e4, -1e4, 0.0]]), torch.ones(1, 2))
+    kept = introspect.LastLayer(torch.tensor([[1e4, -1e4, 0.0]]), torch.ones(1, 2))
     for loss in ("mse", "bce", "ce"):
         for question in ("ones", "each"):
             for normalize in ("l2", "minmax", None):
                 recipe = introspect.Recipe(loss, question, normalize)  # type: ignore[arg-type]
-                assert bool(torch.isfinite(kept.features(recipe)).all())
+                assert bool(torch.isfinite(introspect.dense_features(kept, recipe)).all())
 
 
 class Scaled(Small):
@@ -122,8 +127,7 @@ REFUSED: dict[str, tuple[type[GradlabError], str, Callable[[Tensor], Any]]] = {
     "convolution": (LayerError, "layer='score.1'", lambda x: introspect.features(ConvScored(), x)),
     "scaled": (LayerError, "closed form", lambda x: introspect.features(Scaled(), x)),
     "twice": (LayerError, "closed form", lambda x: introspect.features(Twice(), x)),
-    "twice, named": (LayerError, "ran 2 times", lambda x: introspect.features(Twice(), x, layer="again")),
-    "not run": (LayerError, "ran 0 times", lambda x: introspect.features(Twice(), x, layer="conv2")),
+    "not run": (LayerError, "do not depend on the weights", lambda x: introspect.features(Twice(), x, layer="conv2")),
     "no such layer": (LayerError, "Did you mean 'conv", lambda x: introspect.features(Small(), x, layer="konv1")),
     "no weight": (LayerError, "no weight", lambda x: introspect.features(Small(), x, layer="relu")),
 }
@@ -146,7 +150,7 @@ def test_logits_that_are_not_finite_are_refused(pictures: Tensor) -> None:
 
 
 def test_too_many_numbers_are_refused_before_they_are_made(pictures: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(factored, "MOST_NUMBERS", 2 * 5 * 5 * 8 - 1)
+    monkeypatch.setattr(weight_gradients, "MOST_NUMBERS", 2 * 5 * 5 * 8 - 1)
     for layer in (None, "fc", "conv1"):
         with pytest.raises(InputError, match="ask fewer pictures"):
             introspect.features(Small().eval(), pictures, question="each", layer=layer)
@@ -171,3 +175,13 @@ def test_a_standardiser_learns_in_batches_what_it_would_learn_at_once() -> None:
         introspect.Standardizer(5).fit(rows / 0)
     with pytest.raises(InputError, match="no features"):
         introspect.Standardizer(5).fit([])
+
+
+def test_a_layer_that_runs_twice_gets_both_its_gradients(pictures: Tensor) -> None:
+    model = Twice().eval()
+    made = introspect.features(model, pictures, "ce", normalize=None, layer="again")
+    for picture, one in zip(pictures, made, strict=True):
+        logits = model(picture[None])
+        loss = -logits.log_softmax(1).sum()
+        (want,) = torch.autograd.grad(loss, model.again.weight)
+        torch.testing.assert_close(one, want.flatten(), rtol=1e-4, atol=1e-6)

@@ -59,14 +59,14 @@ def test_each_arm_is_the_pipeline_it_says(f: Small, arm: str) -> None:
     x, _ = data()
     intro = fitted(f, **ARMS[arm]).eval()
     options = ARMS[arm]
-    h = introspect.factors(f, x).hidden
+    h = introspect.last_layer(f, x).hidden
     normalize = options.get("normalize", "l2")
     if options.get("on") == "h":
         low, high = h.amin(1, keepdim=True), h.amax(1, keepdim=True)
         made = {"l2": F.normalize(h), "minmax": (h - low) / (high - low), None: h}[normalize]
     else:
         loss, question = options.get("loss", "mse"), options.get("question", "ones")
-        made = introspect.features(f, x, loss, question, normalize).flatten(1)
+        made = introspect.features(f, x, loss, question=question, normalize=normalize).flatten(1)
     assert intro.reflection is not None
     if options.get("standardize", True):
         std = made.std(0, correction=0)
@@ -81,7 +81,7 @@ def test_each_arm_is_the_pipeline_it_says(f: Small, arm: str) -> None:
 def test_it_learns(f: Small) -> None:
     x, y = data()
     intro = IntrospectiveNetwork(f).fit(x, y, epochs=30, rate=1e-2, progress=False)
-    untrained = (introspect.factors(f, x).logits.argmax(1) == y).float().mean()
+    untrained = (introspect.last_layer(f, x).logits.argmax(1) == y).float().mean()
     assert float((intro.predict(x) == y).float().mean()) > max(0.8, float(untrained))
     assert intro.history[-1].loss < 0.5 < intro.history[0].loss
 
@@ -113,7 +113,7 @@ def test_equal_capacity_is_one_argument_away(f: Small) -> None:
 def test_all_forms_of_data_are_the_same_data(f: Small, tmp_path: Path) -> None:
     x, y = data()
     want = fitted(f).predict_proba(x)
-    kept = introspect.factors(f, x)
+    kept = introspect.last_layer(f, x)
     loader = DataLoader(TensorDataset(x, y), 30)
     store = introspect.stream(f, loader, tmp_path, progress=False)
     for given in ((kept, y), (kept, y.tolist()), (loader, None), (store, None)):
@@ -128,7 +128,7 @@ def test_a_store_of_many_shards_is_shuffled_across_and_within(f: Small, tmp_path
     rows = Rows(f, store, None)
     assert rows.chunks == 5
     in_order = torch.cat([kept.logits for kept, _ in rows.batches(7)])
-    torch.testing.assert_close(in_order, introspect.factors(f, x).logits)
+    torch.testing.assert_close(in_order, introspect.last_layer(f, x).logits)
     orders = []
     for seed in (0, 1):
         parts = list(rows.batches(7, torch.Generator().manual_seed(seed)))
@@ -196,7 +196,7 @@ def test_kept_without_pickle_and_the_same_again(f: Small, tmp_path: Path) -> Non
 
 def test_interrupted_it_keeps_the_last_whole_epoch(f: Small, monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = data()
-    kept = introspect.factors(f, x)
+    kept = introspect.last_layer(f, x)
     want = IntrospectiveNetwork(f).fit(kept, y, epochs=2, progress=False)
     intro = IntrospectiveNetwork(f)
     steps, whole = 0, torch.optim.Adam.step
@@ -251,10 +251,10 @@ def test_dead_features_and_a_picture_of_nothing(f: Small) -> None:
     assert bool(torch.isfinite(fitted(f).predict_proba(data()[0])).all())
 
 
-def test_a_bar_shows_the_loss(f: Small, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bar_shows_the_epochs(f: Small, capsys: pytest.CaptureFixture[str]) -> None:
     IntrospectiveNetwork(f).fit(*data(), epochs=2)
     shown = capsys.readouterr().err
-    assert "2/2" in shown and "loss=" in shown
+    assert "introspection" in shown and "2/2" in shown
 
 
 class Cubic(nn.Linear):
@@ -323,7 +323,7 @@ def test_files_that_do_not_fit_are_refused(f: Small, tmp_path: Path) -> None:
 
 
 def test_a_store_of_features_is_no_store_of_factors(f: Small, tmp_path: Path) -> None:
-    store = introspect.stream(f, [(X, Y)], tmp_path, introspect.Recipe(), progress=False)
+    store = introspect.stream(f, [(X, Y)], tmp_path, recipe=introspect.Recipe(), progress=False)
     with pytest.raises(InputError, match="streamed without a recipe"):
         IntrospectiveNetwork(f).fit(store)
     unlabelled = introspect.stream(f, [X], tmp_path / "b", progress=False)

@@ -104,7 +104,7 @@ def test_the_rows_are_those_of_the_pictures(tmp_path: Path) -> None:
     recipe = introspect.Recipe("bce", "each", "minmax")
     made = list(store.features(recipe, rows=50))
     assert max(len(rows) for rows, _ in made) == 50
-    want = torch.cat([introspect.features(model, x, "bce", "each", "minmax") for x, _ in loader])
+    want = torch.cat([introspect.features(model, x, "bce", question="each", normalize="minmax") for x, _ in loader])
     torch.testing.assert_close(torch.cat([rows for rows, _ in made]), want)
     assert torch.equal(
         torch.cat([labels for _, labels in made if labels is not None]), torch.cat([y for _, y in loader])
@@ -115,14 +115,14 @@ def test_another_layers_features_are_written_as_they_are(tmp_path: Path) -> None
     model = Small().eval()
     x = torch.randn(10, 3, 16, 16)
     recipe = introspect.Recipe("ce", "ones", None, "conv1")
-    store = introspect.stream(model, x.split(4), tmp_path, recipe, shard_rows=3, progress=False)
+    store = introspect.stream(model, x.split(4), tmp_path, recipe=recipe, shard_rows=3, progress=False)
     got = torch.cat([rows for rows, _ in store.features()])
-    torch.testing.assert_close(got, introspect.features(model, x, "ce", "ones", None, "conv1"))
+    torch.testing.assert_close(got, introspect.features(model, x, "ce", question="ones", normalize=None, layer="conv1"))
     assert store.read(0)[1] is None
     with pytest.raises(InputError, match="leave recipe out"):
         next(store.features(introspect.Recipe()))
     with pytest.raises(InputError, match="of your own"):
-        introspect.stream(model, [x], tmp_path / "b", introspect.Recipe(lambda z, y: z.sum()), progress=False)
+        introspect.stream(model, [x], tmp_path / "b", recipe=introspect.Recipe(lambda z, y: z.sum()), progress=False)
 
 
 def test_what_is_there_is_not_computed_again(tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_other_settings_and_other_pictures_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="another shard_rows"):
         introspect.stream(model, Simulated(330), tmp_path, shard_rows=51, progress=False)
     with pytest.raises(ModelError, match="another recipe"):
-        introspect.stream(model, Simulated(330), tmp_path, introspect.Recipe(), shard_rows=50, progress=False)
+        introspect.stream(model, Simulated(330), tmp_path, recipe=introspect.Recipe(), shard_rows=50, progress=False)
     with pytest.raises(InputError, match="other pictures"):
         introspect.stream(model, Simulated(330, seed=1), tmp_path, shard_rows=50, progress=False)
     with pytest.raises(InputError, match="more pictures than the loader gave"):

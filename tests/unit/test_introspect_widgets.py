@@ -15,7 +15,7 @@ import gradlab
 from gradlab.core.errors import GradlabError, InputError, LayerError, ModelError, TargetError
 from gradlab.evaluate import calibration_error, calibration_floor, nll, temperature
 from gradlab.explain import class_maps, contrast_cam
-from gradlab.introspect import Factors, IntrospectiveNetwork, factors, features
+from gradlab.introspect import IntrospectiveNetwork, LastLayer, features, last_layer
 from gradlab.models import Classifier
 from gradlab.models.small import untrained_digits
 from gradlab.widgets import Calibration, Introspect, calibration, introspect
@@ -75,7 +75,7 @@ def test_the_panels_are_the_engines_at_every_level(net: Classifier, seen: Tensor
     for k, level in enumerate(NOISE):
         noisy = (seen[:3] + level * noise).clamp(0, 1)
         x = net.normalise(noisy)
-        kept, maps = factors(net, x), class_maps(net, x)
+        kept, maps = last_layer(net, x), class_maps(net, x)
         np.testing.assert_allclose(logits[:, k], kept.logits.detach(), rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(hidden[:, k], kept.hidden.detach(), rtol=1e-4, atol=1e-6)
         slack = {"rtol": 2.0**-9, "atol": answer["scale"] * 2.0**-12}
@@ -93,7 +93,9 @@ def test_rows_times_h_are_the_features(net: Classifier, seen: Tensor) -> None:
     hidden = torch.tensor(np.frombuffer(answer["hidden"], "<f4").reshape(2, len(NOISE), 6)[:, 0])
     u = logits.softmax(1)[:, None] - torch.eye(5)
     made = (u[..., None] * hidden[:, None, None]).flatten(2)
-    torch.testing.assert_close(made, features(net, net.normalise(seen[:2]), "ce", "each", None), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(
+        made, features(net, net.normalise(seen[:2]), "ce", question="each", normalize=None), atol=1e-5, rtol=1e-4
+    )
     assert answer["truth"] == [None, None]
 
 
@@ -112,7 +114,7 @@ def test_many_classes_show_the_likeliest(seen: Tensor) -> None:
 
 def test_rows_that_hold_99_percent() -> None:
     p = torch.tensor([[0.97, 0.01, 0.01, 0.01], [0.25, 0.25, 0.25, 0.25]], dtype=torch.float64)
-    found = held_rows(Factors(p.log(), torch.ones(2, 3, dtype=torch.float64)))
+    found = held_rows(LastLayer(p.log(), torch.ones(2, 3, dtype=torch.float64)))
     for i in range(2):
         for q in range(4):
             squares = sorted(((p[i] - torch.eye(4)[q]) ** 2).tolist(), reverse=True)
@@ -124,11 +126,11 @@ def test_rows_that_hold_99_percent() -> None:
 def test_no_contrast_has_more_than_two_effective_rows() -> None:
     generator = torch.Generator().manual_seed(0)
     logits = 4 * torch.randn(2000, 12, generator=generator, dtype=torch.float64)
-    effective = Factors(logits, torch.ones(2000, 1, dtype=torch.float64)).effective_rows()
+    effective = LastLayer(logits, torch.ones(2000, 1, dtype=torch.float64)).effective_rows()
     assert float(effective.max()) <= 2 + 1e-9 and float(effective.min()) >= 1
     pair = torch.full((1, 12), -60.0, dtype=torch.float64)
     pair[0, :2] = torch.tensor([0.3, 0.0])  # two classes share all: still two
-    assert float(Factors(pair, torch.ones(1, 1).double()).effective_rows()[0, 5]) == pytest.approx(2)
+    assert float(LastLayer(pair, torch.ones(1, 1).double()).effective_rows()[0, 5]) == pytest.approx(2)
 
 
 def digit(draw: Any) -> Image.Image:
@@ -162,7 +164,7 @@ def test_a_drawing_is_answered(reader: Classifier) -> None:
     widget._handle_custom_msg({"kind": "picture", "name": "your drawing", "upload": True}, [encoded(ONE)])
     assert widget.error == "" and widget.busy == "" and widget.start is before
     first = widget.answer
-    expected = factors(reader, reader.normalise(as_scanned(ONE))).logits[0]
+    expected = last_layer(reader, reader.normalise(as_scanned(ONE))).logits[0]
     np.testing.assert_allclose(np.frombuffer(first["logits"], "<f4")[:10], expected.detach(), rtol=1e-4, atol=1e-5)
     widget._handle_custom_msg({"kind": "picture", "name": "your drawing", "upload": True}, [encoded(ONE)])
     assert widget.answer["serial"] > first["serial"]  # the same drawing again is an answer again

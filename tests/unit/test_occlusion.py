@@ -27,8 +27,8 @@ def x() -> Tensor:
 
 
 def test_a_sweep_goes_from_a_guess_to_the_exact_map(model: nn.Module, x: Tensor) -> None:
-    want = explain.occlusion(model, x, 1, 6, 3)
-    found = list(explain.occlusion_sweep(model, x, 1, 6, 3))
+    want = explain.occlusion(model, x, 1, window=6, stride=3)
+    found = list(explain.occlusion_sweep(model, x, 1, window=6, stride=3))
     assert found[0].first_order and not any(sweep.first_order for sweep in found[1:])
     assert found[0].done == 0 and found[-1].done == found[-1].total == 2 * 9 * 8
     assert all(a.done < b.done for a, b in pairwise(found))
@@ -40,30 +40,34 @@ def test_a_sweep_goes_from_a_guess_to_the_exact_map(model: nn.Module, x: Tensor)
 
 def test_a_first_guess_is_exact_for_a_linear_model(x: Tensor) -> None:
     linear = nn.Sequential(nn.Flatten(), nn.Linear(3 * 30 * 26, 4)).eval()
-    guess = next(iter(explain.occlusion_sweep(linear, x, 2, (6, 4), (4, 4), baseline=0.5)))
+    guess = next(iter(explain.occlusion_sweep(linear, x, 2, window=(6, 4), stride=(4, 4), baseline=0.5)))
     assert guess.first_order
-    assert torch.allclose(guess.maps(), explain.occlusion(linear, x, 2, (6, 4), (4, 4), 0.5), atol=1e-5)
+    assert torch.allclose(
+        guess.maps(), explain.occlusion(linear, x, 2, window=(6, 4), stride=(4, 4), baseline=0.5), atol=1e-5
+    )
 
 
 def test_a_sweep_can_be_left_at_any_point(model: nn.Module, x: Tensor) -> None:
-    sweep = explain.occlusion_sweep(model, x, 1, 6, 3)
+    sweep = explain.occlusion_sweep(model, x, 1, window=6, stride=3)
     next(sweep)
     kept = next(sweep)
     sweep.close()
     known = ~kept.occluded.isnan()
     assert int(known.sum()) == kept.done > 0
     before = kept.occluded.clone()
-    whole = list(explain.occlusion_sweep(model, x, 1, 6, 3))[-1]
+    whole = list(explain.occlusion_sweep(model, x, 1, window=6, stride=3))[-1]
     assert torch.equal(kept.occluded.nan_to_num(), before.nan_to_num()), "a later item must not write in an earlier one"
     assert torch.allclose(kept.occluded[known], whole.occluded[known], atol=1e-6)
 
 
 def test_every_class_from_one_sweep(model: nn.Module, x: Tensor) -> None:
-    found = list(explain.occlusion_sweep(model, x, "all", 6, 3, score="probability"))
+    found = list(explain.occlusion_sweep(model, x, "all", window=6, stride=3, score="probability"))
     maps = found[-1].maps()
     assert maps.shape == (2, 5, 30, 26)
     for c in range(5):
-        assert torch.allclose(maps[:, c : c + 1], explain.occlusion(model, x, c, 6, 3, score="probability"), atol=1e-6)
+        assert torch.allclose(
+            maps[:, c : c + 1], explain.occlusion(model, x, c, window=6, stride=3, score="probability"), atol=1e-6
+        )
     assert float(maps.sum(1).abs().max()) < 1e-6, "probabilities sum to 1, so what one class loses the others gain"
     predicted = found[0].clean.argmax(1)
     assert bool(found[0].occluded[[0, 1], predicted].isfinite().all()), "the guess is of the predicted class"
@@ -71,7 +75,7 @@ def test_every_class_from_one_sweep(model: nn.Module, x: Tensor) -> None:
 
 def test_progress_is_told(model: nn.Module, x: Tensor) -> None:
     seen: list[tuple[int, int]] = []
-    explain.occlusion(model, x, 1, 6, 3, progress=lambda done, total: seen.append((done, total)))
+    explain.occlusion(model, x, 1, window=6, stride=3, progress=lambda done, total: seen.append((done, total)))
     assert seen[-1] == (144, 144) and [done for done, _ in seen] == sorted({done for done, _ in seen})
 
 
@@ -81,7 +85,7 @@ def test_an_interrupt_of_progress_leaves_the_model_alone(model: nn.Module, x: Te
 
     model.train()
     with pytest.raises(KeyboardInterrupt):
-        explain.occlusion(model, x, 1, 6, 3, progress=stop)
+        explain.occlusion(model, x, 1, window=6, stride=3, progress=stop)
     assert model.training and model.bn1.training
 
 
@@ -129,7 +133,7 @@ x = torch.randn(1, 3, 224, 224)
 with torch.no_grad():
     model(x)
 before = peak()
-explain.occlusion(model, x, 1, 32, 16)
+explain.occlusion(model, x, 1, window=32, stride=16)
 print((peak() - before) // 1024)
 """
 

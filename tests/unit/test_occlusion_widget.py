@@ -94,7 +94,7 @@ def test_the_sweep_is_the_engines(net: Classifier, widget: Occlusion, sent: Any)
     settle(widget)
     assert widget.sweep["done"] == widget.sweep["total"] == 25 and not widget.error
     x = net.transform(picture("chelsea"))[None]
-    maps = engine(net, x, torch.arange(CLASSES)[None], 16, 8, widget._hidden["mean"])
+    maps = engine(net, x, torch.arange(CLASSES)[None], window=16, stride=8, baseline=widget._hidden["mean"])
     assert widget._held is not None and widget._held.last is not None
     torch.testing.assert_close(widget._held.last.maps(), maps, rtol=1e-4, atol=1e-5)
     streamed = [each for each in sent if each[0]["kind"] == "windows"]

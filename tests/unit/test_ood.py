@@ -97,7 +97,7 @@ def test_the_introspective_network_stays_as_it_is(
 @pytest.mark.parametrize("loss", ["ce", "mse", "bce"])
 @pytest.mark.parametrize("order", [1, 2, math.inf])
 def test_gradient_norm_is_the_length_of_the_features(model: nn.Module, x: Tensor, loss: Any, order: float) -> None:
-    made = features(model, x, loss, "ones", None)
+    made = features(model, x, loss, question="ones", normalize=None)
     got = ood.gradient_norm(model, x, loss, order)
     torch.testing.assert_close(got, torch.linalg.vector_norm(made, order, dim=1))
     torch.testing.assert_close(ood.gradient_norm(model, x, loss, order, layer="fc"), got)
@@ -107,7 +107,7 @@ def test_gradient_norm_of_a_convolution(x: Tensor) -> None:
     model = ConvScored().double().eval()
     with pytest.raises(LayerError, match="closed form"):
         ood.gradient_norm(model, x)
-    want = features(model, x, "ce", "ones", None, layer="score.1").abs().sum(1)
+    want = features(model, x, "ce", question="ones", normalize=None, layer="score.1").abs().sum(1)
     torch.testing.assert_close(ood.gradient_norm(model, x, layer="score.1"), want)
 
 
@@ -134,8 +134,8 @@ BAD_SCORES: dict[str, tuple[Callable[[nn.Module, Tensor], Any], type[Exception],
     "NaN": (lambda m, x: ood.msp(m, x * math.nan), InputError, "NaN or infinite"),
     "empty": (lambda m, x: ood.odin(m, x[:0]), InputError, "empty"),
     "no batch": (lambda m, x: ood.max_logit(m, x[0]), InputError, "no batch axis"),
-    "maps": (lambda m, x: ood.msp(m.conv1, x), ModelError, "classifier's logits"),  # type: ignore[arg-type]
-    "blind": (lambda m, x: ood.odin(Blind(), x), InputError, "do not depend on the picture"),
+    "maps": (lambda m, x: ood.msp(m.conv1, x), ModelError, "not logits"),  # type: ignore[arg-type]
+    "blind": (lambda m, x: ood.odin(Blind(), x), InputError, "does not depend on the picture"),
 }
 
 

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from gradlab.core import GradlabError, InputError, LayerError
 from gradlab.evaluate import quality
 from gradlab.evaluate.quality import similarity
-from gradlab.introspect import factors, features
+from gradlab.introspect import features, last_layer
 from tests.conftest import ConvScored, Small
 from tests.contract.test_state import unchanged
 
@@ -93,7 +93,7 @@ def test_gradient_similarity_reads_the_introspective_features(model: nn.Module, 
         asked: dict[str, Any] = {"normalize": None, **options}
         want = quality.likeness(features(model, x, **asked), features(model, worse, **asked))
         torch.testing.assert_close(quality.gradient_similarity(model, x, worse, **options), want)  # type: ignore[arg-type]
-    control = quality.likeness(factors(model, x).hidden, factors(model, worse).hidden)
+    control = quality.likeness(last_layer(model, x).hidden, last_layer(model, worse).hidden)
     assert control.shape == (3,)
 
 

@@ -168,8 +168,12 @@ def test_maps_of_a_word(captioner: CaptionClassifier, pairs: DigitPairs) -> None
     x, extra = pairs.pictures[:2], (captioner.encode("a"),)
     word = grad_cam(captioner, x, "three", extra_inputs=extra)
     assert word.shape == (2, 1, 8, 16)
-    torch.testing.assert_close(word, grad_cam(captioner, x, lambda z: z[:, VOCABULARY.index("three")], None, extra))
-    rather = contrast_cam(captioner, x, lambda z: z.logsumexp(1) - z[:, VOCABULARY.index("nine")], None, extra)
+    torch.testing.assert_close(
+        word, grad_cam(captioner, x, lambda z: z[:, VOCABULARY.index("three")], layer=None, extra_inputs=extra)
+    )
+    rather = contrast_cam(
+        captioner, x, lambda z: z.logsumexp(1) - z[:, VOCABULARY.index("nine")], layer=None, extra_inputs=extra
+    )
     torch.testing.assert_close(rather, contrast_cam(captioner, x, "nine", extra_inputs=extra), rtol=1e-4, atol=1e-6)
     with pytest.raises(TargetError, match="Did you mean 'seven'"):
         grad_cam(captioner, x, "sevenn", extra_inputs=extra)
@@ -261,9 +265,9 @@ def test_number_words_point_at_their_digit(captioner: CaptionClassifier, pairs: 
 
 
 def test_asking_leaves_the_network_as_it_was(vqa: VQAClassifier, pairs: DigitPairs) -> None:
-    before = outputs_of(vqa, pairs.pictures[:1], (vqa.encode(LEFT),))
+    before = outputs_of(vqa, pairs.pictures[:1], extra_inputs=(vqa.encode(LEFT),))
     vqa.model.train()
     vqa.answer(pairs.pictures[:1], LEFT)
     assert all(part.training for part in vqa.model.modules())
     vqa.model.eval()
-    assert torch.equal(outputs_of(vqa, pairs.pictures[:1], (vqa.encode(LEFT),)), before)
+    assert torch.equal(outputs_of(vqa, pairs.pictures[:1], extra_inputs=(vqa.encode(LEFT),)), before)

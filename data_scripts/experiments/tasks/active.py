@@ -74,7 +74,7 @@ def learner(arm: str, config: Config) -> active.pool.Fit:
 
     def with_temperature(x: Tensor, y: Tensor, seed: int) -> Any:
         model, held = f(x, y, seed), pictures("validation")
-        return tempered(model, introspect.factors(model, held[0]).logits, held[1])
+        return tempered(model, introspect.last_layer(model, held[0]).logits, held[1])
 
     if arm in (F, TEMPERATURE):
         return f if arm == F else with_temperature

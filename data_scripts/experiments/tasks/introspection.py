@@ -16,7 +16,7 @@ from data_scripts.experiments.runner import Run, Task
 from data_scripts.experiments.table import Row
 from data_scripts.experiments.worlds import TRAIN, VALIDATION, Answers, World
 from gradlab import evaluate
-from gradlab.introspect import Factors, IntrospectiveNetwork
+from gradlab.introspect import IntrospectiveNetwork, LastLayer
 
 CIFAR = os.environ.get("GRADLAB_CIFAR")  # the folder of CIFAR-10
 WORLDS: dict[str, Callable[[Path], World]] = {  # of a folder to keep things in
@@ -127,7 +127,7 @@ def second_stage(world: World, sets: Answers, arm: H, seed: int, config: Config)
     return h.fit(kept, labels, validation=sets[VALIDATION, 0], progress=False, **schedule)
 
 
-def scored(run: Run, sets: Answers, probabilities: Callable[[Factors], Tensor], told: dict[str, float]) -> list[Row]:
+def scored(run: Run, sets: Answers, probabilities: Callable[[LastLayer], Tensor], told: dict[str, float]) -> list[Row]:
     """Return the rows of an arm on the validation pictures and on each test set, and what is told of it as a whole."""
     rows = []
     for (condition, level), (kept, labels) in sets.items():

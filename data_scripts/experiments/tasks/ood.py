@@ -21,7 +21,7 @@ from data_scripts.train.loop import fit
 from gradlab import data, introspect, models
 from gradlab.core.inputs import module_of
 from gradlab.evaluate import ood
-from gradlab.introspect import Factors, IntrospectiveNetwork
+from gradlab.introspect import IntrospectiveNetwork, LastLayer
 from gradlab.models import Classifier
 from gradlab.models.small import DIGIT_SIZE, DIGITS, SmallNet
 
@@ -87,16 +87,16 @@ class Setting:
     """
 
     net: Classifier
-    train: tuple[Factors, Tensor]
-    validation: tuple[Factors, Tensor]
+    train: tuple[LastLayer, Tensor]
+    validation: tuple[LastLayer, Tensor]
     known: Tensor
     strange: dict[str, Tensor]
     tuning: tuple[Tensor, Tensor]
 
     @functools.cached_property
-    def factors(self) -> dict[str, Factors]:
+    def last_layers(self) -> dict[str, LastLayer]:
         """z and h of the known pictures (named "") and of the strange ones."""
-        return {name: introspect.factors(self.net, x) for name, x in {"": self.known, **self.strange}.items()}
+        return {name: introspect.last_layer(self.net, x) for name, x in {"": self.known, **self.strange}.items()}
 
 
 def task(config: Config, cache: Path, quiet: bool) -> Task:
@@ -168,7 +168,7 @@ def shuffled(x: Tensor) -> Tensor:
 def setting_of(
     net: Classifier, labelled: dict[str, tuple[Tensor, Tensor]], others: dict[str, Tensor], config: Config
 ) -> Setting:
-    read = {split: (introspect.factors(net, net.normalise(x)), y) for split, (x, y) in labelled.items()}
+    read = {split: (introspect.last_layer(net, net.normalise(x)), y) for split, (x, y) in labelled.items()}
     held = labelled["validation"][0][: config.tuning]
     return Setting(
         net,
@@ -197,7 +197,7 @@ def measured(run: Run, there: Setting, config: Config) -> list[Row]:
 
 def answering(
     arm: str, seed: int, there: Setting, config: Config
-) -> tuple[Classifier | IntrospectiveNetwork, nn.Module, Callable[[Factors], Tensor]]:
+) -> tuple[Classifier | IntrospectiveNetwork, nn.Module, Callable[[LastLayer], Tensor]]:
     """Return the network of an arm; its part after f's last maps, as a network; and what that reads, (N, size, 1, 1).
 
     f is the same for all arms, so that all scores but ODIN ask it once.
@@ -222,7 +222,7 @@ def answering(
 def scores(
     network: Classifier | IntrospectiveNetwork,
     head: nn.Module,
-    reads: Callable[[Factors], Tensor],
+    reads: Callable[[LastLayer], Tensor],
     there: Setting,
     config: Config,
 ) -> tuple[float, dict[str, dict[str, Tensor]]]:
@@ -232,7 +232,7 @@ def scores(
         return ood.odin(network, x, TEMPERED, [step / std for std in there.net.std])
 
     step = max(config.odin_steps, key=lambda step: ood.auroc(*(stepped(x, step) for x in there.tuning)))
-    read = {name: reads(kept) for name, kept in there.factors.items()}
+    read = {name: reads(kept) for name, kept in there.last_layers.items()}
     found = {how: {name: score(head, each) for name, each in read.items()} for how, score in SCORES.items()}
     pictures = {"": there.known, **there.strange}
     return step, {**found, ODIN: {name: stepped(x, step) for name, x in pictures.items()}}

@@ -120,7 +120,7 @@ def judged(arm: str, net: Classifier, reference: Tensor, changed: Tensor) -> Ten
     if arm == MAPS:
         return quality.feature_similarity(net, *pair)
     if arm == HIDDEN:
-        faultless, rest = (introspect.factors(net, x).hidden for x in pair)
+        faultless, rest = (introspect.last_layer(net, x).hidden for x in pair)
         return quality.likeness(faultless.expand_as(rest), rest)
     return quality.gradient_similarity(net if arm == GRADIENTS else tempered_signs(), *pair)
 
@@ -129,4 +129,4 @@ def judged(arm: str, net: Classifier, reference: Tensor, changed: Tensor) -> Ten
 def tempered_signs() -> Classifier:
     held = data.signs(700, HELD_OUT)
     net = models.signs()
-    return tempered(net, introspect.factors(net, net.normalise(held.pictures)).logits, held.labels)
+    return tempered(net, introspect.last_layer(net, net.normalise(held.pictures)).logits, held.labels)

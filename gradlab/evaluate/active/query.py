@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from gradlab.core import InputError
+from gradlab.core import InputError, LastLayer, check_logits, last_layer, outputs_of
 from gradlab.core.errors import did_you_mean
-from gradlab.core.inputs import check_inputs, module_of
-from gradlab.core.run import explained, fastest_layout
-from gradlab.core.state import borrowed
+from gradlab.core.inputs import check_inputs
 from gradlab.evaluate.active import strategies
 from gradlab.evaluate.ood import logits_of
 from gradlab.introspect.extraction import BATCH
-from gradlab.introspect.factored import Factors, check_outputs, factors
 
 PASSES = 20  # of BALD, where it is asked by name
 
@@ -75,8 +70,8 @@ def ask(
     if strategy == "bald":
         return strategies.top(strategies.bald(dropout_passes(model, inputs, PASSES, seed)), n, seed)
     if strategy == "badge":
-        parts = [factors(model, part) for part in check_inputs(model, inputs).split(BATCH)]
-        kept = Factors(torch.cat([f.logits for f in parts]), torch.cat([f.hidden for f in parts]))
+        parts = [last_layer(model, part) for part in check_inputs(model, inputs).split(BATCH)]
+        kept = LastLayer(torch.cat([f.logits for f in parts]), torch.cat([f.hidden for f in parts]))
         return strategies.badge(kept.logits.softmax(1), kept.hidden, n, seed)
     return strategies.top(_SCORES[strategy](predict(model, inputs)), n, seed)
 
@@ -111,40 +106,11 @@ def dropout_passes(model: Any, inputs: Tensor, passes: int = PASSES, seed: int =
         raise InputError(f"passes is {passes!r}: expected a whole number of at least 1.")
     x = check_inputs(model, inputs)
     found = []
-    with borrowed(module_of(model)) as (call, parts), _dropping(parts, seed):
-        forward = explained(call, parts, ())
-        x = fastest_layout(x, parts)
-        for _ in range(passes):
-            logits = [forward(part.clone()) for part in x.split(BATCH)]
-            for outputs in logits:
-                check_outputs(outputs)
-            found.append(torch.cat(logits).softmax(1))
+    generator = torch.Generator().manual_seed(seed)
+    for _ in range(passes):
+        logits = [check_logits(outputs_of(model, part, dropout=generator)) for part in x.split(BATCH)]
+        found.append(torch.cat(logits).softmax(1))
     return torch.stack(found)
-
-
-@contextmanager
-def _dropping(parts: dict[nn.Module, str], seed: int) -> Iterator[None]:
-    """Let dropout modules drop in this thread, by hooks: their training flags, which other threads read, stay."""
-    generator, thread = torch.Generator().manual_seed(seed), threading.get_ident()
-
-    def drop(part: Any, _: Any, output: Tensor) -> Tensor | None:
-        if threading.get_ident() != thread:
-            return None
-        shape = output.shape
-        if not isinstance(part, nn.Dropout):  # whole channels
-            shape = torch.Size([*shape[:2], *[1] * (output.ndim - 2)])
-        keep = 1 - part.p
-        kept = torch.rand(shape, generator=generator) < keep
-        dropped: Tensor = output * (kept.to(output) / max(keep, torch.finfo(output.dtype).tiny))
-        return dropped
-
-    dropout = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
-    hooks = [part.register_forward_hook(drop) for part in parts if isinstance(part, dropout)]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
 
 
 def _indices(given: Any, n: int, count: int) -> Tensor:

@@ -17,9 +17,9 @@ from scipy.stats import rankdata
 from torch import Tensor, nn
 
 from gradlab.core import InputError, run
+from gradlab.core.contrasts import Loss, Question
 from gradlab.core.inputs import check_inputs
-from gradlab.introspect.features import features
-from gradlab.introspect.recipe import Loss, Question
+from gradlab.introspect.weight_gradients import features
 
 SUPPRESS = 0.025 / 0.035  # of UNIQUE: its threshold, over the mean activation it is trained for
 POWER = 10.0
@@ -50,7 +50,7 @@ def feature_similarity(
     Raises:
         InputError, LayerError, ModelError: see their descriptions.
     """
-    return _compared(model, reference, distorted, lambda x: run(model, x, layer).activations, suppress, power)
+    return _compared(model, reference, distorted, lambda x: run(model, x, keep=layer).activations, suppress, power)
 
 
 def gradient_similarity(
@@ -84,7 +84,12 @@ def gradient_similarity(
         InputError, LayerError, ModelError: see their descriptions.
     """
     return _compared(
-        model, reference, distorted, lambda x: features(model, x, loss, question, None, layer), suppress, power
+        model,
+        reference,
+        distorted,
+        lambda x: features(model, x, loss, question=question, normalize=None, layer=layer),
+        suppress,
+        power,
     )
 
 

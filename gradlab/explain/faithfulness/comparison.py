@@ -13,6 +13,8 @@ from torch import Tensor
 from gradlab.core import InputError
 from gradlab.explain.display import upsample
 
+__all__ = ["Measure", "checked_maps", "pointing_game", "similarity"]
+
 SSIM_WINDOW = 7  # pixels
 
 Measure = Literal["spearman", "pearson", "ssim"]

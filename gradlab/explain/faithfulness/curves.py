@@ -9,11 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gradlab.core import InputError, Target, outputs_of
-from gradlab.core.inputs import check_inputs, labels_of
+from gradlab.core import InputError, Model, Target, outputs_of
+from gradlab.core.checks import whole_number
+from gradlab.core.inputs import check_inputs, labels_of, own_inputs
 from gradlab.explain.display import upsample
 from gradlab.explain.faithfulness.comparison import checked_maps
-from gradlab.explain.question import Baseline, Question, Score, hidden_pictures, own_inputs
+from gradlab.explain.question import Baseline, Question, Score, hidden_pictures
+
+__all__ = ["Curve", "blurred", "deletion", "insertion"]
 
 BATCH = 16  # pictures in one forward pass
 
@@ -36,10 +39,11 @@ class Curve:
 
 
 def deletion(
-    model: Any,
+    model: Model,
     inputs: Tensor,
     maps: Tensor,
     target: Target = None,
+    *,
     steps: int = 28,
     baseline: Baseline = 0.0,
     score: Score = "probability",
@@ -68,10 +72,11 @@ def deletion(
 
 
 def insertion(
-    model: Any,
+    model: Model,
     inputs: Tensor,
     maps: Tensor,
     target: Target = None,
+    *,
     steps: int = 28,
     baseline: Baseline | None = None,
     score: Score = "probability",
@@ -99,7 +104,7 @@ def blurred(x: Tensor, sigma: float = 5.0, reach: int = 5) -> Tensor:
 
 
 def _curve(
-    model: Any,
+    model: Model,
     x: Tensor,
     start: Tensor,
     end: Tensor,
@@ -110,23 +115,24 @@ def _curve(
     extra_inputs: Sequence[Any],
 ) -> Curve:
     maps = checked_maps(maps, len(x))
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
-        raise InputError(f"steps is {steps!r}: expected a positive whole number.")
+    whole_number(steps, "steps", 1)
     if (isinstance(target, str) and target == "all") or (isinstance(target, Tensor) and target.ndim == 2):
         raise InputError("A curve follows one score per picture: give target one class each.")
     question = Question(target, score, labels_of(model))
-    question.first(outputs_of(model, x, extra_inputs))
+    question.first(outputs_of(model, x, extra_inputs=extra_inputs))
     size = (int(x.shape[2]), int(x.shape[3]))
     values = upsample(maps.to(x), size).flatten(1)
     ranks = values.argsort(dim=1, descending=True, stable=True).argsort(dim=1).view(-1, 1, *size)
     counts = torch.linspace(0, size[0] * size[1], steps + 1).round().to(x.device)
     scores = []
     for i in range(len(x)):
-        extra = own_inputs(extra_inputs, i, len(x))
+        extra = own_inputs(extra_inputs, slice(i, i + 1), len(x))
         parts = []
         for some in counts.split(BATCH):
             exchanged = torch.where(ranks[i] < some[:, None, None, None], end[i], start[i])
-            parts.append(question.scores(outputs_of(model, exchanged, _repeated(extra, len(some))), i)[:, 0])
+            parts.append(
+                question.scores(outputs_of(model, exchanged, extra_inputs=_repeated(extra, len(some))), i)[:, 0]
+            )
         scores.append(torch.cat(parts))
     return Curve((counts / counts[-1]).to(x.dtype), torch.stack(scores))
 

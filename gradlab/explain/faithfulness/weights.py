@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from gradlab.core import InputError, outputs_of
+from gradlab.core import InputError, Model, copy_of, run_order
 from gradlab.core.inputs import check_inputs, module_of
+from gradlab.core.progress import Progress, counted
+from gradlab.core.seeds import Seed, torch_generator
 from gradlab.explain.faithfulness.comparison import Measure, similarity
+
+__all__ = ["Randomisation", "randomisation", "randomised"]
 
 
 @dataclass(frozen=True)
@@ -25,13 +27,14 @@ class Randomisation:
 
 
 def randomisation(
-    model: Any,
+    model: Model,
     method: Callable[[nn.Module, Tensor], Tensor],
     inputs: Tensor,
-    seed: int = 0,
+    *,
+    seed: Seed = 0,
     measure: Measure = "spearman",
     absolute: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress = False,
 ) -> Randomisation:
     """Take a network's weights away from the last layer to the first; how alike do the maps remain?
 
@@ -46,26 +49,26 @@ def randomisation(
         seed: of the new weights.
         measure: as in :func:`similarity`.
         absolute: likewise.
-        progress: called with layers done and to do.
+        progress: True for a bar, or a function that is called with layers done and to do.
 
     Raises:
         InputError, ModelError: and what ``method`` raises.
     """
     x = check_inputs(model, inputs)
-    mine = copy.deepcopy(module_of(model)).eval()
+    mine = copy_of(module_of(model))
     before = method(mine, x)
     layers = _last_first(mine, x)
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch_generator(seed)
     found = []
-    for done, layer in enumerate(layers.values(), 1):
+    for layer in counted(layers.values(), None, progress, "randomisation"):
         _redraw(layer, generator)
         found.append(similarity(before, method(mine, x), measure, absolute))
-        if progress is not None:
-            progress(done, len(layers))
     return Randomisation(tuple(layers), torch.stack(found))
 
 
-def randomised(model: Any, inputs: Tensor, share: float = 1.0, seed: int = 0) -> tuple[nn.Module, tuple[str, ...]]:
+def randomised(
+    model: Model, inputs: Tensor, *, share: float = 1.0, seed: Seed = 0
+) -> tuple[nn.Module, tuple[str, ...]]:
     """Return a copy whose last layers have lost their weights, as in :func:`randomisation`, and these layers' names.
 
     Args:
@@ -80,27 +83,19 @@ def randomised(model: Any, inputs: Tensor, share: float = 1.0, seed: int = 0) ->
     x = check_inputs(model, inputs)
     if not 0 < share <= 1:
         raise InputError(f"share is {share!r}: expected a number above 0, at most 1.")
-    mine = copy.deepcopy(module_of(model)).eval()
-    layers = _last_first(copy.deepcopy(mine), x)
+    mine = copy_of(module_of(model))
+    layers = _last_first(mine, x)
     names = tuple(layers)[: math.ceil(share * len(layers))]
-    parts, generator = dict(mine.named_modules()), torch.Generator().manual_seed(seed)
+    parts, generator = dict(mine.named_modules()), torch_generator(seed)
     for name in names:
         _redraw(parts[name], generator)
     return mine, names
 
 
 def _last_first(module: nn.Module, x: Tensor) -> dict[str, nn.Module]:
-    """Return the parts that hold weights, the last to run first. The module is a copy: hooks need not be taken off."""
-    order: list[str] = []
-    names = {
-        part: name for name, part in module.named_modules() if next(part.parameters(recurse=False), None) is not None
-    }
-    hooks = [part.register_forward_hook(lambda part, *_: order.append(names[part])) for part in names]
-    outputs_of(module, x[:1])
-    for hook in hooks:
-        hook.remove()
+    """Return the parts that hold weights, the last to run first."""
     parts = dict(module.named_modules())
-    return {name: parts[name] for name in reversed(order)}
+    return {name: parts[name] for name in reversed(run_order(module, x[:1]))}
 
 
 @torch.no_grad()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from gradlab.core.inputs import module_of
-from gradlab.core.state import borrowed
+from gradlab.core.network import Network, Weights
 from gradlab.explain.occlusion.geometry import Ints, Window, window
 from gradlab.explain.occlusion.operations import fold
 from gradlab.explain.occlusion.windows import Tape, TapeMismatch, Windowed
@@ -28,68 +28,79 @@ class IncrementalForward:
     differs is run in full from then on.
 
     Args:
-        model: any ``nn.Module`` or a ``Classifier``.
-        x, hidden: the picture, and what shows where a patch hides.
+        network: the stand-in for the model, for this one to keep.
+        weights: as they were when the whole picture was run; an update of them ends the matter.
+        x: the picture.
+        hidden: what shows where a patch hides.
         extra: the model's further inputs; tensors of length 1 are repeated for each patch.
         classes: the logits that are asked for, or None: all. Where they come from a 1 x 1 convolution, the others are
             not computed, and ``pruned`` is True: the outputs then have one column per class asked for.
     """
 
-    def __init__(self, model: Any, x: Tensor, hidden: Tensor, extra: Sequence[Any], classes: Tensor | None) -> None:
-        self.module, self.x, self.extra = module_of(model), x, extra
-        self.hidden = hidden
+    def __init__(
+        self,
+        network: Network,
+        weights: Weights,
+        x: Tensor,
+        hidden: Tensor,
+        extra: Sequence[Any],
+        classes: Tensor | None,
+    ) -> None:
+        self.network, self.weights = network, weights
+        self.x, self.hidden, self.extra = x, hidden, extra
         self.size = (int(x.shape[2]), int(x.shape[3]))
         self.tape: Tape | None = None
         self.pruned = False
         self.checked = False
         torch.empty(KEPT_BLOCK, dtype=torch.uint8)
-        with borrowed(self.module) as (call, _):
-            try:
-                self.tape, outputs = _recorded(call, x, extra, None)
-                if classes is not None:
-                    self._prune(call, outputs, classes)
-                fold(self.tape.steps)
-            except (RuntimeError, TypeError, AttributeError, NotImplementedError, AssertionError):
-                self.tape = None  # the ordinary forward pass says what is wrong, if anything is
+        try:
+            self.tape, outputs = self._recorded(None)
+            if classes is not None:
+                self._prune(outputs, classes)
+            fold(self.tape.steps)
+        except (RuntimeError, TypeError, AttributeError, NotImplementedError, AssertionError):
+            self.tape = None  # the ordinary forward pass says what is wrong, if anything is
         self.largest = x.numel() * x.element_size() * 16
         if self.tape is not None:
             self.largest = max(step.clean.numel() * x.element_size() for step in self.tape.steps)
 
     def outputs(self, starts: Ints, ends: Ints) -> Any:
-        """Return the model's outputs for G patches; starts, ends: first and one-past-last pixels, (2, G)."""
+        """Return the model's outputs for G patches; starts, ends: first and one-past-last pixels, (2, G).
+
+        Raises:
+            WeightsChanged: the model was trained on meanwhile.
+        """
         most = max(1, min(starts.shape[1], BUDGET // self.largest))
         parts = [self._outputs(starts[:, i : i + most], ends[:, i : i + most]) for i in range(0, starts.shape[1], most)]
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def _outputs(self, starts: Ints, ends: Ints) -> Any:
-        with borrowed(self.module) as (call, _):
-            if self.tape is None:
-                return self._in_full(call, starts, ends)
-            try:
-                found = self._windowed(call, starts, ends)
-                if not self.checked and not self._agrees(call, found, starts, ends):
+        found = None
+        if self.tape is not None:
+            with contextlib.suppress(TapeMismatch, RuntimeError, TypeError, AttributeError, NotImplementedError):
+                found = self._windowed(starts, ends)
+                if not self.checked and not self._agrees(found, starts, ends):
                     found = None
-            except (TapeMismatch, RuntimeError, TypeError, AttributeError, NotImplementedError):
-                found = None
-            if found is None:
-                self.tape, self.pruned = None, False
-                return self._in_full(call, starts, ends)
-            return found
+        if found is None:
+            self.tape, self.pruned = None, False
+            found = self._in_full(starts, ends)
+        self.weights.check()
+        return found
 
-    def _windowed(self, call: Any, starts: Ints, ends: Ints) -> Any:
+    def _windowed(self, starts: Ints, ends: Ints) -> Any:
         assert self.tape is not None
         where = window(starts, ends - 1, self.size)
         values = _patched(self.x, self.hidden, where, starts, ends)
-        return _plain(call(self.tape.hide(where, values), *self._extra(starts.shape[1])))
+        return _plain(self.network(self.tape.hide(where, values), *self._extra(starts.shape[1])))
 
-    def _in_full(self, call: Any, starts: Ints, ends: Ints) -> Any:
+    def _in_full(self, starts: Ints, ends: Ints) -> Any:
         whole = window(starts, ends - 1, self.size, whole=True)
-        return call(_patched(self.x, self.hidden, whole, starts, ends), *self._extra(starts.shape[1]))
+        return self.network(_patched(self.x, self.hidden, whole, starts, ends), *self._extra(starts.shape[1]))
 
-    def _agrees(self, call: Any, found: Any, starts: Ints, ends: Ints) -> bool:
+    def _agrees(self, found: Any, starts: Ints, ends: Ints) -> bool:
         """Compare the first patch with an ordinary forward pass, once."""
         self.checked = True
-        want = self._in_full(call, starts[:, :1], ends[:, :1])
+        want = self._in_full(starts[:, :1], ends[:, :1])
         if not isinstance(want, Tensor) or not isinstance(found, Tensor):
             return False
         if self.pruned:
@@ -100,7 +111,11 @@ class IncrementalForward:
         one = [isinstance(e, Tensor) and e.ndim > 0 and len(e) == 1 for e in self.extra]
         return [e.expand(groups, *e.shape[1:]) if is_one else e for e, is_one in zip(self.extra, one, strict=True)]
 
-    def _prune(self, call: Any, outputs: Any, classes: Tensor) -> None:
+    def _recorded(self, pruned: tuple[Tensor, Tensor] | None) -> tuple[Tape, Any]:
+        tape = Tape(pruned)
+        return tape, _plain(self.network(tape.start(self.x), *self.extra))
+
+    def _prune(self, outputs: Any, classes: Tensor) -> None:
         """Compute the asked classes alone where the logits come from a 1 x 1 convolution; keep it if they agree."""
         assert self.tape is not None
         convs = [step for step in self.tape.steps if "conv" in step.kept]
@@ -110,15 +125,10 @@ class IncrementalForward:
         weight = last.kept["weight"]
         if len(weight) != outputs.shape[1] or weight.shape[2:].numel() != 1 or len(classes) >= len(weight):
             return
-        tape, found = _recorded(call, self.x, self.extra, (weight, classes))
+        tape, found = self._recorded((weight, classes))
         want = outputs[:, classes]
         if isinstance(found, Tensor) and found.shape == want.shape and torch.allclose(found, want, rtol=AGREE):
             self.tape, self.pruned, self._classes = tape, True, classes
-
-
-def _recorded(call: Any, x: Tensor, extra: Sequence[Any], pruned: tuple[Tensor, Tensor] | None) -> tuple[Tape, Any]:
-    tape = Tape(pruned)
-    return tape, _plain(call(tape.start(x), *extra))
 
 
 def _plain(outputs: Any) -> Any:

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gradlab.explain.occlusion.geometry import Axes, Pair, Table, shifted, slid
-from gradlab.explain.occlusion.windows import Step, Windowed, aligned
+from gradlab.explain.occlusion.windows import OPERATIONS, Step, Windowed, aligned
 from gradlab.explain.occlusion.winograd import convolve
 
 
@@ -231,7 +231,7 @@ _OUT_OF_PLACE = {
     Tensor.add_: torch.add, Tensor.__iadd__: torch.add, Tensor.mul_: torch.mul, Tensor.__imul__: torch.mul,
     Tensor.sub_: torch.sub, Tensor.__isub__: torch.sub,
 }  # fmt: skip
-OPERATIONS: dict[Any, Callable[..., Any]] = {
+OPERATIONS |= {
     torch.conv2d: _conv, F.batch_norm: _batch_norm, torch.max_pool2d: _max_pool, F.max_pool2d: _max_pool,
     F.avg_pool2d: _avg_pool, F.pad: _pad, torch.cat: _cat, torch.concat: _cat, F.dropout: _dropout,
     F.adaptive_avg_pool2d: _adaptive_average, torch.mean: _mean, Tensor.mean: _mean,

@@ -7,7 +7,7 @@ one is cropped at the border, so every pixel is covered.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,12 +15,19 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from tqdm import tqdm
 
-from gradlab.core import InputError, Target, outputs_of
-from gradlab.core.inputs import check_inputs, labels_of
+from gradlab.core import InputError, Model, Target, outputs_of
+from gradlab.core.inputs import check_inputs, labels_of, module_of, own_inputs
+from gradlab.core.network import Network, Weights, WeightsChanged
+from gradlab.core.progress import Progress, check_progress
 from gradlab.explain.gradients import gradient
 from gradlab.explain.occlusion.incremental import IncrementalForward
-from gradlab.explain.question import Baseline, Question, Score, hidden_pictures, own_inputs
+from gradlab.explain.question import Baseline, Question, Score, hidden_pictures
+
+__all__ = ["STRIDE", "WINDOW", "Sweep", "occlusion", "occlusion_sweep"]
+
+WINDOW, STRIDE = 32, 8  # pixels
 
 # Windows are asked in blocks of n x n neighbours. Large ones are quicker in all, small ones answer sooner.
 BLOCK = 5
@@ -64,15 +71,17 @@ class Sweep:
 
 
 def occlusion(
-    model: Any,
+    model: Model,
     inputs: Tensor,
     target: Target = None,
-    window: int | tuple[int, int] = 32,
-    stride: int | tuple[int, int] = 8,
+    *,
+    contrast: Target = None,
+    window: int | tuple[int, int] = WINDOW,
+    stride: int | tuple[int, int] = STRIDE,
     baseline: Baseline = 0.0,
     score: Score = "logit",
     extra_inputs: Sequence[Any] = (),
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress = False,
 ) -> Tensor:
     """What the score loses when a patch is hidden: exact, and only what the patch can change is computed again.
 
@@ -81,34 +90,41 @@ def occlusion(
         inputs: normalised pictures (N, C, H, W).
         target: P: None (the predicted class), int, label, one of these per sample, a callable ``outputs -> (N,)``
             scores; or an integer tensor (N, T): T classes of each picture from one sweep.
+        contrast: Q, instead of a target: the score is J = CE(z, Q), "rather than Q"; as in
+            :func:`gradlab.explain.grad_cam`.
         window: pixels, one number or (height, width).
         stride: likewise, at most the window.
         baseline: what hides: a number, one per channel, an image (C, H, W) or (N, C, H, W), or a callable of the
             pictures that returns one. In normalised units: 0 is the mean colour.
-        score: the logit, or the softmax probability (which saturates near 1).
+        score: of a target: the logit, or the softmax probability (which saturates near 1).
         extra_inputs: what the model reads beside the pictures; tensors of length N go with their picture.
-        progress: called with windows done and to do.
+        progress: True for a bar, or a function that is called with windows done and to do.
 
     Returns:
         Raw signed maps (N, 1, H, W), or (N, T, H, W), in units of the score. Positive: hiding it lowers the score.
 
     Raises:
         InputError, TargetError, ModelError: before anything is changed.
+
+    Examples:
+        >>> net = gradlab.models.digits()
+        >>> gradlab.explain.occlusion(net, x, window=8, stride=8).shape
+        torch.Size([1, 1, 32, 32])
     """
-    sweep = None
-    for sweep in _sweeps(model, inputs, target, window, stride, baseline, score, extra_inputs, guess=False):
-        if progress is not None:
-            progress(sweep.done, sweep.total)
-    assert sweep is not None
-    return sweep.maps()
+    check_progress(progress)
+    plan = _Plan(model, inputs, target, contrast, window, stride, baseline, score, extra_inputs)
+    *_, last = _told(plan.sweeps(None), plan.total, progress)
+    return last.maps()
 
 
 def occlusion_sweep(
-    model: Any,
+    model: Model,
     inputs: Tensor,
     target: Target = None,
-    window: int | tuple[int, int] = 32,
-    stride: int | tuple[int, int] = 8,
+    *,
+    contrast: Target = None,
+    window: int | tuple[int, int] = WINDOW,
+    stride: int | tuple[int, int] = STRIDE,
     baseline: Baseline = 0.0,
     score: Score = "logit",
     extra_inputs: Sequence[Any] = (),
@@ -118,57 +134,83 @@ def occlusion_sweep(
     The first item is a guess of first order, S(x) - S(hidden) ~ sum over the patch of dS/dx (x - baseline); each later
     one is exact where it is known. ``target="all"`` asks every class (the guess then is the predicted class's, the
     other classes' scores NaN). Other arguments and errors are those of :func:`occlusion`, raised before the first item.
+
+    Examples:
+        >>> net = gradlab.models.digits()
+        >>> *_, last = gradlab.explain.occlusion_sweep(net, x, window=8, stride=8)
+        >>> last.done, last.total
+        (16, 16)
     """
-    return _sweeps(model, inputs, target, window, stride, baseline, score, extra_inputs, guess=True)
+    plan = _Plan(model, inputs, target, contrast, window, stride, baseline, score, extra_inputs)
+    # The same forward pass serves the clean scores and the guess.
+    slope = gradient(model, plan.x, plan.question.settled, extra_inputs=extra_inputs)
+    return plan.sweeps(slope)
 
 
-def _sweeps(
-    model: Any,
-    inputs: Any,
-    target: Any,
-    window: Any,
-    stride: Any,
-    baseline: Any,
-    score: str,
-    extra_inputs: Sequence[Any],
-    guess: bool,
-) -> Iterator[Sweep]:
-    x = check_inputs(model, inputs)
-    size = (int(x.shape[2]), int(x.shape[3]))
-    window, stride = _geometry(window, stride, size)
-    hidden = hidden_pictures(x, baseline)
-    question = Question(target, score, labels_of(model))
-    slope = None
-    if guess:  # the same forward pass serves the clean scores and the guess
-        slope = gradient(model, x, question.settled, extra_inputs)
-        clean = question.clean
-    else:
-        clean = question.first(outputs_of(model, x, extra_inputs))
+class _Plan:
+    """A sweep that was asked for, its arguments checked; :meth:`sweeps` carries it out."""
 
-    def sweeps() -> Iterator[Sweep]:
-        count = tuple(-(-(n - w) // s) + 1 for n, w, s in zip(size, window, stride, strict=True))
-        occluded = clean.new_full((*clean.shape, *count), torch.nan)
-        sweep = Sweep(clean, occluded, window, stride, size, False, 0, len(x) * count[0] * count[1])
+    def __init__(
+        self, model: Model, inputs: Any, target: Any, contrast: Any, window: Any, stride: Any, baseline: Any,
+        score: str, extra: Sequence[Any],
+    ) -> None:  # fmt: skip
+        self.model, self.x, self.extra = model, check_inputs(model, inputs), extra
+        self.size = (int(self.x.shape[2]), int(self.x.shape[3]))
+        self.window, self.stride = _geometry(window, stride, self.size)
+        self.hidden = hidden_pictures(self.x, baseline)
+        self.question = Question(target, score, labels_of(model), contrast)
+        self.weights = Weights(list(module_of(model).parameters()))
+        count = [-(-(n - w) // s) + 1 for n, w, s in zip(self.size, self.window, self.stride, strict=True)]
+        self.count, self.total = (count[0], count[1]), len(self.x) * count[0] * count[1]
+
+    def sweeps(self, slope: Tensor | None) -> Iterator[Sweep]:
+        """Return an iterator over ever finer sweeps; with a slope, the first is its guess and each is a copy."""
+        if slope is None:
+            self.question.clean = self.question.first(outputs_of(self.model, self.x, extra_inputs=self.extra))
+        return self._started(slope)
+
+    def _started(self, slope: Tensor | None) -> Iterator[Sweep]:
+        try:
+            yield from self._swept(Network(module_of(self.model)), self.weights, slope)
+        except WeightsChanged:
+            # Someone trains the model: once more from the start, on a copy of its weights.
+            network = Network(module_of(self.model), copied=True)
+            self.question.clean = self.question.first(network(network.prepared(self.x), *self.extra))
+            yield from self._swept(network, network.weights(), slope)
+
+    def _swept(self, network: Network, weights: Weights, slope: Tensor | None) -> Iterator[Sweep]:
+        clean, n = self.question.clean, len(self.x)
+        occluded = clean.new_full((*clean.shape, *self.count), torch.nan)
+        sweep = Sweep(clean, occluded, self.window, self.stride, self.size, False, 0, self.total)
         if slope is not None:
-            yield replace(sweep, first_order=True, occluded=_guessed(slope * (x - hidden), question, sweep))
-        groups = _coarse_to_fine(count, STREAMED if guess else BLOCK)
+            guess = _guessed(slope * (self.x - self.hidden), self.question, sweep)
+            yield replace(sweep, first_order=True, occluded=guess)
+        rows = [slice(i, i + 1) for i in range(n)]
         forwards = [
             IncrementalForward(
-                model, x[i : i + 1], hidden[i], own_inputs(extra_inputs, i, len(x)), question.classes_of(i)
+                network, weights, self.x[row], self.hidden[row.start], own_inputs(self.extra, row, n),
+                self.question.classes_of(row.start),
             )
-            for i in range(len(x))
-        ]
-        for group in groups:
+            for row in rows
+        ]  # fmt: skip
+        for group in _coarse_to_fine(self.count, BLOCK if slope is None else STREAMED):
+            starts = np.array(group).T * np.array(self.stride)[:, None]
+            ends = np.minimum(starts + np.array(self.window)[:, None], np.array(self.size)[:, None])
             for i, forward in enumerate(forwards):
-                starts = np.array(group).T * np.array(stride)[:, None]
-                found = forward.outputs(starts, np.minimum(starts + np.array(window)[:, None], np.array(size)[:, None]))
-                occluded[i, :, [g[0] for g in group], [g[1] for g in group]] = question.scores(
-                    found, i, forward.pruned
-                ).T
+                scores = self.question.scores(forward.outputs(starts, ends), i, forward.pruned)
+                occluded[i, :, [g[0] for g in group], [g[1] for g in group]] = scores.T
                 sweep = replace(sweep, done=sweep.done + len(group), occluded=occluded)
-                yield replace(sweep, occluded=occluded.clone()) if guess else sweep
+                yield sweep if slope is None else replace(sweep, occluded=occluded.clone())
 
-    return sweeps()
+
+def _told(sweeps: Iterator[Sweep], total: int, progress: Progress) -> Iterator[Sweep]:
+    """Yield the sweeps and tell after each how many windows are done."""
+    with tqdm(total=total, desc="occlusion", unit="window", disable=progress is not True) as bar:
+        for sweep in sweeps:
+            yield sweep
+            bar.update(sweep.done - bar.n)
+            if not isinstance(progress, bool):
+                progress(sweep.done, sweep.total)
 
 
 def _guessed(product: Tensor, question: Question, sweep: Sweep) -> Tensor:

@@ -20,6 +20,9 @@ from torch.utils._pytree import tree_map
 
 from gradlab.explain.occlusion.geometry import Table, Window, union
 
+# What each operation does to windows; ``operations.py`` enters them. One that is not here makes the whole map.
+OPERATIONS: dict[Callable[..., Any], Callable[..., Any]] = {}
+
 
 class TapeMismatch(Exception):
     """The network did not repeat the steps of its clean run, so its steps cannot be matched with clean maps."""
@@ -126,8 +129,6 @@ class Windowed(Tensor):
 
     @classmethod
     def __torch_function__(cls, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        from gradlab.explain.occlusion.operations import OPERATIONS
-
         kwargs = kwargs or {}
         if func in _METADATA or getattr(getattr(func, "__self__", None), "__name__", "") in _PROPERTIES:
             with torch._C.DisableTorchFunctionSubclass():

@@ -8,23 +8,25 @@ which the two differ goes through ``torch.func`` as well.
 
 from __future__ import annotations
 
-import contextlib
-import copy
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from gradlab.core import LayerError, ModelError
-from gradlab.core.layers import choose_layers
-from gradlab.core.run import explained, fastest_layout
-from gradlab.core.state import borrowed, lock_of, recording, walk
-from gradlab.information.labels import check_classes
-from gradlab.information.rules import Gradients, LinearPiece, Piece, piece_of, ruled
+from gradlab.core.errors import LayerError, ModelError
+from gradlab.core.inputs import Model, check_inputs, goes_along, module_of, own_inputs
+from gradlab.core.layers import asked_part
+from gradlab.core.network import Network, ask, recording
+from gradlab.core.rules import Gradients, LinearPiece, Piece, piece_of, ruled
+from gradlab.core.targets import check_logits
+
+__all__ = ["PerSample", "per_sample"]
+
+T = TypeVar("T")
 
 PROBED = 3  # pictures on which the rules are compared with autograd
 CHUNK_NUMBERS = 8_000_000  # gradients at the layers' outputs that are held together
@@ -39,18 +41,35 @@ class Kept:
     clean: bool
 
 
-@contextlib.contextmanager
-def per_sample(model: nn.Module, x: Tensor, layer: str | nn.Module | None) -> Iterator[PerSample]:
-    """Open a network for its per-sample gradients by the parameters of a layer, or by all.
+def per_sample(
+    work: Callable[[PerSample], T],
+    model: Model,
+    inputs: Tensor,
+    *,
+    layer: str | nn.Module | None = None,
+    weight_alone: bool = False,
+    extra_inputs: Sequence[Any] = (),
+) -> T:
+    """Return ``work`` of a network that is open for its per-sample gradients; frozen weights count too.
+
+    Args:
+        work: reads :meth:`PerSample.pieces`; done again where the weights are updated half-way.
+        model: any ``nn.Module`` or a ``Classifier`` that returns logits (N, classes).
+        inputs: normalised pictures (N, C, H, W).
+        layer: whose weights (name or module, with its parts); None: those of the whole network.
+        weight_alone: of that layer nothing but its own weight.
+        extra_inputs: what the model reads beside the pictures; tensors of length N go with their picture.
 
     Raises:
-        LayerError: an unknown layer, or one without parameters. ModelError: the outputs are no logits.
+        InputError, ModelError: see their descriptions. LayerError: an unknown layer, or one without weights.
     """
-    names = _parameters(model, x, layer)
-    shadow = shadow_of(model)
-    with borrowed(shadow) as (call, parts):
-        x = fastest_layout(x.clone(), parts)  # a tensor of inference mode could not enter a graph
-        yield PerSample(shadow, explained(call, parts, ()), parts, x, names)
+    x = check_inputs(model, inputs)
+
+    def opened(network: Network) -> T:
+        names = _parameters(network, layer, weight_alone)
+        return work(PerSample(network, network.prepared(x), names, extra_inputs))
+
+    return ask(module_of(model), opened, trainable=True)
 
 
 class PerSample:
@@ -59,15 +78,13 @@ class PerSample:
     Attributes: classes: of the logits. shapes: of the parameters, by name.
     """
 
-    def __init__(
-        self, shadow: nn.Module, call: Callable[[Tensor], Any], parts: dict[nn.Module, str], x: Tensor, names: list[str]
-    ) -> None:
-        self._shadow, self._call, self._x = shadow, call, x
-        parameters = {name: shadow.get_parameter(name) for name in names}
+    def __init__(self, network: Network, x: Tensor, names: list[str], extra: Sequence[Any]) -> None:
+        self._network, self._x, self._extra = network, x, extra
+        parameters = {name: network.module.get_parameter(name) for name in names}
         self.shapes = {name: p.shape for name, p in parameters.items()}
-        self._ruled = _own_names(parts, parameters)
+        self._ruled = _own_names(network.parts, parameters)
         self._rest: dict[str, Tensor] = dict(parameters)
-        self._probe(x[:PROBED])
+        self._probe(slice(0, PROBED))
 
     def pieces(self, passes: int, ask: Callable[[slice, Tensor], Tensor]) -> Iterator[Piece]:
         """Yield gradients of all parameters, a few samples and cotangents at a time.
@@ -83,7 +100,7 @@ class PerSample:
         step = max(1, CHUNK_NUMBERS // (self._numbers * together))
         for start in range(0, len(self._x), step):
             rows = slice(start, min(start + step, len(self._x)))
-            logits, kept = self._run(self._x[rows])
+            logits, kept = self._run(rows)
             for some in ask(rows, logits.detach()).split(together, dim=1):
                 yield from self._pulled(rows, logits, kept, some)
 
@@ -94,11 +111,12 @@ class PerSample:
                 raise ModelError(f"Layer {type(part).__name__} ran otherwise on these pictures than on the first ones.")
             yield piece_of(part, rows, kept[part].read, arriving, self._ruled[part])
         if self._rest:
-            yield Piece(rows, partial(self._by_func, self._x[rows], v))
+            yield Piece(rows, partial(self._by_func, rows, v))
 
-    def _run(self, x: Tensor) -> tuple[Tensor, dict[nn.Module, Kept]]:
+    def _run(self, rows: slice) -> tuple[Tensor, dict[nn.Module, Kept]]:
         """Run the network; gradients are on from the first layer that is asked about."""
         kept: dict[nn.Module, Kept] = {}
+        x = self._x[rows]
 
         def keep(part: nn.Module, args: tuple[Any, ...], output: Any) -> Tensor | None:
             clean = part not in kept and len(args) == 1 and len(args[0]) == len(output) == len(x)
@@ -106,39 +124,40 @@ class PerSample:
                 kept[part].clean = False
                 return None
             leaf: Tensor = output if output.requires_grad else output.detach().requires_grad_()
-            read = args[0].detach() if args else output.detach()
+            # A copy, and a copy handed on: what runs later may rewrite either in place.
+            read = args[0].detach().clone() if args else output.detach()
             kept[part] = Kept(read, leaf, clean)
-            torch.set_grad_enabled(True)
-            return leaf.clone()  # an in-place ReLU must not rewrite what was kept
+            torch._C._set_grad_enabled(True)
+            return leaf.clone()
 
-        hooks = [part.register_forward_hook(keep) for part in self._ruled]
-        try:
-            logits = check_classes(self._call(x))
-        finally:
-            torch.set_grad_enabled(False)
-            for hook in hooks:
-                hook.remove()
+        logits = check_logits(
+            self._network(x, *own_inputs(self._extra, rows, len(self._x)), after=dict.fromkeys(self._ruled, keep)), 2
+        )
         return logits, kept
 
-    def _probe(self, x: Tensor) -> None:
+    def _probe(self, rows: slice) -> None:
         """Keep the rules that agree with autograd on these pictures; what they do not cover is the rest."""
         parameters = self._rest
         with recording():
-            logits = check_classes(self._call(x.clone()))
+            logits = check_logits(
+                self._network(self._x[rows], *own_inputs(self._extra, rows, len(self._x)), record=True), 2
+            )
+            if not logits.requires_grad:
+                raise LayerError("The outputs do not depend on the weights of this layer: choose another.")
             v = torch.randn(logits.shape, generator=torch.Generator().manual_seed(0)).to(logits)
             found = torch.autograd.grad(logits, list(parameters.values()), v, allow_unused=True)
         if all(g is None for g in found):
             raise LayerError("The outputs do not depend on the weights of this layer: choose another.")
         true = {n: torch.zeros_like(p) if g is None else g for (n, p), g in zip(parameters.items(), found, strict=True)}
         self.classes = logits.shape[1]
-        logits, kept = self._run(x)
+        logits, kept = self._run(rows)
         tried = {part: names for part, names in self._ruled.items() if part in kept and kept[part].clean}
         alone = torch.zeros_like(v)
         alone[0] = v[0]  # of the first sample: nothing may arrive at the others' rows
         arriving = _pull(logits, [kept[part].output for part in tried], torch.stack([v, alone], 1))
         self._ruled, largest = {}, 0
         for (part, names), g in zip(tried.items(), arriving, strict=True):
-            piece = piece_of(part, slice(0, len(x)), kept[part].read, g[:, :1], names)
+            piece = piece_of(part, rows, kept[part].read, g[:, :1], names)
             if bool((g[1:, 1] == 0).all()) and all(_close(total, true[name]) for name, total in piece.sums().items()):
                 self._ruled[part] = names
                 largest = max(largest, 0 if isinstance(piece, LinearPiece) else _numbers(parameters, names.values()))
@@ -148,21 +167,26 @@ class PerSample:
         self._numbers = largest + _numbers(parameters, self._rest)
         self._numbers += sum(kept[part].output[0].numel() for part in self._ruled)
 
-    def _by_func(self, x: Tensor, v: Tensor) -> Gradients:
+    def _by_func(self, rows: slice, v: Tensor) -> Gradients:
         """Return the gradients of the parameters that no rule covers, by one batched call, (n, m, *shape)."""
         rest = {name: p.detach() for name, p in self._rest.items()}
+        extra = own_inputs(self._extra, rows, len(self._x))
+        follows = [goes_along(e, len(self._x)) for e in self._extra]
 
-        def one(picture: Tensor, mine: Tensor) -> Gradients:
+        def one(picture: Tensor, mine: Tensor, *further: Any) -> Gradients:
+            own = [e[None] if each else e for e, each in zip(further, follows, strict=True)]
+
             def outputs(weights: Gradients) -> Tensor:
-                logits: Tensor = torch.func.functional_call(self._shadow, weights, (picture[None],))
+                logits: Tensor = torch.func.functional_call(self._network.module, weights, (picture[None], *own))
                 return logits[0]
 
             pull = torch.func.vjp(outputs, rest)[1]
             found: Gradients = torch.func.vmap(lambda c: pull(c)[0])(mine)
             return found
 
+        by_sample = (0, 0, *(0 if each else None for each in follows))
         try:
-            gradients: Gradients = torch.func.vmap(one)(x, v)
+            gradients: Gradients = torch.func.vmap(one, in_dims=by_sample)(self._x[rows], v, *extra)
         except RuntimeError as error:
             raise ModelError(
                 f"torch.func cannot batch this network by {', '.join(rest)}: {error} Ask a layer= of its own."
@@ -192,7 +216,7 @@ def _close(found: Tensor, true: Tensor) -> bool:
     return bool((found - true).abs().max() <= 1e4 * torch.finfo(true.dtype).eps * true.abs().max())
 
 
-def _own_names(parts: dict[nn.Module, str], parameters: Mapping[str, Tensor]) -> dict[nn.Module, dict[str, str]]:
+def _own_names(parts: Mapping[nn.Module, str], parameters: Mapping[str, Tensor]) -> dict[nn.Module, dict[str, str]]:
     """Return, for each layer that a rule covers, the asked names of its own weight and bias; none of shared ones."""
     names = {id(p): name for name, p in parameters.items()}
     owners = Counter(id(p) for part in parts for p in part._parameters.values())
@@ -204,27 +228,17 @@ def _own_names(parts: dict[nn.Module, str], parameters: Mapping[str, Tensor]) ->
     return found
 
 
-def _parameters(module: nn.Module, x: Tensor, layer: str | nn.Module | None) -> list[str]:
+def _parameters(network: Network, layer: str | nn.Module | None, weight_alone: bool) -> list[str]:
     """Return the dotted names of the parameters of a layer with its parts, or of the whole network."""
-    part, prefix = module, ""
-    if layer is not None:
-        choice = next(choose_layers(walk(module), module, x, layer))
-        part, prefix = choice.module, f"{choice.name}." if choice.name else ""
-    names = [prefix + name for name, p in part.named_parameters() if p.is_floating_point()]
+    part = network.module if layer is None else asked_part(network, layer)
+    name = network.parts[part]
+    prefix = f"{name}." if name else ""
+    if weight_alone:
+        if part._parameters.get("weight") is None:
+            raise LayerError(f"Layer {name!r} ({type(part).__name__}) has no weight of its own.")
+        return [f"{prefix}weight"]
+    names = [prefix + own for own, p in part.named_parameters() if p.is_floating_point()]
     if not names:
-        what = f"Layer {prefix[:-1]!r}" if prefix else "The model"
+        what = f"Layer {name!r}" if name else "The model"
         raise LayerError(f"{what} has no weights to differentiate by: see model.named_parameters().")
     return names
-
-
-def shadow_of(module: nn.Module) -> nn.Module:
-    """Return a copy that shares the weights: its hooks are nobody else's, and frozen weights can be differentiated by.
-
-    Buffers are copied, so whatever a forward pass writes there is written to the copy.
-    """
-    with lock_of(module), torch.inference_mode(False), torch.no_grad():
-        own: dict[int, Any] = {id(b): b.clone() for b in module.buffers()}
-        for p in module.parameters():
-            values = p.clone() if p.is_inference() else p.detach()
-            own[id(p)] = nn.Parameter(values, requires_grad=p.is_floating_point())
-        return copy.deepcopy(module, own)

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+__all__ = ["Gradients", "LinearPiece", "Piece", "piece_of", "ruled"]
+
 Gradients: TypeAlias = "dict[str, Tensor]"  # by name of the parameter
 
 

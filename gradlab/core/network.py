@@ -1,0 +1,346 @@
+"""A model as a function that leaves no traces: in eval mode, beside whoever trains it, interrupted or not.
+
+It runs on a :class:`~gradlab.core.shadow.Shadow`, where there is nothing to put back. Where a shadow cannot stand in,
+the model itself is borrowed under a lock and given back as it was; that is found out by a check: no function closes
+over the original, and in its first run the shadow meets none of the original's own tensors.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import os
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_iter
+
+from gradlab.core.errors import InputError, ModelError
+from gradlab.core.shadow import FORWARD_HOOKS, CannotShadow, Shadow, walk
+
+T = TypeVar("T")
+M = TypeVar("M", bound=nn.Module)
+Hook = Callable[..., Any]
+
+ATTEMPTS = 3  # before an explanation that meets updates of the weights takes a copy of them
+MOST_KEPT = 2  # shadows of one model: as many threads may ask it without making new ones
+_KEY = "gradlab"  # of our hooks among a module's
+
+_kept: weakref.WeakKeyDictionary[nn.Module, list[Shadow]] = weakref.WeakKeyDictionary()
+_borrowed: weakref.WeakKeyDictionary[nn.Module, dict[Any, Any]] = weakref.WeakKeyDictionary()
+_locks: weakref.WeakKeyDictionary[nn.Module, threading.RLock] = weakref.WeakKeyDictionary()
+# A child of a fork has none of the threads that may hold a lock.
+os.register_at_fork(after_in_child=lambda: _locks.clear())
+
+
+class WeightsChanged(ModelError):
+    """The weights were updated between a run and what was asked of it."""
+
+
+def recording() -> contextlib.AbstractContextManager[Any]:
+    """Let autograd record, whatever grad mode or inference mode the caller is in; both are as before afterwards.
+
+    It is torch's own guard, written in C: an interrupt finds no moment at which the mode was changed and the way back
+    was not yet there. Inside, the mode may be set at will.
+    """
+    return torch._C._InferenceMode(False)
+
+
+class Weights:
+    """The weights at one moment, to tell whether they were updated since."""
+
+    def __init__(self, tensors: Sequence[Tensor]) -> None:
+        self._tensors = [p for p in tensors if not p.is_inference()]
+        self._versions = [p._version for p in self._tensors]
+
+    def check(self) -> None:
+        """Raise ``WeightsChanged`` if they were."""
+        if [p._version for p in self._tensors] != self._versions:
+            raise WeightsChanged("The model's weights were updated while it was explained: run it again.")
+
+    @contextlib.contextmanager
+    def steady(self) -> Iterator[None]:
+        """Check them on the way out; what autograd says of an update comes out as ``WeightsChanged`` too."""
+        try:
+            yield
+        except RuntimeError:
+            self.check()
+            raise
+        self.check()
+
+
+class Network:
+    """The stand-in for a model, for one who asks: ``network(x, *extra)`` is the model's output.
+
+    Args:
+        model: the original.
+        copied: of a copy of its weights, which no update reaches.
+        trainable: its weights can be differentiated by, frozen ones too.
+
+    Attributes:
+        parts: its modules and their dotted names, the whole first.
+        memory: what was found out about it, for as long as its structure stays.
+    """
+
+    def __init__(self, model: nn.Module, copied: bool = False, trainable: bool = False) -> None:
+        self.model = model
+        self._shadow = None if model in _borrowed else _shadow(model, copied, trainable)
+        self._owned = copied or trainable  # nobody else can use such a shadow
+        if self._shadow is None:
+            self.module = copy_of(model) if trainable else model
+            self.parts, self.memory = walk(self.module), _borrowed[model]
+            self._weights: list[Tensor] = list(model.parameters())
+            if trainable:
+                self.module.requires_grad_()
+        else:
+            self.module, self.parts, self.memory = self._shadow.module, self._shadow.parts, self._shadow.memory
+            self._weights = [] if copied else self._shadow.weights
+        self.device = next((p.device for p in self._weights), None)
+
+    def weights(self) -> Weights:
+        """Return the weights as they are now."""
+        return Weights(self._weights)
+
+    def release(self) -> None:
+        """Leave the shadow to the next one who asks. Whoever was interrupted does not, and nothing is lost by that."""
+        kept = _kept.setdefault(self.model, [])
+        if self._shadow is not None and not self._owned and len(kept) < MOST_KEPT:
+            kept.append(self._shadow)
+
+    def part(self, name: str) -> nn.Module:
+        """Return the part of that dotted name."""
+        return next(part for part, own in self.parts.items() if own == name)
+
+    def prepared(self, x: Tensor) -> Tensor:
+        """Return ``x``, channels-last where depthwise convolutions run on a CPU: a fifth off a forward pass."""
+        x = x.clone() if x.is_inference() else x  # no tensor of inference mode may enter a graph
+        if "depthwise" not in self.memory:
+            convolutions = [m for m in self.parts if isinstance(m, nn.Conv2d)]
+            self.memory["depthwise"] = any(m.groups == m.in_channels > 1 for m in convolutions)
+        return x.contiguous(memory_format=torch.channels_last) if x.is_cpu and self.memory["depthwise"] else x
+
+    def __call__(
+        self,
+        x: Tensor,
+        *extra: Any,
+        after: Mapping[nn.Module, Hook] | None = None,
+        before: Mapping[nn.Module, Hook] | None = None,
+        record: bool = False,
+    ) -> Any:
+        """Return what the model returns for a private copy of ``x``, in eval mode.
+
+        Args:
+            x: inputs of the model.
+            extra: its further inputs.
+            after: forward hooks of parts, for this run.
+            before: forward pre-hooks, likewise.
+            record: with a graph from ``x`` on; otherwise from where a hook switches gradients on.
+
+        Raises:
+            CannotShadow: the shadow met a tensor of the original's.
+            InputError: the picture's channels do not fit.
+        """
+        hooks = list(zip(FORWARD_HOOKS, (before or {}, after or {}), strict=True))
+        run = self._borrow if self._shadow is None else self._run_shadow
+        with recording():
+            x = x.clone() if type(x) is Tensor else x
+            torch._C._set_grad_enabled(record)
+            try:
+                if "draws" not in self.memory:
+                    return self._watched(lambda: run(x, extra, hooks))
+                return run(x, extra, hooks) if not self.memory["draws"] else self._drawn(lambda: run(x, extra, hooks))
+            except RuntimeError as error:
+                misfit = _misfit(x, self.parts)
+                if misfit is None:
+                    raise
+                raise misfit from error
+
+    def _run_shadow(self, x: Tensor, extra: Sequence[Any], hooks: list[tuple[str, Mapping[nn.Module, Hook]]]) -> Any:
+        try:
+            for kind, given in hooks:
+                for part, hook in given.items():
+                    part.__dict__[kind][_KEY] = partial(_on_behalf, part, hook)
+            return self.module(x, *extra)
+        finally:
+            for kind, given in hooks:
+                for part in given:
+                    part.__dict__[kind].pop(_KEY, None)
+
+    def _watched(self, run: Callable[[], T]) -> T:
+        """Run for the first time, and find out whether the shadow stands in and whether random numbers are drawn."""
+        watch = _Watch({} if self._shadow is None else self._shadow.originals)
+        depth = torch._C._len_torch_dispatch_stack()
+
+        def put_back() -> None:
+            while torch._C._len_torch_dispatch_stack() > depth:
+                torch._C._pop_torch_dispatch_stack(None)
+
+        def watched() -> T:
+            try:
+                torch._C._push_on_torch_dispatch_stack(watch)
+                return run()
+            finally:
+                try:
+                    put_back()
+                finally:
+                    put_back()  # once more: an interrupt may have cut the first short
+
+        outputs = self._drawn(watched, watch)
+        if watch.met:
+            raise CannotShadow("its forward pass reads the original's weights")
+        self.memory["draws"] = watch.draws
+        return outputs
+
+    def _drawn(self, run: Callable[[], T], watch: _Watch | None = None) -> T:
+        """Run, and put the global random state back: if ``watch`` is given, if it saw that the run drew from it."""
+        generators = [torch.default_generator]
+        if self.device is not None and self.device.type == "cuda":
+            generators.append(torch.cuda.default_generators[self.device.index])
+        before = [(generator, generator.get_state()) for generator in generators]
+
+        def put_back() -> None:
+            for generator, state in before if watch is None or watch.draws else ():
+                generator.set_state(state)
+
+        try:
+            return run()
+        finally:
+            try:
+                put_back()
+            finally:
+                put_back()  # once more: an interrupt may have cut the first short
+
+    def _borrow(self, x: Tensor, extra: Sequence[Any], hooks: list[tuple[str, Mapping[nn.Module, Hook]]]) -> Any:
+        """Run the model itself: in eval mode, with hooks for this thread alone; then all is put back."""
+        thread = threading.get_ident()
+
+        def mine(hook: Hook) -> Hook:
+            return lambda *given: hook(*given) if threading.get_ident() == thread else None
+
+        with _locks.setdefault(self.model, threading.RLock()):
+            flags = {part: part.training for part in self.parts}
+            buffers = [(part, dict(part._buffers)) for part in self.parts]
+            own = [b for _, held in buffers for b in held.values() if b is not None and not b.is_inference()]
+            values = [(b, b._version, b.clone()) for b in own]
+
+            def put_back() -> None:
+                for part, training in flags.items():
+                    part.training = training
+                for part, held in buffers:
+                    part._buffers.clear()
+                    part._buffers.update(held)
+                for buffer, version, clean in values:
+                    if buffer._version != version:
+                        buffer.copy_(clean)
+                for kind, given in hooks:
+                    for part in given:
+                        part.__dict__[kind].pop(_KEY, None)
+
+            try:
+                for kind, given in hooks:
+                    for part, hook in given.items():
+                        part.__dict__[kind][_KEY] = mine(partial(_on_behalf, part, hook))
+                for part in self.parts:
+                    part.training = False
+                return self.module(x, *extra)
+            finally:
+                torch._C._set_grad_enabled(False)
+                try:
+                    put_back()
+                finally:
+                    put_back()  # once more: an interrupt may have cut the first short
+
+
+def copy_of(model: M) -> M:
+    """Return a deep copy in eval mode, weights included, for who means to change it.
+
+    Raises:
+        ModelError: the model refuses to be copied.
+    """
+    try:
+        return copy.deepcopy(model).eval()
+    except Exception as error:
+        raise ModelError(f"This {type(model).__name__} cannot be copied: {error}") from error
+
+
+def ask(model: nn.Module, work: Callable[[Network], T], trainable: bool = False) -> T:
+    """Return ``work(network)``: the one way to a model for whoever reads it.
+
+    Work that meets an update of the weights, by a thread that trains the model, is done again, and after three times on
+    a copy of the weights. A model that no shadow can stand in for is borrowed.
+
+    Raises:
+        ModelError: a borrowed model's weights were updated again and again; and what ``work`` raises.
+    """
+    changed: WeightsChanged | None = None
+    for attempt in range(ATTEMPTS + 2):
+        network = Network(model, copied=attempt >= ATTEMPTS, trainable=trainable)
+        weights = network.weights()
+        try:
+            with recording(), weights.steady():
+                torch._C._set_grad_enabled(False)
+                found = work(network)
+        except CannotShadow as reason:
+            _borrowed[model] = {"reason": str(reason)}
+            continue
+        except WeightsChanged as error:
+            changed = error
+            continue
+        network.release()
+        return found
+    assert changed is not None
+    raise changed
+
+
+def _shadow(model: nn.Module, copied: bool, trainable: bool) -> Shadow | None:
+    """Return a shadow that nobody else uses, kept from before or new; None where the model must be borrowed."""
+    kept = _kept.setdefault(model, [])
+    memory: dict[Any, Any] = {}
+    while kept and not (copied or trainable):
+        try:
+            shadow = kept.pop()
+        except IndexError:
+            break  # another thread was quicker
+        if shadow.current():
+            return shadow
+        if shadow.same_structure():
+            memory = shadow.memory
+    try:
+        new = Shadow(model, copied, trainable)
+    except Exception as reason:  # whatever a module raises that refuses to be copied
+        _borrowed[model] = {"reason": str(reason)}
+        return None
+    new.memory = memory
+    return new
+
+
+class _Watch(TorchDispatchMode):
+    """Notes whether an operation of this thread reads a tensor of the original's, and whether it draws at random."""
+
+    def __init__(self, originals: dict[int, Tensor]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.originals, self.met, self.draws = originals, False, False
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.met = self.met or any(id(each) in self.originals for each in tree_iter((args, kwargs)))
+        self.draws = self.draws or torch.Tag.nondeterministic_seeded in func.tags
+        return func(*args, **(kwargs or {}))
+
+
+def _on_behalf(part: nn.Module, hook: Hook, _: nn.Module, *given: Any) -> Any:
+    """Call a hook for the part that it was set on: a network that asks another runs copies of its parts."""
+    return hook(part, *given)
+
+
+def _misfit(x: Tensor, parts: Mapping[nn.Module, str]) -> InputError | None:
+    """Return a readable error where the picture's channels do not fit the model."""
+    first = next((m for m in parts if isinstance(m, nn.Conv2d)), None)
+    if first is None or x.ndim != 4 or first.in_channels == x.shape[1]:
+        return None
+    return InputError(f"inputs has {x.shape[1]} channels, but the model's first convolution reads {first.in_channels}.")
