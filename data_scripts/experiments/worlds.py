@@ -36,7 +36,7 @@ def clean(world: str) -> Labelled:
 
 def under(pictures: Tensor, challenge: str, level: int) -> Tensor:
     """Return the pictures under a challenge; grey ones are challenged as colour pictures and made grey again."""
-    found = data.challenged(pictures.expand(-1, 3, -1, -1), challenge, level, SEED)
+    found = data.challenged(pictures.expand(-1, 3, -1, -1), challenge, level, seed=SEED)
     return found if pictures.shape[1] == 3 else found.mean(1, keepdim=True)
 
 
@@ -116,7 +116,7 @@ def last_layer_of(net: Classifier, make: Callable[[], Labelled], folder: Path) -
         store = introspect.Store(folder)
     except ModelError:
         pictures, labels = make()
-        batches = zip(net.normalise(pictures).split(BATCH), labels.split(BATCH), strict=True)
+        batches = zip(net.normalize(pictures).split(BATCH), labels.split(BATCH), strict=True)
         store = introspect.stream(net, batches, folder, progress=False)
     kept, labels = zip(*store, strict=True)
     joined = LastLayer(torch.cat([part.logits for part in kept]), torch.cat([part.hidden for part in kept]))

@@ -95,13 +95,13 @@ def lesson(
     def loss(model: nn.Module, step: int) -> Tensor:
         pictures, labels = batch(step)
         # this layout takes a third off a step on a CPU
-        x = reader().normalise(pictures).contiguous(memory_format=torch.channels_last)
+        x = reader().normalize(pictures).contiguous(memory_format=torch.channels_last)
         return F.cross_entropy(model(x), labels)
 
     def accuracy(model: nn.Module, split: str) -> float:
         pictures, labels = held_out(split)
         with torch.no_grad():
-            said = torch.cat([model(reader().normalise(some)).argmax(1) for some in pictures.split(256)])
+            said = torch.cat([model(reader().normalize(some)).argmax(1) for some in pictures.split(256)])
         return (said == labels).float().mean().item()
 
     return Lesson(lambda: build().model, steps, loss, accuracy, data)

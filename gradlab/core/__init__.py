@@ -13,7 +13,7 @@ from gradlab.core.errors import (
 from gradlab.core.inputs import Model
 from gradlab.core.last_layer import LastLayer
 from gradlab.core.network import copy_of
-from gradlab.core.run import INPUT, LAST, Run, answer, last_layer, outputs_of, run, run_order
+from gradlab.core.run import INPUT, LAST, Run, answer, last_layer, outputs_of, run
 from gradlab.core.targets import Target, check_logits, class_indices, scores_of
 
 __all__ = [
@@ -40,7 +40,6 @@ __all__ = [
     "logit_gradients",
     "outputs_of",
     "run",
-    "run_order",
     "runner_up",
     "scores_of",
 ]

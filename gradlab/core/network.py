@@ -263,8 +263,11 @@ def copy_of(model: M) -> M:
     Raises:
         ModelError: the model refuses to be copied.
     """
+    # What a forward pass left in plain attributes (pruned weights, say) is part of a graph: torch does not copy that.
+    kept = [value for part in model.modules() for value in vars(part).values() if isinstance(value, Tensor)]
     try:
-        return copy.deepcopy(model).eval()
+        with recording():
+            return copy.deepcopy(model, {id(value): value.detach().clone() for value in kept}).eval()
     except Exception as error:
         raise ModelError(f"This {type(model).__name__} cannot be copied: {error}") from error
 

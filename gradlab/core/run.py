@@ -34,7 +34,6 @@ __all__ = [
     "last_layer",
     "outputs_of",
     "run",
-    "run_order",
 ]
 
 T = TypeVar("T")
@@ -237,21 +236,6 @@ def _drop(generator: torch.Generator, part: Any, _: Any, output: Tensor) -> Tens
     kept = torch.rand(shape, generator=generator) < keep
     dropped: Tensor = output * (kept.to(output) / max(keep, torch.finfo(output.dtype).tiny))
     return dropped
-
-
-def run_order(model: Model, inputs: Tensor) -> tuple[str, ...]:
-    """Return the dotted names of the parts that hold weights of their own, in the order in which they first run."""
-    x = check_inputs(model, inputs)
-    order: dict[str, None] = {}
-
-    def work(network: Network) -> None:
-        order.clear()
-        holding = [part for part in network.parts if any(p is not None for p in part._parameters.values())]
-        note = lambda part, *_: order.setdefault(network.parts[part])  # noqa: E731
-        network(network.prepared(x), after=dict.fromkeys(holding, note))
-
-    ask(module_of(model), work)
-    return tuple(order)
 
 
 def _run(

@@ -7,12 +7,13 @@ from gradlab.widgets.entropy import Entropy, entropy
 from gradlab.widgets.fisher import Fisher, fisher
 from gradlab.widgets.gradients import Gradients, gradients
 from gradlab.widgets.introspect import Introspect, introspect
+from gradlab.widgets.linker import front_end
 from gradlab.widgets.manifold import Manifold, manifold
 from gradlab.widgets.mutual import Mutual, mutual
 from gradlab.widgets.occlusion import Occlusion, occlusion
 from gradlab.widgets.ood import Ood, ood
 from gradlab.widgets.paradigms import Paradigms, paradigms
-from gradlab.widgets.widget import Widget, front_end
+from gradlab.widgets.widget import Widget
 
 __all__ = [
     "Active",

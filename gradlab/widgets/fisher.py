@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradlab.core.errors import InputError, did_you_mean
+from gradlab.core.seeds import Seed
 from gradlab.information import families
 from gradlab.widgets.chart_widget import BLUE, ORANGE, ChartWidget, chart_png, check_number, check_seed
-from gradlab.widgets.widget import front_end, style
+
+__all__ = ["Fisher", "fisher"]
 
 Values = NDArray[np.float64]
 COUNTS = (10, 30, 100, 300, 1000, 3000, 10000)
@@ -101,11 +103,8 @@ def uniforms(seed: int, count: int) -> Values:
     return np.asarray((t ^ (t >> np.uint32(14))) / 2.0**32)
 
 
-class Fisher(ChartWidget):
+class Fisher(ChartWidget, front="fisher"):
     """The widget that :func:`fisher` returns."""
-
-    _esm = front_end("numbers.js", "dom.js", "chart.js", "families.js", "fisher.js")
-    _css = style("base.css", "layout.css", "chart.css", "fisher.css")
 
     @cached_property
     def _found(self) -> dict[str, Any]:
@@ -154,7 +153,7 @@ class Fisher(ChartWidget):
 
 
 def fisher(
-    family: str = "Gaussian mean", theta: float | None = None, *, sigma: float = 1.0, n: int = 300, seed: int = 0
+    family: str = "Gaussian mean", theta: float | None = None, *, sigma: float = 1.0, n: int = 300, seed: Seed = 0
 ) -> Fisher:
     """Draw samples, see their scores, and compare the scores' variance with the curvature.
 

@@ -12,8 +12,10 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 from gradlab.core.errors import InputError
+from gradlab.core.seeds import Seed
 from gradlab.widgets.chart_widget import BLUE, GREEN, ORANGE, ChartWidget, chart_png, check_number, check_seed
-from gradlab.widgets.widget import front_end, style
+
+__all__ = ["Manifold", "manifold"]
 
 LABELS, COLOURS = ("dog", "cat", "horse"), (BLUE, ORANGE, GREEN)
 REACH = 2.4  # the plane is shown from -REACH to REACH
@@ -66,11 +68,8 @@ def likelihoods(weights: Sequence[Values], x: Values) -> tuple[Values, Values]:
     return p, (p[..., None, :] - np.eye(3)) @ slopes
 
 
-class Manifold(ChartWidget):
+class Manifold(ChartWidget, front="manifold"):
     """The widget that :func:`manifold` returns."""
-
-    _esm = front_end("stops.js", "numbers.js", "colour.js", "dom.js", "chart.js", "plane.js", "manifold.js")
-    _css = style("base.css", "layout.css", "chart.css", "manifold.css")
 
     @cached_property
     def _weights(self) -> list[Values]:
@@ -102,7 +101,7 @@ class Manifold(ChartWidget):
         return chart_png(draw, 3, height=3.5)
 
 
-def manifold(point: Sequence[float] | None = None, *, seed: int = 0) -> Manifold:
+def manifold(point: Sequence[float] | None = None, *, seed: Seed = 0) -> Manifold:
     """Click a point of the plane and see what every label's gradient says there.
 
     The toy is a network z = W2 tanh(W1 x + b1) + b2 of three labels, trained on made-up points. With J_c = -log p_c

@@ -10,7 +10,8 @@ import numpy as np
 from gradlab.core.errors import InputError
 from gradlab.information import entropy, mutual_information
 from gradlab.widgets.chart_widget import BLUE, GREEN, ORANGE, ChartWidget, array, chart_png, check_names, check_unit
-from gradlab.widgets.widget import front_end, style
+
+__all__ = ["Mutual", "mutual"]
 
 MOST = 6  # rows and columns that a hand can tell apart
 ANIMALS, SOUNDS = ("dog", "cat", "horse"), ("barks", "meows", "neighs", "silent")
@@ -18,11 +19,8 @@ ANIMALS, SOUNDS = ("dog", "cat", "horse"), ("barks", "meows", "neighs", "silent"
 HEARD = ((0.22, 0.01, 0.01, 0.16), (0.01, 0.18, 0.00, 0.18), (0.00, 0.01, 0.08, 0.14))
 
 
-class Mutual(ChartWidget):
+class Mutual(ChartWidget, front="mutual"):
     """The widget that :func:`mutual` returns."""
-
-    _esm = front_end("numbers.js", "dom.js", "chart.js", "levels.js", "mutual.js")
-    _css = style("base.css", "layout.css", "chart.css", "mutual.css")
 
     def _values(self) -> tuple[float, float, float, float]:
         """Return H(X), H(Y), H(X,Y) and I(X;Y)."""

@@ -12,47 +12,44 @@ from pathlib import Path
 from typing import Any
 
 import anywidget
+from anywidget._file_contents import VirtualFileContents
 
 from gradlab.core.errors import GradlabError
+from gradlab.widgets.linker import EXPORT, FRONT, followed, front_end, linked
 
-FRONT = Path(__file__).parent / "front"
+__all__ = ["PNG_LIMIT", "SavingError", "Widget", "page", "style"]
+
 PNG_LIMIT = 80_000  # bytes: a notebook with twenty of them still opens quickly
-SHARED_PARTS = ("stops.js", "numbers.js", "colour.js", "dom.js", "combobox.js")
-EXPORT = "export default { render };"
+SHARED_SHEETS = ("base.css", "layout.css", "chart.css")
 
 
 class SavingError(GradlabError):
     """A page cannot be written where it should go."""
 
 
-def front_end(*parts: str) -> str:
-    """Return one module from the files of ``front/``, in order.
-
-    The files share one scope and import nothing; only the last one exports, so that no build step is needed.
-
-    Raises:
-        ValueError: not exactly the last file ends with the export.
-    """
-    texts = [_part(part) for part in parts]
-    if [EXPORT in text for text in texts] != [False] * (len(texts) - 1) + [True]:
-        raise ValueError(f"only the last of {parts} must hold {EXPORT!r}")
-    return "\n".join(texts)
-
-
 def _part(name: str) -> str:
     return next(FRONT.glob(f"*/{name}")).read_text(encoding="utf-8")
 
 
-def style(*parts: str) -> str:
-    """Return the style sheets of ``front/`` as one text, in order."""
-    return "\n".join(_part(part) for part in parts)
+def style(part: str) -> str | VirtualFileContents:
+    """Return the shared style sheets, the same for every widget, and after them a widget's own.
+
+    A notebook's page applies each widget's sheets to all of them: each sheet is nested under its root's classes.
+    """
+    return followed(lambda: "\n".join(_part(each) for each in (*SHARED_SHEETS, part)))
 
 
 class Widget(anywidget.AnyWidget):
     """A widget that also speaks as a sentence, as a picture and as a page of its own.
 
-    A widget gives ``_esm`` and ``_css`` (:func:`front_end`, :func:`style`), ``_sentence``, ``_short`` and ``_png``.
+    A widget gives ``_sentence``, ``_short`` and ``_png``, and the name of its front end:
+    ``class Name(Widget, front="name")`` takes ``front/widgets/name.js`` and ``name.css``.
     """
+
+    def __init_subclass__(cls, *, front: str | None = None, **kwargs: Any) -> None:
+        if front is not None:
+            cls._esm, cls._css = front_end(front), style(f"{front}.css")
+        super().__init_subclass__(**kwargs)
 
     def _sentence(self) -> str:
         """Return one sentence with the numbers shown: read where nothing can be drawn."""
@@ -115,11 +112,11 @@ def page(title: str, module: str, sheet: str, state: Mapping[str, Any]) -> str:
     front = module.replace(EXPORT, "")
     return PAGE.format(
         title=html.escape(title),
-        style=sheet.replace("</", r"<\/"),
+        style=(_part("saved.css") + sheet).replace("</", r"<\/"),
         # "<" is escaped so that no label can end the script element
         state=json.dumps(_plain(state), separators=(",", ":")).replace("<", r"\u003c"),
         front=front.replace("</script", r"<\/script").replace("<!--", r"<\!--"),
-        model=_part("saved.js"),
+        model=linked("lib/saved.js"),
     )
 
 

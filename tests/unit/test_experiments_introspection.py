@@ -83,7 +83,7 @@ def test_the_network_is_asked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         assert torch.equal(kept.hidden, first[condition][0].hidden)
         if condition[1]:
             assert torch.equal(own, labels)
-    x = world.net.normalise(world.under(pictures, "noise", 5))
+    x = world.net.normalize(world.under(pictures, "noise", 5))
     assert torch.allclose(again["noise", 5][0].logits, world.net(x), atol=1e-4)
 
 

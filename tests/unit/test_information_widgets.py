@@ -21,7 +21,7 @@ from gradlab.widgets import manifold as manifold_widget
 from gradlab.widgets import mutual as mutual_widget
 from gradlab.widgets.fisher import SLIDERS, uniforms
 from gradlab.widgets.manifold import likelihoods, trained
-from gradlab.widgets.widget import EXPORT, PNG_LIMIT
+from gradlab.widgets.widget import PNG_LIMIT
 
 MADE = {Entropy: entropy_widget, Mutual: mutual_widget, Fisher: fisher_widget, Manifold: manifold_widget}
 JOINT = np.array([[0.3, 0.1], [0.0, 0.4], [0.15, 0.05]])
@@ -45,16 +45,6 @@ def test_view_picture_sentence_and_page(made: Any, tmp_path: Path) -> None:
 def test_nothing_reaches_the_kernel(widget: type[Widget]) -> None:
     text = str(widget._esm)
     assert "model.send" not in text and "save_changes" not in text and "model.set" not in text
-
-
-@pytest.mark.parametrize("widget", MADE)
-def test_front_end_is_one_module_of_distinct_names(widget: type[Widget]) -> None:
-    module = str(widget._esm)
-    assert module.count("export") == 1 and module.rstrip().endswith(EXPORT)
-    names = re.findall(r"^(?:function|const|let) (\w+)", module, re.MULTILINE)
-    assert len(names) == len(set(names))
-    used = set(re.findall(r"\b(gl[A-Z]\w*|GL_\w+)\b", re.sub(r"//.*", "", module)))
-    assert used - set(names) == set(), "a part is missing"
 
 
 @pytest.mark.parametrize(("unit", "base"), [("bits", 2), ("nats", math.e)])

@@ -55,7 +55,7 @@ def measured(run: Run, config: Config) -> list[Row]:
 def logits_of(net: Classifier, pictures: Tensor) -> Tensor:
     """Return the logits of pictures in 0 to 1."""
     with torch.no_grad():
-        return torch.cat([net(net.normalise(some)) for some in pictures.split(200)])
+        return torch.cat([net(net.normalize(some)) for some in pictures.split(200)])
 
 
 def scored(run: Run, condition: str, level: int, logits: Tensor, labels: Tensor) -> list[Row]:

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from data_scripts.experiments import strange
 from data_scripts.experiments.arms import ARMS, CONTROL, FEATURES, TEMPERATURE, F, tempered, weights_on_features
 from data_scripts.experiments.runner import Run, Task
 from data_scripts.experiments.table import Row
@@ -41,6 +40,7 @@ MEASURES = {
     "fpr95": ood.fpr_at_95_tpr,
     "detection error": ood.detection_error,
 }
+STRANGE = ("textures", "noise", "letters")  # of gradlab.data.strange
 KNOWN = 8  # digits that the network without 8 and 9 has seen
 SIGNS = 700  # drawn for each split
 HELD_OUT = {"validation": 0, "test": 1, "train": 2}  # seeds of signs; H learns from ones that f has never seen
@@ -137,7 +137,7 @@ SETTINGS = {"digits": digits, "signs": signs}
 
 def others(config: Config, net: Classifier) -> dict[str, Tensor]:
     """Return colour pictures in 0 to 1 that belong to no class of any network here."""
-    return strange.pictures(config.pictures, net.size)
+    return {name: data.strange(name, config.pictures, seed=3, size=net.size[0], channels=3) for name in STRANGE}
 
 
 def digits_without_two(steps: int, checkpoint: Path, quiet: bool) -> Classifier:
@@ -149,7 +149,13 @@ def digits_without_two(steps: int, checkpoint: Path, quiet: bool) -> Classifier:
 
     model, _ = fit("digits 0 to 7", lambda: SmallNet(1, KNOWN, width=16, depth=1), loss_of, steps, checkpoint, quiet)
     return Classifier(
-        model.requires_grad_(False), DIGITS[:KNOWN], (DIGIT_SIZE, DIGIT_SIZE), (0.0,), (1.0,), None, layer="stages"
+        model.requires_grad_(False),
+        DIGITS[:KNOWN],
+        (DIGIT_SIZE, DIGIT_SIZE),
+        mean=(0.0,),
+        std=(1.0,),
+        resize=None,
+        layer="stages",
     )
 
 
@@ -168,15 +174,15 @@ def shuffled(x: Tensor) -> Tensor:
 def setting_of(
     net: Classifier, labelled: dict[str, tuple[Tensor, Tensor]], others: dict[str, Tensor], config: Config
 ) -> Setting:
-    read = {split: (introspect.last_layer(net, net.normalise(x)), y) for split, (x, y) in labelled.items()}
+    read = {split: (introspect.last_layer(net, net.normalize(x)), y) for split, (x, y) in labelled.items()}
     held = labelled["validation"][0][: config.tuning]
     return Setting(
         net,
         read["train"],
         read["validation"],
-        net.normalise(labelled["test"][0][: config.pictures]),
-        {name: net.normalise(x[: config.pictures]) for name, x in others.items()},
-        (net.normalise(held), net.normalise(shuffled(held))),
+        net.normalize(labelled["test"][0][: config.pictures]),
+        {name: net.normalize(x[: config.pictures]) for name, x in others.items()},
+        (net.normalize(held), net.normalize(shuffled(held))),
     )
 
 

@@ -96,7 +96,7 @@ def distorted(picture: Tensor, config: Config) -> Tensor:
     found = []
     for name in config.distortions:
         change = data.challenged if name in data.CHALLENGES else data.corrupted
-        found += [change(picture[None], name, level, SEED) for level in config.levels]
+        found += [change(picture[None], name, level, seed=SEED) for level in config.levels]
     return torch.cat(found)
 
 
@@ -116,7 +116,7 @@ def judged(arm: str, net: Classifier, reference: Tensor, changed: Tensor) -> Ten
     """Return the quality of changed pictures (n, 3, H, W) beside one that is faultless, (n,)."""
     if arm not in OWN:
         return quality.comparator(arm, reference.expand_as(changed), changed)
-    pair = net.normalise(reference), net.normalise(changed)
+    pair = net.normalize(reference), net.normalize(changed)
     if arm == MAPS:
         return quality.feature_similarity(net, *pair)
     if arm == HIDDEN:
@@ -129,4 +129,4 @@ def judged(arm: str, net: Classifier, reference: Tensor, changed: Tensor) -> Ten
 def tempered_signs() -> Classifier:
     held = data.signs(700, HELD_OUT)
     net = models.signs()
-    return tempered(net, introspect.last_layer(net, net.normalise(held.pictures)).logits, held.labels)
+    return tempered(net, introspect.last_layer(net, net.normalize(held.pictures)).logits, held.labels)

@@ -1,6 +1,10 @@
 // Bars: probabilities of classes (before and after cells are taken away), and what one cell votes for.
 
-function glBar(text, part, before, number, data) {
+import { glPaint } from "./colour.js";
+import { glNode, glRove } from "./dom.js";
+import { glProbability, glValue, glVotes } from "./numbers.js";
+
+export function glBar(text, part, before, number, data) {
   const fill = glNode("span", { class: "gl-fill" });
   fill.style.width = `${100 * Math.max(0, Math.min(1, part))}%`;
   const ghost = before === null ? null : glNode("span", { class: "gl-ghost" });
@@ -12,7 +16,7 @@ function glBar(text, part, before, number, data) {
 }
 
 // P, Q and the likeliest others, by p before; with cells taken away the bar is p after and the outline p before.
-function glProbabilityBars(list, a, labels, p, q, after, count) {
+export function glProbabilityBars(list, a, labels, p, q, after, count) {
   const lead = [...new Set([p, q, ...a.order.slice(0, count)])].slice(0, count);
   if (after) {
     const risen = after.reduce((best, value, c) => (value > after[best] ? c : best), 0);
@@ -29,7 +33,7 @@ function glProbabilityBars(list, a, labels, p, q, after, count) {
   }));
 }
 
-function glVoteBars(list, a, labels, p, q, cell, count) {
+export function glVoteBars(list, a, labels, p, q, cell, count) {
   const votes = glVotes(a, cell, count);
   const top = Math.max(...votes.map((vote) => vote.value), 0);
   list.replaceChildren(...votes.map(({ c, value }) => glBar(
@@ -40,8 +44,9 @@ function glVoteBars(list, a, labels, p, q, cell, count) {
 }
 
 // The filmstrip: small maps of "rather than Q" for many Q; pressing one makes it the Q.
-function glFilmstrip(choose) {
-  const node = glNode("div", { class: "gl-film", role: "group", "aria-label": "Rather than ...: pick a small map to make it Q" });
+export function glFilmstrip(choose) {
+  const node = glNode("div",
+    { class: "gl-film", role: "group", "aria-label": "Rather than ...: pick a small map to make it Q" });
   glRove(node);
   let key = "";
   return {

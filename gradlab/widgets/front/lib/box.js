@@ -1,8 +1,11 @@
 // A mask drawn by hand over a picture: a box that is dragged and resized, or a square brush. Mouse, touch and keys.
 
+import { glLeave } from "./dom.js";
+import { glClamp } from "./numbers.js";
+
 const GL_GRIP = 10;   // screen pixels around an edge in which it can be taken
 const GL_LEAST = 4;   // picture pixels: the smallest side of a box
-const GL_SIDE_LARGE = 448;  // longer side of a canvas that is worked on, in its own pixels
+export const GL_SIDE_LARGE = 448;  // longer side of a canvas that is worked on, in its own pixels
 
 // Which edges of the box lie under the pointer: { x: -1, 0 or 1, y: likewise, inside }.
 function glGrip(box, at, near) {
@@ -36,8 +39,9 @@ function glResized(box, grip, dx, dy, size) {
   return next;
 }
 
-// now(): { box, size: { width, height }, step, painting, fixed }; on: { box(next), paint(at), end() }, in picture pixels.
-function glBoxHands(canvas, now, on) {
+// now(): { box, size: { width, height }, step, painting, fixed }; on: { box(next), paint(at), end() }, in picture
+// pixels.
+export function glBoxHands(canvas, now, on) {
   canvas.style.touchAction = "none";
   let held = null;
   const place = (event) => {
@@ -105,7 +109,7 @@ function glBoxKeys(canvas, now, on) {
 }
 
 // A double line that shows on light and dark, with squares at the corners where it can be resized.
-function glDrawBox(context, box, scale, corners) {
+export function glDrawBox(context, box, scale, corners) {
   const [x, y, w, h] = [box.left, box.top, box.width, box.height].map((value) => value * scale);
   for (const [colour, width] of [["#000000", 4], ["#ffffff", 2]]) {
     context.strokeStyle = colour;

@@ -1,8 +1,11 @@
 // Colour tables and the painting of a map over a photo.
 
+import { glUpsample } from "./numbers.js";
+import { GL_STOPS } from "./stops.js";
+
 const glTables = new Map();
 
-function glTable(name) {
+export function glTable(name) {
   if (glTables.has(name)) return glTables.get(name);
   const stops = GL_STOPS[name].split(" ").map((hex) => [0, 2, 4].map((i) => parseInt(hex.slice(i, i + 2), 16)));
   const table = new Uint8ClampedArray(256 * 3);
@@ -17,12 +20,12 @@ function glTable(name) {
   return table;
 }
 
-function glSigned(name) {
+export function glSigned(name) {
   return name === "blue-orange";
 }
 
 // The photo alone, at its own size.
-function glPhoto(a) {
+export function glPhoto(a) {
   const canvas = document.createElement("canvas");
   canvas.width = a.width;
   canvas.height = a.height;
@@ -36,7 +39,7 @@ function glPhoto(a) {
 }
 
 // The map as a see-through layer. `top` is the value at the end of the colours; below the threshold nothing is drawn.
-function glHeat(map, a, width, height, look, top) {
+export function glHeat(map, a, width, height, look, top) {
   const values = glUpsample(map, a.h, a.w, height, width);
   const table = glTable(look.colours), signed = glSigned(look.colours);
   const image = new ImageData(width, height);
@@ -53,7 +56,7 @@ function glHeat(map, a, width, height, look, top) {
   return layer;
 }
 
-function glPaint(canvas, photo, map, a, look, top) {
+export function glPaint(canvas, photo, map, a, look, top) {
   const context = canvas.getContext("2d");
   context.imageSmoothingEnabled = canvas.width < 4 * photo.width;  // a 28-pixel digit keeps its pixels
   context.imageSmoothingQuality = "high";
@@ -62,7 +65,7 @@ function glPaint(canvas, photo, map, a, look, top) {
 }
 
 // The colours themselves as a strip, for the legend.
-function glStrip(canvas, name) {
+export function glStrip(canvas, name) {
   canvas.width = 256;
   canvas.height = 1;
   const image = new ImageData(256, 1), table = glTable(name);

@@ -1,5 +1,7 @@
 // A text field with a list: type to filter, arrows to move, Enter to choose, Esc to give up (ARIA 1.2 combobox).
 
+import { glId, glLeave, glNode } from "./dom.js";
+
 const GL_LIST_LENGTH = 60;
 
 // How well a label fits what was typed: 0 it is a whole word ("cat": tiger cat before catamaran), 1 the label starts
@@ -20,7 +22,7 @@ function glFilter(options, typed) {
 }
 
 // options(): [{ value, text, note }], best first. choose(value). free(typed): taken when nothing in the list fits.
-function glCombobox({ name, label, options, choose, free = null }) {
+export function glCombobox({ name, label, options, choose, free = null }) {
   const listId = glId("list");
   const input = glNode("input", {
     type: "text", role: "combobox", "aria-expanded": "false", "aria-controls": listId, "aria-autocomplete": "list",
@@ -49,7 +51,8 @@ function glCombobox({ name, label, options, choose, free = null }) {
       item.setAttribute("aria-selected", String(i === active));
       if (i === active) {
         input.setAttribute("aria-activedescendant", item.id);
-        list.scrollTop = Math.min(item.offsetTop, Math.max(list.scrollTop, item.offsetTop + item.offsetHeight - list.clientHeight));
+        list.scrollTop = Math.min(item.offsetTop,
+          Math.max(list.scrollTop, item.offsetTop + item.offsetHeight - list.clientHeight));
       }
     });
     if (active < 0) input.removeAttribute("aria-activedescendant");

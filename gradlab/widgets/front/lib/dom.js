@@ -1,7 +1,7 @@
 // Small helpers for building the page; every widget uses them.
 
 // glNode("div", { class: "a", onclick: f, "aria-label": "b" }, child, "text")
-function glNode(tag, props, ...children) {
+export function glNode(tag, props, ...children) {
   const node = document.createElement(tag);
   for (const [key, value] of Object.entries(props || {})) {
     if (value === null || value === undefined || value === false) continue;
@@ -13,25 +13,25 @@ function glNode(tag, props, ...children) {
 }
 
 // Ids must differ between widgets and between two views of one widget.
-function glId(word) {
+export function glId(word) {
   return `gl-${word}-${Math.random().toString(36).slice(2, 10)}`;
 }
 
 // Keys meant for the widget must not reach the notebook, which would cut cells or move on.
-function glKeepKeys(root) {
+export function glKeepKeys(root) {
   root.setAttribute("data-lm-suppress-shortcuts", "true");
   const stop = (event) => event.stopPropagation();
   for (const kind of ["keydown", "keypress", "keyup"]) root.addEventListener(kind, stop);
 }
 
 // Esc hands the keyboard back to the notebook.
-function glLeave(node) {
+export function glLeave(node) {
   const notebook = node.closest(".jp-Notebook");
   node.blur();
   if (notebook) notebook.focus();
 }
 
-function glSlider(name, text, value, onchange) {
+export function glSlider(name, text, value, onchange) {
   const shown = glNode("output", { class: "gl-number" }, value.toFixed(2));
   const input = glNode("input", {
     type: "range", min: 0, max: 1, step: 0.01, value, "data-control": name,
@@ -40,18 +40,18 @@ function glSlider(name, text, value, onchange) {
   return glNode("label", { class: "gl-control" }, glNode("span", {}, text), input, shown);
 }
 
-function glSelect(name, text, values, value, onchange) {
+export function glSelect(name, text, values, value, onchange) {
   const input = glNode("select", { "data-control": name, onchange: () => onchange(input.value) },
     values.map((each) => glNode("option", { value: each, selected: each === value }, each)));
   return glNode("label", { class: "gl-control" }, glNode("span", {}, text), input);
 }
 
-function glButton(name, text, onclick) {
+export function glButton(name, text, onclick) {
   return glNode("button", { type: "button", class: "gl-button", "data-control": name, onclick }, text);
 }
 
 // A sentence read out by screen readers; at most four a second, the last one always.
-function glReadout() {
+export function glReadout() {
   const node = glNode("p", { class: "gl-readout", "aria-live": "polite" });
   let waiting = null, next = "";
   const write = () => { waiting = null; if (node.textContent !== next) node.textContent = next; };
@@ -67,7 +67,7 @@ function glReadout() {
 }
 
 // Arrow keys move among the buttons of a row; Tab enters and leaves it once.
-function glRove(row) {
+export function glRove(row) {
   row.addEventListener("keydown", (event) => {
     const all = [...row.querySelectorAll("button")];
     const at = all.indexOf(event.target);

@@ -9,7 +9,7 @@ function glUniform(seed, i) {
 }
 
 // n pairs: u is uniform, z normal (Box and Muller). A family makes its samples of them, so that they follow theta.
-function glNoise(seed, n) {
+export function glNoise(seed, n) {
   const u = new Float64Array(n), z = new Float64Array(n);
   for (let i = 0; i < n; i++) {
     u[i] = glUniform(seed, 2 * i);
@@ -30,7 +30,7 @@ function glSigmoid(t) {
 
 // log p, score and second derivative are linear in (x, x²): given their means, they give the mean over the samples.
 // s is what else is known (σ of "Gaussian mean"). log leaves out what does not depend on theta.
-const GL_FAMILIES = {
+export const GL_FAMILIES = {
   "Gaussian mean": {
     draw: (u, z, t, s) => t + s * z,
     log: (x, xx, t, s) => (2 * x * t - t * t - xx) / (2 * s * s),
@@ -38,7 +38,8 @@ const GL_FAMILIES = {
   },
   "Gaussian scale": {
     draw: (u, z, t) => t * z, log: (x, xx, t) => -Math.log(t) - xx / (2 * t * t),
-    score: (x, xx, t) => xx / t ** 3 - 1 / t, second: (x, xx, t) => 1 / (t * t) - (3 * xx) / t ** 4, fisher: (t) => 2 / (t * t),
+    score: (x, xx, t) => xx / t ** 3 - 1 / t, second: (x, xx, t) => 1 / (t * t) - (3 * xx) / t ** 4,
+    fisher: (t) => 2 / (t * t),
   },
   "Bernoulli": {
     draw: (u, z, t) => (u < t ? 1 : 0), log: (x, xx, t) => x * Math.log(t) + (1 - x) * Math.log(1 - t),

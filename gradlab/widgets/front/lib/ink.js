@@ -1,12 +1,15 @@
 // A sheet to draw a digit on: bright ink on dark, with the mouse, a finger or a pen; or by keys.
 
+import { glButton, glLeave, glNode } from "./dom.js";
+import { glClamp } from "./numbers.js";
+
 const GL_SHEET = 280;  // pixels of the sheet
 const GL_PEN = 34;  // of the line: an eighth of the sheet, as thick as the scans' strokes
 const GL_STEP = 10;  // of an arrow key
-const GL_INK_PATIENCE = 20000;  // ms until silence of the kernel is put into words
+export const GL_INK_PATIENCE = 20000;  // ms until silence of the kernel is put into words
 
 // ended(canvas) is called after each stroke; cleared() after the button.
-function glInk(ended, cleared) {
+export function glInk(ended, cleared) {
   const canvas = glNode("canvas", {
     class: "gl-ink", width: GL_SHEET, height: GL_SHEET, tabindex: 0, role: "application",
     "aria-label": "Draw a digit. By keys: arrows move the pen, Space sets it down and lifts it, Delete clears.",
@@ -56,7 +59,9 @@ function glInk(ended, cleared) {
     if (!held) return;
     for (const each of event.getCoalescedEvents?.() || [event]) line(place(each));
   });
-  for (const kind of ["pointerup", "pointercancel"]) canvas.addEventListener(kind, () => { if (held) { held = false; show(); ended(canvas); } });
+  for (const kind of ["pointerup", "pointercancel"]) {
+    canvas.addEventListener(kind, () => { if (held) { held = false; show(); ended(canvas); } });
+  }
   canvas.addEventListener("focus", () => { cursor.hidden = !canvas.matches(":focus-visible"); show(); });
   canvas.addEventListener("blur", () => { cursor.hidden = true; if (down) { down = false; ended(canvas); } });
   canvas.addEventListener("keydown", (event) => {
@@ -82,6 +87,11 @@ function glInk(ended, cleared) {
   return {
     node: glNode("div", { class: "gl-sheet" }, glNode("div", { class: "gl-stage" }, canvas, cursor, hint), button),
     get drawn() { return drawn; },
-    disable() { canvas.removeAttribute("tabindex"); canvas.style.pointerEvents = "none"; button.disabled = true; hint.textContent = "drawing needs a kernel"; },
+    disable() {
+      canvas.removeAttribute("tabindex");
+      canvas.style.pointerEvents = "none";
+      button.disabled = true;
+      hint.textContent = "drawing needs a kernel";
+    },
   };
 }

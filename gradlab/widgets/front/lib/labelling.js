@@ -1,9 +1,12 @@
 // The game of buying labels: a softmax head on h, fitted by gradient descent, and what each strategy asks of it.
 
+import { glPart, glUnpacked } from "./wire.js";
+
 // W (classes x (d + 1), the bias last) by Nesterov's gradient descent from 0 on cross entropy + decay / 2 |W|².
 function glFitHead(h, d, labels, bought, classes, { steps, rate, momentum, decay }) {
   const wide = d + 1, n = bought.length, W = new Float64Array(classes * wide), speed = new Float64Array(classes * wide);
-  const ahead = new Float64Array(classes * wide), slope = new Float64Array(classes * wide), z = new Float64Array(classes);
+  const ahead = new Float64Array(classes * wide), slope = new Float64Array(classes * wide);
+  const z = new Float64Array(classes);
   for (let step = 0; step < steps; step++) {
     for (let i = 0; i < W.length; i++) ahead[i] = W[i] + momentum * speed[i];
     slope.fill(0);
@@ -38,7 +41,11 @@ function glHeadChances(W, h, d, i, classes, out) {
 }
 
 function glAllChances(W, h, d, classes) {
-  return Array.from({ length: h.length / d }, (_, i) => { const p = new Float64Array(classes); glHeadChances(W, h, d, i, classes, p); return p; });
+  return Array.from({ length: h.length / d }, (_, i) => {
+    const p = new Float64Array(classes);
+    glHeadChances(W, h, d, i, classes, p);
+    return p;
+  });
 }
 
 function glArgmax(values) {
@@ -52,38 +59,56 @@ function glTwoLargest(p) {
 }
 
 // Higher: asked sooner. BADGE shows |g| = |p − e_y| |h|; it picks by distances between the g.
-const GL_ASKING = {
+const GL_QUERIES = {
   entropy: (p) => p.reduce((sum, each) => (each > 0 ? sum - each * Math.log(each) : sum), 0),
   least_confidence: (p) => 1 - glTwoLargest(p)[0],
   margin: (p) => { const [first, second] = glTwoLargest(p); return 1 - (first - second); },
-  badge: (p, length) => { const y = glArgmax(p); return length * Math.sqrt(p.reduce((sum, each, c) => sum + (each - (c === y ? 1 : 0)) ** 2, 0)); },
+  badge: (p, length) => {
+    const y = glArgmax(p);
+    return length * Math.sqrt(p.reduce((sum, each, c) => sum + (each - (c === y ? 1 : 0)) ** 2, 0));
+  },
 };
 
 // Score of every picture of the pool, null for random.
-function glAskingScores(strategy, run, world) {
+export function glQueryScores(strategy, run, world) {
   if (strategy === "random") return null;
-  return run.p.map((p, i) => GL_ASKING[strategy](p, world.lengths[i]));
+  return run.p.map((p, i) => GL_QUERIES[strategy](p, world.lengths[i]));
 }
 
 // What a strategy would buy in round k: indices, the first first.
-function glAsk(strategy, run, world, game, k) {
+export function glAsk(strategy, run, world, game, k) {
   if (strategy === "random") return Array.from(run.order.slice(run.bought.length, run.bought.length + game.batch));
-  const held = new Set(run.bought), left = run.p.map((_, i) => i).filter((i) => !held.has(i)), scores = glAskingScores(strategy, run, world);
-  if (strategy === "badge") return glBadge(left, scores, run.p, world, game.draws.subarray(k * (game.batch - 1), (k + 1) * (game.batch - 1)), game.batch);
+  const held = new Set(run.bought), left = run.p.map((_, i) => i).filter((i) => !held.has(i));
+  const scores = glQueryScores(strategy, run, world);
+  if (strategy === "badge") {
+    return glBadge(left, scores, run.p, world, game.draws.subarray(k * (game.batch - 1), (k + 1) * (game.batch - 1)),
+      game.batch);
+  }
   const place = game.places;  // of equal scores, the earlier in the first random order
   return left.sort((a, b) => scores[b] - scores[a] || place[a] - place[b]).slice(0, game.batch);
 }
 
-// k-means++ on g = (p − e_y) hᵀ: the longest first, then drawn in proportion to the squared distance from the nearest pick.
+// k-means++ on g = (p − e_y) hᵀ: the longest first, then drawn in proportion to the squared distance from the nearest
+// pick.
 function glBadge(left, lengths, p, world, draws, count) {
-  const { pool, d } = world, dot = (a, b, n, from, to) => { let sum = 0; for (let j = 0; j < n; j++) sum += a[from + j] * b[to + j]; return sum; };
-  const u = new Map(left.map((i) => { const y = glArgmax(p[i]); return [i, p[i].map((each, c) => each - (c === y ? 1 : 0))]; }));
-  const picked = [left.reduce((best, i) => (lengths[i] > lengths[best] ? i : best), left[0])], nearest = new Map(left.map((i) => [i, Infinity]));
+  const { pool, d } = world;
+  const dot = (a, b, n, from, to) => {
+    let sum = 0;
+    for (let j = 0; j < n; j++) sum += a[from + j] * b[to + j];
+    return sum;
+  };
+  const u = new Map(left.map((i) => {
+    const y = glArgmax(p[i]);
+    return [i, p[i].map((each, c) => each - (c === y ? 1 : 0))];
+  }));
+  const picked = [left.reduce((best, i) => (lengths[i] > lengths[best] ? i : best), left[0])];
+  const nearest = new Map(left.map((i) => [i, Infinity]));
   while (picked.length < count) {
     const last = picked[picked.length - 1];
     let sum = 0;
     const ends = left.map((i) => {
-      const apart = lengths[i] ** 2 + lengths[last] ** 2 - 2 * dot(u.get(i), u.get(last), u.get(i).length, 0, 0) * dot(pool, pool, d, i * d, last * d);
+      const inner = dot(u.get(i), u.get(last), u.get(i).length, 0, 0) * dot(pool, pool, d, i * d, last * d);
+      const apart = lengths[i] ** 2 + lengths[last] ** 2 - 2 * inner;
       nearest.set(i, i === last ? 0 : Math.min(nearest.get(i), Math.max(0, apart)));
       return (sum += nearest.get(i));
     });
@@ -95,7 +120,7 @@ function glBadge(left, lengths, p, world, draws, count) {
 }
 
 // One player of one world. buy(indices) trains the head anew.
-function glRun(world, game, order) {
+export function glRun(world, game, order) {
   const run = { order, bought: Array.from(order.slice(0, game.first)), reached: [], p: null, last: [] };
   const learn = () => {
     const W = glFitHead(world.pool, world.d, game.truth, run.bought, game.classes, game.training);
@@ -109,15 +134,18 @@ function glRun(world, game, order) {
 }
 
 // The numbers that the kernel sent.
-function glDecodeGame(start) {
-  const ints = (bytes) => new Int32Array(glBytes(bytes).buffer), [truth, testTruth] = start.truth.map(ints), all = ints(start.orders), n = truth.length;
-  const orders = Array.from({ length: all.length / n }, (_, k) => all.subarray(k * n, (k + 1) * n)), places = new Int32Array(n);
+export function glDecodeGame(start) {
+  const [truth, testTruth] = start.truth.map((each) => glUnpacked(each).values), n = truth.length;
+  const all = glUnpacked(start.orders), orders = Array.from({ length: all.shape[0] }, (_, k) => glPart(all, k));
+  const places = new Int32Array(n);
   orders[0].forEach((i, place) => { places[i] = place; });
-  return { truth, testTruth, n, classes: start.classes, first: start.first, batch: start.batch, rounds: start.rounds, orders, places, draws: new Float64Array(glBytes(start.draws).buffer), training: start.training };
+  return { ...start, truth, testTruth, n, orders, places, draws: glUnpacked(start.draws).values };
 }
 
-function glDecodeWorld(sent, n) {
-  const [pool, test, plane] = ["pool", "test", "plane"].map((key) => Float64Array.from(new Float32Array(glBytes(sent[key]).buffer))), d = pool.length / n;
-  const lengths = Array.from({ length: n }, (_, i) => Math.sqrt(pool.subarray(i * d, (i + 1) * d).reduce((sum, each) => sum + each * each, 0)));
+export function glDecodeWorld(sent) {
+  const parts = ["pool", "test", "plane"].map((key) => glUnpacked(sent[key])), [n, d] = parts[0].shape;
+  const [pool, test, plane] = parts.map(({ values }) => Float64Array.from(values));
+  const lengths = Array.from({ length: n },
+    (_, i) => Math.sqrt(pool.subarray(i * d, (i + 1) * d).reduce((sum, each) => sum + each * each, 0)));
   return { name: sent.name, pool, test, plane, d, lengths, runs: new Map() };
 }

@@ -1,9 +1,12 @@
 // Probabilities under the hand: bars that are dragged, always adding up to 1; and Shannon's measures of them.
 
-const GL_LOG = { bits: Math.log2, nats: Math.log };
+import { glLeave, glNode } from "./dom.js";
+import { glClamp } from "./numbers.js";
+
+export const GL_LOG = { bits: Math.log2, nats: Math.log };
 
 // Expected surprise: −Σ p log p, with 0 log 0 = 0.
-function glEntropy(p, unit) {
+export function glEntropy(p, unit) {
   return p.reduce((sum, each) => (each > 0 ? sum - each * GL_LOG[unit](each) : sum), 0);
 }
 
@@ -17,8 +20,9 @@ function glRescaled(p, i, value) {
 }
 
 // One bar. now(): { p, full }, the probability and what a full bar stands for; on: { start(), set(value), end() }.
-function glLevel(label, now, on) {
-  const fill = glNode("span", { class: "gl-level-fill" }), number = glNode("span", { class: "gl-level-number gl-number" });
+export function glLevel(label, now, on) {
+  const fill = glNode("span", { class: "gl-level-fill" });
+  const number = glNode("span", { class: "gl-level-number gl-number" });
   const node = glNode("div", {
     class: "gl-level", role: "slider", tabindex: 0, "aria-label": label, "aria-orientation": "vertical",
     "aria-valuemin": 0, "aria-valuemax": 1,
@@ -38,7 +42,9 @@ function glLevel(label, now, on) {
     pull(event);
   });
   node.addEventListener("pointermove", (event) => { if (held) pull(event); });
-  for (const kind of ["pointerup", "pointercancel"]) node.addEventListener(kind, () => { if (held) { held = false; on.end(); } });
+  for (const kind of ["pointerup", "pointercancel"]) {
+    node.addEventListener(kind, () => { if (held) { held = false; on.end(); } });
+  }
   node.addEventListener("keydown", (event) => {
     const { p } = now();
     const to = {
@@ -67,7 +73,7 @@ function glLevel(label, now, on) {
 }
 
 // What holds the probabilities while a hand changes them. start: an array; changed() draws.
-function glHeld(start, changed) {
+export function glHeld(start, changed) {
   let p = [...start], before = p;
   return {
     get p() { return p; },

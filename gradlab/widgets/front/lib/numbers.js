@@ -1,60 +1,13 @@
-// The algebra of the maps: decoding what the kernel sent, probabilities, contrasts, removals, scaling.
+// The algebra of the maps: probabilities, contrasts, removals, scaling.
 
-let glHalves = null;
-
-// Float16Array is not in every browser: a table over all 65536 bit patterns is built once and read ever after.
-function glHalfTable() {
-  if (glHalves) return glHalves;
-  glHalves = new Float32Array(65536);
-  for (let bits = 0; bits < 65536; bits++) {
-    const sign = bits & 0x8000 ? -1 : 1;
-    const exponent = (bits >> 10) & 31;
-    const fraction = bits & 1023;
-    if (exponent === 31) glHalves[bits] = fraction ? NaN : sign * Infinity;
-    else if (exponent === 0) glHalves[bits] = sign * fraction * 2 ** -24;
-    else glHalves[bits] = sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-  }
-  return glHalves;
-}
-
-// Bytes arrive as a DataView, an ArrayBuffer or a typed array, at any offset: copy them to an aligned start.
-function glBytes(value) {
-  if (!value) return new Uint8Array(0);
-  if (value instanceof ArrayBuffer) return new Uint8Array(value);
-  return new Uint8Array(value.buffer.slice(value.byteOffset, value.byteOffset + value.byteLength));
-}
-
-function glSoftmax(z) {
+export function glSoftmax(z) {
   const top = z.reduce((a, b) => Math.max(a, b), -Infinity);
   const p = Float64Array.from(z, (value) => Math.exp(value - top));
   const sum = p.reduce((a, b) => a + b, 0);
   return p.map((value) => value / sum);
 }
 
-function glDecodeHalves(value) {
-  const table = glHalfTable();
-  return Float32Array.from(new Uint16Array(glBytes(value).buffer), (bits) => table[bits]);
-}
-
-// The picture's part of an answer of the kernel: z and p per class, the classes by p, the photo's RGB.
-function glDecodePicture(answer) {
-  const z = Float64Array.from(new Float32Array(glBytes(answer.logits).buffer));
-  const p = glSoftmax(z);
-  const order = Array.from(p.keys()).sort((a, b) => p[b] - p[a] || a - b);
-  return {
-    serial: answer.serial, name: answer.name, width: answer.width, height: answer.height,
-    rgb: glBytes(answer.picture), classes: z.length, z, p, order, start: answer.start,
-  };
-}
-
-// One answer with the class maps L (classes x h x w, flat).
-function glDecode(answer) {
-  const [, h, w] = answer.shape;
-  const L = glDecodeHalves(answer.maps).map((value) => value * answer.scale);
-  return { ...glDecodePicture(answer), h, w, cells: h * w, L, exact: answer.exact, layer: answer.layer };
-}
-
-function glClassMap(a, c, sign) {
+export function glClassMap(a, c, sign) {
   const map = new Float64Array(a.cells);
   for (let i = 0; i < a.cells; i++) map[i] = sign * a.L[c * a.cells + i];
   return map;
@@ -62,7 +15,7 @@ function glClassMap(a, c, sign) {
 
 // sum_c p_c L^c - L^Q, summed as p_c (L^c - L^Q): for Q = P of a sure network the two terms nearly cancel, and this
 // order keeps the relative error at that of float16.
-function glContrast(a, q) {
+export function glContrast(a, q) {
   const map = new Float64Array(a.cells);
   for (let c = 0; c < a.classes; c++) {
     if (c === q) continue;
@@ -72,29 +25,29 @@ function glContrast(a, q) {
 }
 
 // p after taking cells away: z'_c = z_c - sum of L^c over the cells. Exact for a linear head after average pooling.
-function glWithout(a, cells) {
+export function glWithout(a, cells) {
   const z = Float64Array.from(a.z);
   for (let c = 0; c < a.classes; c++) for (const i of cells) z[c] -= a.L[c * a.cells + i];
   return glSoftmax(z);
 }
 
 // The classes with the largest share of one cell.
-function glVotes(a, cell, count) {
+export function glVotes(a, cell, count) {
   const all = Array.from({ length: a.classes }, (_, c) => ({ c, value: a.L[c * a.cells + cell] }));
   return all.sort((x, y) => y.value - x.value).slice(0, count);
 }
 
-function glShare(map) {
+export function glShare(map) {
   const sum = map.reduce((total, value) => total + Math.abs(value), 0);
   return sum > 0 ? map.map((value) => value / sum) : map;
 }
 
 // What the colours span: the largest value shown. Sequential colours show the positive part only.
-function glTop(map, signed) {
+export function glTop(map, signed) {
   return map.reduce((top, value) => Math.max(top, signed ? Math.abs(value) : value), 0);
 }
 
-function glHottest(map) {
+export function glHottest(map) {
   let best = 0;
   for (let i = 1; i < map.length; i++) if (map[i] > map[best]) best = i;
   return best;
@@ -112,7 +65,7 @@ function glAxis(cells, pixels) {
   return { low, high, part };
 }
 
-function glUpsample(map, h, w, height, width) {
+export function glUpsample(map, h, w, height, width) {
   const rows = glAxis(h, height), columns = glAxis(w, width);
   const out = new Float64Array(height * width);
   for (let y = 0; y < height; y++) {
@@ -127,17 +80,17 @@ function glUpsample(map, h, w, height, width) {
   return out;
 }
 
-function glClamp(value, low, high) {
+export function glClamp(value, low, high) {
   return Math.max(low, Math.min(high, value));
 }
 
-function glProbability(p) {
+export function glProbability(p) {
   if (p >= 0.01 && p <= 0.99) return p.toFixed(2);
   if (p >= 0.0001 && p <= 0.9999) return p.toFixed(4);
   return p > 0.5 ? "> 0.9999" : "< 0.0001";
 }
 
-function glValue(value, share) {
+export function glValue(value, share) {
   const sign = value > 0 ? "+" : value < 0 ? "−" : "";
   const size = Math.abs(value);
   if (share) return `${sign}${(100 * size).toFixed(1)} %`;

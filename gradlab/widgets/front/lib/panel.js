@@ -1,9 +1,13 @@
 // One question: a heading, the photo under its map, a legend with values, and a cell cursor worked by mouse or keys.
 
-const GL_SIDE = 336;  // longer side of a canvas, in its own pixels
+import { glPaint, glSigned, glStrip } from "./colour.js";
+import { glLeave, glNode } from "./dom.js";
+import { glHottest, glValue } from "./numbers.js";
+
+export const GL_SIDE = 336;  // longer side of a canvas, in its own pixels
 
 // on: { cursor(cell or null), toggle(cell, wanted or undefined) }; isPicked(cell)
-function glPanel(key, on, isPicked) {
+export function glPanel(key, on, isPicked) {
   const title = glNode("h3", { class: "gl-title" });
   const meaning = glNode("p", { class: "gl-meaning" });
   const canvas = glNode("canvas", { tabindex: 0, role: "application", width: GL_SIDE, height: GL_SIDE });
@@ -14,7 +18,7 @@ function glPanel(key, on, isPicked) {
   const node = glNode("section", { class: "gl-panel", "data-panel": key },
     title, meaning, glNode("div", { class: "gl-stage" }, canvas, empty),
     glNode("div", { class: "gl-legend" }, low, strip, high), hottest);
-  const still = document.createElement("canvas");  // photo and map, without cursor and cells
+  const background = document.createElement("canvas");  // photo and map, without cursor and cells
   let a = null, view = null, at = null;
 
   const cellAt = (event) => {
@@ -29,24 +33,24 @@ function glPanel(key, on, isPicked) {
   const mark = (cursor, cells) => {
     at = cursor;
     const context = canvas.getContext("2d");
-    context.drawImage(still, 0, 0);
+    context.drawImage(background, 0, 0);
     glMarks(context, a, cells, cursor);
   };
   return {
     node,
     canvas,
-    still,
+    background,
     get view() { return view; },
     // next: { title, meaning, label, map, top, unit, share }
     draw(answer, photo, next, look, cursor, cells) {
       a = answer;
       view = next;
       const scale = GL_SIDE / Math.max(a.width, a.height);
-      for (const each of [canvas, still]) {
+      for (const each of [canvas, background]) {
         each.width = Math.round(a.width * scale);
         each.height = Math.round(a.height * scale);
       }
-      glPaint(still, photo, next.map, a, look, next.top);
+      glPaint(background, photo, next.map, a, look, next.top);
       title.textContent = next.title;
       title.title = next.title;
       meaning.textContent = next.meaning;
@@ -66,7 +70,8 @@ function glPanel(key, on, isPicked) {
 function glHottestText(a, view) {
   const best = glHottest(view.map);
   const where = `row ${Math.floor(best / a.w) + 1}, column ${(best % a.w) + 1}`;
-  return `${view.map[best] > 0 ? "hottest" : "highest"}: ${where}, ${glValue(view.map[best], view.share)}${view.share ? " of the map" : ` ${view.unit}`}`;
+  return `${view.map[best] > 0 ? "hottest" : "highest"}: ${where}, ` +
+    `${glValue(view.map[best], view.share)}${view.share ? " of the map" : ` ${view.unit}`}`;
 }
 
 // Cells taken away are grey and crossed; the cursor is a double line that shows on light and dark.

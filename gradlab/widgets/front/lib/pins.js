@@ -1,10 +1,13 @@
 // Keeping what is on the screen: the three panels as one picture, pinned below or saved as a file.
 
-function glCompose(panels, sentence) {
+import { glButton, glNode } from "./dom.js";
+import { GL_SIDE } from "./panel.js";
+
+export function glCompose(panels, sentence) {
   const side = GL_SIDE, gap = 16, head = 64, foot = 30;
   const canvas = document.createElement("canvas");
   canvas.width = panels.length * side + (panels.length + 1) * gap;
-  canvas.height = head + panels[0].still.height + 2 * foot + 2 * gap;
+  canvas.height = head + panels[0].background.height + 2 * foot + 2 * gap;
   const context = canvas.getContext("2d");
   context.fillStyle = "#ffffff";
   context.fillRect(0, 0, canvas.width, canvas.height);
@@ -16,7 +19,7 @@ function glCompose(panels, sentence) {
     context.drawImage(panel.canvas, x, head);
     context.font = "15px sans-serif";
     const foottext = panel.node.querySelector(".gl-hottest").textContent;
-    context.fillText(foottext, x, head + panel.still.height + foot, side);
+    context.fillText(foottext, x, head + panel.background.height + foot, side);
   });
   context.font = "15px sans-serif";
   context.fillText(sentence, gap, canvas.height - gap, canvas.width - 2 * gap);
@@ -34,7 +37,7 @@ function glLines(context, text, width) {
   return lines.length > 2 ? [lines[0], `${lines[1]} ...`] : lines;
 }
 
-function glPins() {
+export function glPins() {
   const node = glNode("div", { class: "gl-pins" });
   return {
     node,
@@ -47,7 +50,7 @@ function glPins() {
   };
 }
 
-function glSaveAs(canvas, name) {
+export function glSaveAs(canvas, name) {
   const link = glNode("a", { href: canvas.toDataURL("image/png"), download: name });
   document.body.append(link);
   link.click();

@@ -1,56 +1,67 @@
 // A plane of two inputs: a small network on it, painted surfaces, and marks over them.
 
-const GL_VIEW = 400;  // a plane's own pixels
+import { glLine, glScale, glSvg } from "./chart.js";
+import { glNode } from "./dom.js";
+import { glSoftmax } from "./numbers.js";
+
+export const GL_VIEW = 400;  // a plane's own pixels
 const GL_GRID = 100;  // a surface is computed at this many places a side
 const GL_PALE = 0.42;  // how much of the labels' colours the map of the answers shows
 const GL_LABEL_RGB = [[38, 115, 184], [196, 98, 15], [28, 127, 92]];
 
 // z = W2 tanh(W1 x + b1) + b2. g_c = grad_x of −log p_c = Σ_k (p_k − [k = c]) grad_x z_k.
-function glTinyNet({ w1, b1, w2, b2 }) {
+export function glTinyNet({ w1, b1, w2, b2 }) {
   const hidden = (x, y) => b1.map((bias, j) => Math.tanh(w1[j][0] * x + w1[j][1] * y + bias));
   const chances = (h) => glSoftmax(w2.map((row, c) => row.reduce((sum, w, j) => sum + w * h[j], b2[c])));
   return {
     p: (x, y) => chances(hidden(x, y)),
     at(x, y) {
       const h = hidden(x, y), p = Array.from(chances(h));
-      const slopes = w2.map((row) => [0, 1].map((i) => row.reduce((sum, w, j) => sum + w * (1 - h[j] * h[j]) * w1[j][i], 0)));
-      const g = p.map((_, c) => [0, 1].map((i) => slopes.reduce((sum, slope, k) => sum + (p[k] - (k === c ? 1 : 0)) * slope[i], 0)));
+      const slopes = w2.map((row) =>
+        [0, 1].map((i) => row.reduce((sum, w, j) => sum + w * (1 - h[j] * h[j]) * w1[j][i], 0)));
+      const g = p.map((_, c) =>
+        [0, 1].map((i) => slopes.reduce((sum, slope, k) => sum + (p[k] - (k === c ? 1 : 0)) * slope[i], 0)));
       return { x, y, p, g, J: p.map((each) => -Math.log(each)), F: glSpreadOf(p, g) };
     },
   };
 }
 
-// F = Σ p_c g_c g_cᵀ, with the half-axes of its ellipse (square roots of the eigenvalues) and the longer one's direction.
+// F = Σ p_c g_c g_cᵀ, with the half-axes of its ellipse (square roots of the eigenvalues) and the longer one's
+// direction.
 function glSpreadOf(p, g) {
   const sum = (i, j) => p.reduce((total, each, c) => total + each * g[c][i] * g[c][j], 0);
   const [a, b, d] = [sum(0, 0), sum(0, 1), sum(1, 1)], middle = (a + d) / 2, off = Math.hypot((a - d) / 2, b);
-  return { a, b, d, trace: a + d, long: Math.sqrt(middle + off), short: Math.sqrt(Math.max(0, middle - off)), angle: 0.5 * Math.atan2(2 * b, a - d) };
+  return {
+    a, b, d, trace: a + d, long: Math.sqrt(middle + off), short: Math.sqrt(Math.max(0, middle - off)),
+    angle: 0.5 * Math.atan2(2 * b, a - d),
+  };
 }
 
 // p at every place of the grid, rows from the top.
-function glSurfaces(net, reach) {
+export function glSurfaces(net, reach) {
   const at = (k) => (((k + 0.5) / GL_GRID) * 2 - 1) * reach;
   return Array.from({ length: GL_GRID * GL_GRID }, (_, k) => net.p(at(k % GL_GRID), -at(Math.floor(k / GL_GRID))));
 }
 
 // colour(p) gives the red, green and blue of a place.
-function glPaintPlane(canvas, surfaces, colour) {
+export function glPaintPlane(canvas, surfaces, colour) {
   canvas.width = canvas.height = GL_GRID;
   const image = new ImageData(GL_GRID, GL_GRID);
   surfaces.forEach((p, k) => image.data.set([...colour(p), 255], 4 * k));
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
-function glMixed(p) {
-  return [0, 1, 2].map((i) => Math.round(255 - GL_PALE * p.reduce((sum, each, c) => sum + each * (255 - GL_LABEL_RGB[c][i]), 0)));
+export function glMixed(p) {
+  return [0, 1, 2].map((i) =>
+    Math.round(255 - GL_PALE * p.reduce((sum, each, c) => sum + each * (255 - GL_LABEL_RGB[c][i]), 0)));
 }
 
-function glLabelColour(c) {
+export function glLabelColour(c) {
   return `rgb(${GL_LABEL_RGB[c].join(" ")})`;
 }
 
 // A line with a head that shows on any colour: a wide pale one below.
-function glArrow(from, to, colour, halo, bold = 1) {
+export function glArrow(from, to, colour, halo, bold = 1) {
   const length = Math.hypot(to[0] - from[0], to[1] - from[1]);
   if (length < 2) return [];
   const [ux, uy] = [(to[0] - from[0]) / length, (to[1] - from[1]) / length], head = Math.min(11 * bold, length);
@@ -64,7 +75,7 @@ function glArrow(from, to, colour, halo, bold = 1) {
 }
 
 // One plane. move(x, y) while a hand drags; keys are the owner's. toPixel maps a point to its own pixels.
-function glPlane(key, reach, move) {
+export function glPlane(key, reach, move) {
   const canvas = glNode("canvas", { "aria-hidden": "true" });
   const svg = glSvg("svg", { class: "gl-over-plane", viewBox: `0 0 ${GL_VIEW} ${GL_VIEW}`, "aria-hidden": "true" });
   const node = glNode("div", { class: "gl-plane", "data-plane": key }, canvas, svg);

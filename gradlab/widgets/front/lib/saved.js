@@ -1,6 +1,6 @@
 // In a saved page nothing runs behind the widget: this stands in for its model and holds the saved state.
 
-function glSavedModel() {
+export function glSavedModel() {
   const state = JSON.parse(document.getElementById("gradlab-state").textContent, (_, value) => {
     if (!value || typeof value.base64 !== "string") return value;
     const text = atob(value.base64), bytes = new Uint8Array(text.length);

@@ -1,19 +1,24 @@
 // Where the picture comes from: a list, a typed path, an upload or a drop. The only part that talks to the kernel.
 
-const GL_UPLOAD_LIMIT = 25 * 2 ** 20;
-const GL_PATIENCE = 20000;  // ms until silence of the kernel is put into words
+import { glPhoto } from "./colour.js";
+import { glCombobox } from "./combobox.js";
+import { glButton, glNode } from "./dom.js";
+import { glPacked, glSend } from "./wire.js";
 
-// send({ name }, buffer or null) asks the kernel; names() lists what it knows.
-function glSource({ names, send, alive }) {
+const GL_UPLOAD_LIMIT = 25 * 2 ** 20;
+export const GL_PATIENCE = 20000;  // ms until silence of the kernel is put into words
+
+export function glSource(model) {
+  const alive = !model.gradlabSaved;
   const status = glNode("p", { class: "gl-status", role: "status" });
   const error = glNode("p", { class: "gl-error", role: "alert" });
   const combobox = glCombobox({
     name: "picture", label: "Picture: a name or the path of a file",
-    options: () => names().map((name) => ({ value: name, text: name })),
-    choose: (name) => ask({ name }, null),
-    free: (path) => ask({ name: path }, null),
+    options: () => model.get("choices").map((name) => ({ value: name, text: name })),
+    choose: (name) => ask({ name }), free: (path) => ask({ name: path }),
   });
-  const file = glNode("input", { type: "file", accept: "image/*", class: "gl-hidden", tabindex: -1, "aria-hidden": "true" });
+  const file = glNode("input",
+    { type: "file", accept: "image/*", class: "gl-hidden", tabindex: -1, "aria-hidden": "true" });
   const open = glButton("upload", "open a file", () => file.click());
   const photo = glNode("canvas", { class: "gl-photo", role: "img" });
   const hint = glNode("p", { class: "gl-hint" }, "or drop one on the photo");
@@ -21,10 +26,11 @@ function glSource({ names, send, alive }) {
     glNode("h3", { class: "gl-title" }, "Picture"),
     glNode("div", { class: "gl-row" }, combobox.node, open, file), hint,
     glNode("div", { class: "gl-drop" }, photo), status, error);
-  let timer = null;
+  let timer = null, shown = null;
 
   const settle = () => { clearTimeout(timer); timer = null; };
-  const ask = (wanted, buffer) => {
+  // Ask the kernel for another picture, or for what `wanted` says.
+  const ask = (wanted) => {
     error.textContent = "";
     status.textContent = `reading ${wanted.name} ...`;
     settle();
@@ -32,7 +38,13 @@ function glSource({ names, send, alive }) {
       status.textContent = "";
       error.textContent = "The kernel does not answer: is it running?";
     }, GL_PATIENCE);
-    try { send(wanted, buffer); } catch { settle(); status.textContent = ""; error.textContent = "The kernel cannot be reached."; }
+    try {
+      glSend(model, { kind: "picture", ...wanted });
+    } catch {
+      settle();
+      status.textContent = "";
+      error.textContent = "The kernel cannot be reached.";
+    }
   };
   const upload = async (picked) => {
     if (!picked) return;
@@ -40,9 +52,25 @@ function glSource({ names, send, alive }) {
       error.textContent = `${picked.name} has ${(picked.size / 2 ** 20).toFixed(0)} MB: at most 25 MB, please.`;
       return;
     }
-    try { ask({ name: picked.name, upload: true }, await picked.arrayBuffer()); }
+    try { ask({ name: picked.name, upload: glPacked(new Uint8Array(await picked.arrayBuffer()), "uint8") }); }
     catch { error.textContent = `${picked.name} cannot be read by the browser.`; }
   };
+  const say = (failure) => { settle(); status.textContent = ""; error.textContent = failure; };
+  // The picture of an answer of the kernel, and what failed since, if anything.
+  const show = (a) => {
+    shown = a;
+    photo.width = a.width;
+    photo.height = a.height;
+    photo.getContext("2d").drawImage(glPhoto(a), 0, 0);
+    photo.setAttribute("aria-label", `The picture as the network sees it: ${a.name}`);
+    combobox.set(a.name);
+    say(model.get("error"));
+  };
+  const failed = () => { if (shown && model.get("error")) show(shown); };
+  const busy = () => { if (model.get("busy") || !timer) status.textContent = model.get("busy"); };
+  model.on("change:busy", busy);
+  model.on("change:error", failed);
+  busy();
   file.addEventListener("change", () => { upload(file.files[0]); file.value = ""; });
   glDrop(node, upload, alive);
   if (!alive) {
@@ -51,18 +79,12 @@ function glSource({ names, send, alive }) {
     hint.textContent = "A saved page: another picture needs a kernel.";
   }
   return {
-    node,
-    ask: (wanted) => ask(wanted, null),
-    show(a) {
-      photo.width = a.width;
-      photo.height = a.height;
-      photo.getContext("2d").drawImage(glPhoto(a), 0, 0);
-      photo.setAttribute("aria-label", `The picture as the network sees it: ${a.name}`);
-      combobox.set(a.name);
+    node, ask, say, show,
+    stop() {
+      model.off("change:busy", busy);
+      model.off("change:error", failed);
+      settle();
     },
-    busy(text) { if (text || !timer) status.textContent = text; },
-    settle(text) { settle(); status.textContent = ""; error.textContent = text; },
-    stop: settle,
   };
 }
 

@@ -1,7 +1,8 @@
 // Colour maps as 33 evenly spaced sRGB stops; between stops the browser interpolates.
 // viridis, cividis and magma are matplotlib's. blue-orange runs straight through CIELAB from blue over white to
 // orange, so equal steps of a signed value look equally large; its middle is zero.
-const GL_STOPS = {
+
+export const GL_STOPS = {
   "viridis":
     "440154 470d60 48186a 482374 472d7b 453781 424086 3e4989 3b528b 375b8d 33638d 2f6b8e 2c728e 297a8e " +
     "26828e 23898e 21918c 1f988b 1fa088 22a785 28ae80 32b67a 3fbc73 4ec36b 5ec962 70cf57 84d44b 98d83e " +

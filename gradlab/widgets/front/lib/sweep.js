@@ -1,12 +1,15 @@
 // What a sweep has found: z(whole) - z(hidden) for each window and class; maps, and answers for a window, from it.
 
-// Facts of the kernel: { serial, run, window, stride, cover, rows, columns, done, total }.
-function glSweep(a, facts) {
+import { glClamp } from "./numbers.js";
+
+// Facts of the kernel: { serial, run, window, stride, baseline, rows, columns, done, total }.
+export function glSweep(a, facts) {
   const windows = facts.rows * facts.columns, T = a.classes;
   const drops = new Float32Array(windows * T), lse = new Float64Array(windows).fill(NaN);
   let guess = null;
 
-  const start = (w) => ({ top: Math.floor(w / facts.columns) * facts.stride, left: (w % facts.columns) * facts.stride });
+  const start = (w) =>
+    ({ top: Math.floor(w / facts.columns) * facts.stride, left: (w % facts.columns) * facts.stride });
   // log of the sum of exp of the logits with window w hidden: NaN marks a window not asked yet
   const settle = (w) => {
     let top = -Infinity, sum = 0;
@@ -44,12 +47,13 @@ function glSweep(a, facts) {
       }
     },
     // The window that this box is, or -1: same size, on the grid. The last ones are cropped at the border.
-    at(box, cover) {
+    at(box, baseline) {
       const { window, stride, rows, columns } = facts;
       const row = box.top / stride, column = box.left / stride;
       const whole = Number.isInteger(row) && Number.isInteger(column) && row < rows && column < columns;
-      const fits = box.height === Math.min(window, a.height - box.top) && box.width === Math.min(window, a.width - box.left);
-      return whole && fits && cover === facts.cover ? row * columns + column : -1;
+      const fits = box.height === Math.min(window, a.height - box.top)
+        && box.width === Math.min(window, a.width - box.left);
+      return whole && fits && baseline === facts.baseline ? row * columns + column : -1;
     },
     known: (w) => w >= 0 && !Number.isNaN(lse[w]),
     // p of every class with window w hidden
@@ -67,7 +71,8 @@ function glSweep(a, facts) {
       const first = !lse.some((value) => !Number.isNaN(value));
       if (first && !(guess && c === a.order[0])) return null;
       const value = (w) => (unit === "probability" ? a.p[c] - probability(w, c) : drops[w * T + c]);
-      const each = Float64Array.from({ length: windows }, (_, w) => (first ? guess[w] : Number.isNaN(lse[w]) ? NaN : value(w)));
+      const each = Float64Array.from({ length: windows },
+        (_, w) => (first ? guess[w] : Number.isNaN(lse[w]) ? NaN : value(w)));
       return glSpread(glNearest(each, facts.rows, facts.columns), facts, start, a);
     },
   };
@@ -98,22 +103,24 @@ function glNearest(values, rows, columns) {
 // The mean over the windows that cover a pixel: corners are marked, two running sums fill the windows.
 function glSpread(values, facts, start, a) {
   const W = a.width + 1, H = a.height + 1;
-  const total = new Float64Array(W * H), cover = new Float64Array(W * H);
+  const total = new Float64Array(W * H), count = new Float64Array(W * H);
   values.forEach((value, w) => {
     const { top, left } = start(w);
     const bottom = Math.min(top + facts.window, a.height), right = Math.min(left + facts.window, a.width);
-    for (const [at, sign] of [[top * W + left, 1], [top * W + right, -1], [bottom * W + left, -1], [bottom * W + right, 1]]) {
+    for (const [at, sign] of [
+      [top * W + left, 1], [top * W + right, -1], [bottom * W + left, -1], [bottom * W + right, 1],
+    ]) {
       total[at] += sign * value;
-      cover[at] += sign;
+      count[at] += sign;
     }
   });
-  for (const field of [total, cover]) {
+  for (const field of [total, count]) {
     for (let y = 0; y < H; y++) for (let x = 1; x < W; x++) field[y * W + x] += field[y * W + x - 1];
     for (let y = 1; y < H; y++) for (let x = 0; x < W; x++) field[y * W + x] += field[(y - 1) * W + x];
   }
   const map = new Float64Array(a.width * a.height);
   for (let y = 0; y < a.height; y++) {
-    for (let x = 0; x < a.width; x++) map[y * a.width + x] = total[y * W + x] / cover[y * W + x];
+    for (let x = 0; x < a.width; x++) map[y * a.width + x] = total[y * W + x] / count[y * W + x];
   }
   return map;
 }

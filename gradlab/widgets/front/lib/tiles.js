@@ -1,42 +1,53 @@
 // The strip: one small picture per challenge with what is said of it, and p of the reference class over the levels.
 
-const GL_LEVELS = 5;
+import { glDecodePicture } from "./answer.js";
+import { glLine, glScale, glSvg } from "./chart.js";
+import { glHeat } from "./colour.js";
+import { glNode } from "./dom.js";
+import { glProbability, glSoftmax, glTop } from "./numbers.js";
+import { glPart, glUnpacked } from "./wire.js";
+
+export const GL_LEVELS = 5;
 
 // Place among the tiles that the kernel sent: k counts the challenges, -1 is the clean picture.
-function glTileAt(k, level) {
+export function glTileAt(k, level) {
   return k < 0 || level === 0 ? 0 : 1 + GL_LEVELS * k + level - 1;
 }
 
 // p, said and confidence of each tile; the sheet becomes a picture the browser can draw from.
-async function glDecodeTiles(answer) {
-  const a = glDecodePicture(answer);
-  const z = new Float32Array(glBytes(answer.all).buffer), count = z.length / a.classes;
-  const maps = glDecodeHalves(answer.maps), [, h, w] = answer.shape;
+export async function glDecodeTiles(answer) {
+  const z = glUnpacked(answer.logits), maps = glUnpacked(answer.maps), [count, h, w] = maps.shape;
+  const a = glDecodePicture(answer, glPart(z, 0));
   const reference = answer.label === null ? a.order[0] : answer.label;
   const tiles = Array.from({ length: count }, (_, i) => {
-    const p = glSoftmax(z.subarray(i * a.classes, (i + 1) * a.classes));
+    const p = glSoftmax(glPart(z, i));
     const said = p.reduce((best, value, c) => (value > p[best] ? c : best), 0);
-    const map = Float64Array.from(maps.subarray(i * h * w, (i + 1) * h * w), (value) => value * answer.scale);
+    const map = glPart(maps, i);
     return { p, said, right: said === reference, map, top: glTop(map, false) };
   });
-  const sheet = await createImageBitmap(new Blob([glBytes(answer.sheet)], { type: "image/png" }));
-  return { ...a, h, w, tiles, sheet, tile: answer.tile, reference, known: answer.label !== null, challenges: answer.challenges };
+  const sheet = await createImageBitmap(new Blob([answer.sheet], { type: "image/png" }));
+  return {
+    ...a, h, w, tiles, sheet, tile: [sheet.width, sheet.height / count], reference, known: answer.label !== null,
+    challenges: answer.challenges,
+  };
 }
 
 // Values over the levels 0 to 5 as a line, each level a dot where the answer is right and a cross where it is not.
-function glOverLevels(values, right, x, y, props) {
+export function glOverLevels(values, right, x, y, props) {
   const points = values.map((value, level) => [x(level), y(value)]);
   return [glLine(points, props), points.map(([left, top], level) => (right[level]
     ? glSvg("circle", { class: "gl-dot", cx: left, cy: top, r: 2.5 })
     : glSvg("path", { class: "gl-cross", d: `M${left - 3} ${top - 3}l6 6m0 -6l-6 6` })))];
 }
 
-function glTile(k, name, press) {
+export function glTile(k, name, press) {
   const canvas = glNode("canvas", { "aria-hidden": "true" });
-  const said = glNode("span", { class: "gl-tile-label" }), mark = glNode("span", { class: "gl-mark", "aria-hidden": "true" });
+  const said = glNode("span", { class: "gl-tile-label" });
+  const mark = glNode("span", { class: "gl-mark", "aria-hidden": "true" });
   const chance = glNode("span", { class: "gl-number" });
   const spark = glSvg("svg", { class: "gl-spark", viewBox: "0 0 120 34", "aria-hidden": "true" });
-  const node = glNode("button", { type: "button", class: "gl-tile", "data-challenge": name, tabindex: k < 0 ? 0 : -1, onclick: press },
+  const node = glNode("button",
+    { type: "button", class: "gl-tile", "data-challenge": name, tabindex: k < 0 ? 0 : -1, onclick: press },
     canvas, glNode("span", { class: "gl-tile-name" }, name),
     glNode("span", { class: "gl-tile-said" }, mark, said, chance), spark);
   const x = glScale([0, GL_LEVELS], [8, 112]), y = glScale([0, 1], [29, 5]);
@@ -57,13 +68,14 @@ function glTile(k, name, press) {
       spark.replaceChildren(
         glSvg("line", { class: "gl-rule", x1: 8, x2: 112, y1: y(0), y2: y(0) }),
         glSvg("line", { class: "gl-now", x1: x(level), x2: x(level), y1: 1, y2: 33 }),
-        ...glOverLevels(at.map((each) => each.p[a.reference]), at.map((each) => each.right), x, y, { class: "gl-line-p" }).flat());
+        ...glOverLevels(at.map((each) => each.p[a.reference]), at.map((each) => each.right), x, y,
+          { class: "gl-line-p" }).flat());
     },
   };
 }
 
 // What a tile shows, in words.
-function glTileText(a, labels, k, name, level) {
+export function glTileText(a, labels, k, name, level) {
   const { p, said, right } = a.tiles[glTileAt(k, level)];
   const verdict = a.known ? (right ? "right" : "wrong") : (right ? "as for the clean picture" : "changed");
   return `${name}${k < 0 ? "" : `, level ${level}`}: ${labels[said]} with ${glProbability(p[said])}, ${verdict}`;
@@ -78,5 +90,6 @@ function glPaintTile(canvas, a, i, maps) {
   context.drawImage(a.sheet, 0, i * height, width, height, 0, 0, canvas.width, canvas.height);
   if (!maps || !(top > 0)) return;
   context.imageSmoothingEnabled = true;
-  context.drawImage(glHeat(map, a, width, height, { colours: "viridis", opacity: 0.6, threshold: 0 }, top), 0, 0, canvas.width, canvas.height);
+  context.drawImage(glHeat(map, a, width, height, { colours: "viridis", opacity: 0.6, threshold: 0 }, top), 0, 0,
+    canvas.width, canvas.height);
 }

@@ -1,5 +1,11 @@
 // Drag probabilities: each event's surprise, and entropy as the area of surprise over probability.
 
+import {
+  glApart, glAxisY, glButtons, glChart, glFillTable, glFixed, glScale, glSvg, glText, glTicks,
+} from "../lib/chart.js";
+import { glKeepKeys, glNode, glReadout, glSelect } from "../lib/dom.js";
+import { GL_LOG, glEntropy, glHeld, glLevel } from "../lib/levels.js";
+
 const GL_EXPERIMENTS = {
   coin: { text: "fair coin", p: [0.5, 0.5], labels: ["heads", "tails"] },
   three: { text: "½, ¼, ¼", p: [0.5, 0.25, 0.25], labels: ["A", "B", "C"] },
@@ -28,17 +34,22 @@ function glAreas(width, { p, labels, unit, active }) {
   let sum = 0;
   const columns = p.flatMap((each, i) => {
     if (!(each > 0)) return [];
-    const from = x(sum), wide = x((sum += each)) - from, surprise = Math.max(0, glSurprise(each, unit)), high = Math.min(surprise, end);
+    const from = x(sum), wide = x((sum += each)) - from, surprise = Math.max(0, glSurprise(each, unit));
+    const high = Math.min(surprise, end);
     const middle = from + wide / 2, fits = (text, size) => wide > size * text.length + 4;
     const number = `${glFixed(surprise, 2)}${surprise > end ? " ↑" : ""}`;
     return [
-      glSvg("rect", { class: "gl-area", "data-active": String(i === active), "data-odd": String(i % 2), x: from, y: y(high), width: wide, height: base - y(high) },
+      glSvg("rect", {
+        class: "gl-area", "data-active": String(i === active), "data-odd": String(i % 2), x: from, y: y(high),
+        width: wide, height: base - y(high),
+      },
         glSvg("title", {}, `${labels[i]}: ${glFixed(each, 3)} × ${glSurpriseText(each, unit)}`)),
       fits(number, 7) ? glText(middle, Math.max(12, y(high) - 4), number, { "text-anchor": "middle" }) : null,
       fits(labels[i], 7) ? glText(middle, base + 16, labels[i], { class: "gl-soft", "text-anchor": "middle" }) : null,
     ];
   });
-  const line = (value, kind) => glSvg("line", { class: `gl-level-line ${kind}`, x1: left, x2: right + 6, y1: y(value), y2: y(value) });
+  const line = (value, kind) =>
+    glSvg("line", { class: `gl-level-line ${kind}`, x1: left, x2: right + 6, y1: y(value), y2: y(value) });
   const [atMost, atH] = glApart([y(most) + 4, y(H) + 4], 16);
   return [
     glAxisY(y, left, right, glTicks(0, end, 5)), columns,
@@ -46,17 +57,22 @@ function glAreas(width, { p, labels, unit, active }) {
     glText(right + 10, atMost, `most: ${glFixed(most, 2)}`, { class: "gl-soft" }),
     glText(right + 10, atH, `H = ${glFixed(H, 2)}`, { class: "gl-strong" }),
     glSvg("line", { class: "gl-base", x1: left, x2: right, y1: base, y2: base }),
-    glText((left + right) / 2, base + 34, "width: probability, 1 in all", { class: "gl-soft", "text-anchor": "middle" }),
+    glText((left + right) / 2, base + 34, "width: probability, 1 in all",
+      { class: "gl-soft", "text-anchor": "middle" }),
   ];
 }
 
 function glEntropySentence({ p, unit }) {
   const H = glEntropy(p, unit), possible = p.filter((each) => each > 0);
-  const terms = possible.map((each) => `${glFixed(each, 2)} × ${glFixed(Math.max(0, glSurprise(each, unit)), 2)}`).join(" + ");
+  const terms = possible.map((each) => `${glFixed(each, 2)} × ${glFixed(Math.max(0, glSurprise(each, unit)), 2)}`)
+    .join(" + ");
   const sum = possible.length > 1 && possible.length <= 4 ? `${terms} = ` : "";
   const most = glFixed(GL_LOG[unit](p.length), 2);
-  const ends = H < 5e-4 ? " Nothing here can surprise." : H > GL_LOG[unit](p.length) - 5e-4 ? " Nothing with so many events surprises more." : "";
-  return `Entropy is the expected surprise: H = ${sum}${glFixed(H, 3)} ${unit}, of at most ${unit === "bits" ? "log₂" : "ln"} ${p.length} = ${most}.${ends}`;
+  const ends = H < 5e-4
+    ? " Nothing here can surprise."
+    : H > GL_LOG[unit](p.length) - 5e-4 ? " Nothing with so many events surprises more." : "";
+  return `Entropy is the expected surprise: H = ${sum}${glFixed(H, 3)} ${unit}, of at most ` +
+    `${unit === "bits" ? "log₂" : "ln"} ${p.length} = ${most}.${ends}`;
 }
 
 function render({ model, el }) {
@@ -64,7 +80,8 @@ function render({ model, el }) {
   const state = { p: start.p, labels: start.labels, unit: start.unit, active: null };
   let bars = [], held = null;
 
-  const levels = glNode("div", { class: "gl-levels", role: "group", "aria-label": "Probabilities: drag a bar, or use its arrow keys" });
+  const levels = glNode("div",
+    { class: "gl-levels", role: "group", "aria-label": "Probabilities: drag a bar, or use its arrow keys" });
   const table = glNode("table", { class: "gl-table" });
   const readout = glReadout();
   const chart = glChart("areas", 244, (width) => glAreas(width, state));
@@ -98,24 +115,30 @@ function render({ model, el }) {
     const look = (i) => { state.active = i; draw(); };
     levels.replaceChildren(...bars.map((bar, i) => {
       bar.node.addEventListener("focus", () => look(i));
-      return glNode("div", { class: "gl-level-place" }, bar.node, glNode("span", { class: "gl-level-label", title: labels[i] }, labels[i]));
+      return glNode("div", { class: "gl-level-place" }, bar.node,
+        glNode("span", { class: "gl-level-label", title: labels[i] }, labels[i]));
     }));
     draw();
   };
 
-  const experiments = { ...(start.given ? { given: { text: "as given", p: start.p, labels: start.labels } } : {}), ...GL_EXPERIMENTS };
-  const presets = glButtons("begin with", Object.fromEntries(Object.entries(experiments).map(([name, each]) => [name, each.text])), (name) => {
-    const { p, labels, from } = experiments[name];
-    build(from ? from(held.p) : p, from ? state.labels : labels);
-  });
+  const experiments = {
+    ...(start.given ? { given: { text: "as given", p: start.p, labels: start.labels } } : {}), ...GL_EXPERIMENTS,
+  };
+  const presets = glButtons("begin with",
+    Object.fromEntries(Object.entries(experiments).map(([name, each]) => [name, each.text])), (name) => {
+      const { p, labels, from } = experiments[name];
+      build(from ? from(held.p) : p, from ? state.labels : labels);
+    });
   const unit = glSelect("unit", "unit", Object.keys(GL_LOG), state.unit, (value) => { state.unit = value; draw(); });
   const title = glNode("h3", { class: "gl-title" });
   const columns = glNode("div", { class: "gl-columns" },
     glNode("section", {}, glNode("h3", { class: "gl-title" }, "Probability: drag a bar"), levels,
-      glNode("p", { class: "gl-hint" }, "The others make room, so that all add up to 1. A rare event is a big surprise.")),
+      glNode("p", { class: "gl-hint" },
+        "The others make room, so that all add up to 1. A rare event is a big surprise.")),
     glNode("section", {}, title, chart.node),
     glNode("section", {}, table));
-  const root = glNode("div", { class: "gl-root gl-entropy", role: "region", lang: "en", "aria-label": "Entropy is the expected surprise" },
+  const root = glNode("div",
+    { class: "gl-root gl-entropy", role: "region", lang: "en", "aria-label": "Entropy is the expected surprise" },
     glNode("div", { class: "gl-figure" },
       glNode("div", { class: "gl-controls" }, presets, unit),
       columns, readout.node));

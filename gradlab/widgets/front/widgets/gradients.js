@@ -1,16 +1,28 @@
 // Which pixels move P? Three maps with the trained weights, the same with random ones, and a box that reads both.
 
+import { glDecodePicture } from "../lib/answer.js";
+import { GL_SIDE_LARGE, glBoxHands, glDrawBox } from "../lib/box.js";
+import { glHeat, glPhoto, glSigned } from "../lib/colour.js";
+import { glCombobox } from "../lib/combobox.js";
+import { glKeepKeys, glNode, glReadout, glSelect } from "../lib/dom.js";
+import { glClamp, glProbability } from "../lib/numbers.js";
+import { glSource } from "../lib/source.js";
+import { GL_STOPS } from "../lib/stops.js";
+import { glSend, glUnpacked } from "../lib/wire.js";
+
 const GL_METHODS = {
   "gradient": "passes back where the unit is active",
   "deconvnet": "passes back what is positive",
   "guided backpropagation": "passes back what is positive, where the unit is active",
 };
-const GL_SHARES = { "0.01": "of the last layer", "0.25": "of the last quarter", "0.5": "of the last half", "1": "of all layers" };
+const GL_SHARES = {
+  "0.01": "of the last layer", "0.25": "of the last quarter", "0.5": "of the last half", "1": "of all layers",
+};
 const GL_WHITE = 0.995;  // this share of the pixels lies below the end of the colours
 
 // Values as shown, and what ends the colours: a few pixels would leave all others dark.
 function glPixelMap(packed) {
-  const values = Float64Array.from(glDecodeHalves(packed.values));
+  const values = Float64Array.from(glUnpacked(packed).values);
   const sorted = values.map(Math.abs).sort();
   return { values, top: sorted[Math.floor(GL_WHITE * (sorted.length - 1))] || sorted[sorted.length - 1] };
 }
@@ -33,7 +45,7 @@ function glPixelPanel(key, title, hands, on) {
     "aria-label": `${title}. Arrow keys move the box, Shift and arrow keys resize it, Escape leaves.` });
   const refused = glNode("p", { class: "gl-empty", hidden: true });
   const share = glNode("p", { class: "gl-hottest gl-number" }), note = glNode("p", { class: "gl-meaning" });
-  const still = document.createElement("canvas");
+  const background = document.createElement("canvas");
   glBoxHands(canvas, hands, on);
   return {
     canvas, note, share,
@@ -42,23 +54,23 @@ function glPixelPanel(key, title, hands, on) {
     // map: { values, top }, "photo", or a sentence that says why there is none
     draw(a, photo, map, look) {
       const scale = GL_SIDE_LARGE / Math.max(a.width, a.height);
-      for (const each of [canvas, still]) {
+      for (const each of [canvas, background]) {
         each.width = Math.round(a.width * scale);
         each.height = Math.round(a.height * scale);
       }
-      const context = still.getContext("2d");
+      const context = background.getContext("2d");
       refused.hidden = typeof map !== "string" || map === "photo";
       refused.textContent = refused.hidden ? "" : map;
-      if (map === "photo") context.drawImage(photo, 0, 0, still.width, still.height);
+      if (map === "photo") context.drawImage(photo, 0, 0, background.width, background.height);
       else if (refused.hidden) {
         const values = glSigned(look.colours) ? map.values : map.values.map(Math.abs);
-        const opaque = { ...look, opacity: 1, threshold: 0 };
-        context.drawImage(glHeat(values, { h: a.height, w: a.width }, still.width, still.height, opaque, map.top || 1), 0, 0);
+        const opaque = { ...look, opacity: 1, threshold: 0 }, { width, height } = background;
+        context.drawImage(glHeat(values, { h: a.height, w: a.width }, width, height, opaque, map.top || 1), 0, 0);
       }
     },
     mark(a, box) {
       const context = canvas.getContext("2d");
-      context.drawImage(still, 0, 0);
+      context.drawImage(background, 0, 0);
       glDrawBox(context, box, canvas.width / a.width, key === "photo");
     },
   };
@@ -79,19 +91,17 @@ function render({ model, el }) {
   const look = { colours: "magma" };
   const state = { p: 0, share: model.get("maps").share, box: null };
   const known = new Map();  // maps by class, of this picture and share
-  let a = null, photo = null, shown = null, asked = 0;
+  let a = null, photo = null, shown = null;
 
   const readout = glReadout();
-  const send = (content, buffers = []) => model.send({ serial: a ? a.serial : 0, ...content }, undefined, buffers);
-  const source = glSource({
-    names: () => model.get("pictures"), alive,
-    send: (wanted, buffer) => send({ kind: "picture", serial: ++asked, ...wanted }, buffer ? [buffer] : []),
-  });
-  const hands = () => ({ box: state.box, size: { width: a.width, height: a.height }, step: 8, painting: false, fixed: false });
+  const source = glSource(model);
+  const hands = () =>
+    ({ box: state.box, size: { width: a.width, height: a.height }, step: 8, painting: false, fixed: false });
   const on = {
     box(next) {
       state.box = {
-        ...next, left: Math.round(glClamp(next.left, 0, a.width - next.width)), top: Math.round(glClamp(next.top, 0, a.height - next.height)),
+        ...next, left: Math.round(glClamp(next.left, 0, a.width - next.width)),
+        top: Math.round(glClamp(next.top, 0, a.height - next.height)),
         width: Math.round(next.width), height: Math.round(next.height),
       };
       marks();
@@ -100,7 +110,8 @@ function render({ model, el }) {
   };
   const panels = glGradientRows(hands, on);
   const each = (act) => {
-    for (const [row, name] of ["trained", "random"].flatMap((row) => Object.keys(GL_METHODS).map((name) => [row, name]))) {
+    for (const [row, name] of ["trained", "random"].flatMap((row) =>
+      Object.keys(GL_METHODS).map((name) => [row, name]))) {
       const found = shown.methods[name];
       act(panels[row][name], found.refused ? null : found[row], found, row, name);
     }
@@ -118,13 +129,18 @@ function render({ model, el }) {
   const sentence = () => {
     const inside = Object.entries(shown.methods).filter(([, found]) => !found.refused)
       .map(([name, found]) => `${name} ${percent(glInside(found.trained.values, state.box, a))}`);
-    return `${labels[shown.p]}: the box is ${percent(area())} of the picture and holds of the strength ${inside.join(", ")}.`;
+    return `${labels[shown.p]}: the box is ${percent(area())} of the picture and holds of the strength ` +
+      `${inside.join(", ")}.`;
   };
   const draw = () => {
     panels.photo.draw(a, photo, "photo", look);
     each((panel, map, found, row) => {
       panel.draw(a, photo, map || found.refused, look);
-      if (row === "random") panel.note.textContent = found.alike === null || found.refused ? "" : `rank correlation with the map above: ${found.alike.toFixed(2)}`;
+      if (row === "random") {
+        panel.note.textContent = found.alike === null || found.refused
+          ? ""
+          : `rank correlation with the map above: ${found.alike.toFixed(2)}`;
+      }
     });
     const layers = shown.lost === 1 ? `the last layer (${shown.first}) has` : `the last ${shown.lost} layers have`;
     control.textContent = `Control: ${layers} random weights`;
@@ -135,16 +151,20 @@ function render({ model, el }) {
 
   const picker = glCombobox({
     name: "p", label: "P: the class asked about", choose: (value) => { state.p = value; ask(); },
-    options: () => a.order.filter((c) => alive || known.has(c)).map((c) => ({ value: c, text: labels[c], note: glProbability(a.p[c]) })),
+    options: () => a.order.filter((c) => alive || known.has(c))
+      .map((c) => ({ value: c, text: labels[c], note: glProbability(a.p[c]) })),
   });
   const ask = () => {
     const found = known.get(state.p);
-    if (found) { shown = found; draw(); } else send({ kind: "maps", p: state.p, share: state.share });
+    if (found) { shown = found; draw(); return; }
+    glSend(model, { kind: "maps", serial: a.serial, p: state.p, share: state.share });
   };
   const take = (maps) => {
     const methods = {};
     for (const [name, found] of Object.entries(maps.methods)) {
-      methods[name] = found.refused ? found : { ...found, trained: glPixelMap(found.trained), random: glPixelMap(found.random) };
+      methods[name] = found.refused
+        ? found
+        : { ...found, trained: glPixelMap(found.trained), random: glPixelMap(found.random) };
     }
     known.set(maps.p, { ...maps, methods });
   };
@@ -167,12 +187,9 @@ function render({ model, el }) {
     const half = (side) => Math.round(side / 2);
     state.box = { left: half(a.width / 2), top: half(a.height / 2), width: half(a.width), height: half(a.height) };
     source.show(a);
-    source.settle(model.get("error"));
     state.p = model.get("maps").p;
     came();
   };
-  const busy = () => source.busy(model.get("busy"));
-  const failed = () => { if (model.get("error")) { source.settle(model.get("error")); source.show(a); } };
 
   const control = glNode("h3", { class: "gl-title" });
   const ownShare = String(state.share);
@@ -189,19 +206,22 @@ function render({ model, el }) {
     glNode("span", { class: "gl-letter", "aria-hidden": "true" }, "P"), picker.node));
   const row = (key, ...nodes) => glNode("div", { class: "gl-panels gl-three", "data-row": key }, nodes);
   const all = (key) => Object.values(panels[key]).map((panel) => panel.node);
-  const root = glNode("div", { class: "gl-root gl-gradients", role: "region", lang: "en", "aria-label": "Which pixels move the score?" },
+  const root = glNode("div",
+    { class: "gl-root gl-gradients", role: "region", lang: "en", "aria-label": "Which pixels move the score?" },
     glNode("div", { class: "gl-main" },
       glNode("div", { class: "gl-side" }, source.node, panels.photo.node, readout.node),
       glNode("div", { class: "gl-asking" }, row("trained", ...all("trained")), control, row("random", ...all("random")),
         glNode("div", { class: "gl-controls", role: "group", "aria-label": "How the maps are shown" }, random,
-          glSelect("colours", "colours", Object.keys(GL_STOPS), look.colours, (value) => { look.colours = value; draw(); })))));
+          glSelect("colours", "colours", Object.keys(GL_STOPS), look.colours, (value) => {
+            look.colours = value;
+            draw();
+          })))));
   glKeepKeys(root);
   el.append(root);
 
-  const listening = [["change:answer", arrived], ["change:maps", came], ["change:busy", busy], ["change:error", failed]];
+  const listening = [["change:answer", arrived], ["change:maps", came]];
   for (const [event, act] of listening) model.on(event, act);
   arrived();
-  busy();
   return () => {
     for (const [event, act] of listening) model.off(event, act);
     readout.stop();

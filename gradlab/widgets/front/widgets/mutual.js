@@ -1,5 +1,9 @@
 // Drag a joint table: entropies as bars of equal height over one scale, and I(X;Y) as the surprise that Y takes away.
 
+import { glAxisX, glButtons, glChart, glFixed, glScale, glSvg, glText, glTicks } from "../lib/chart.js";
+import { glKeepKeys, glNode, glReadout, glSelect } from "../lib/dom.js";
+import { GL_LOG, glEntropy, glHeld, glLevel } from "../lib/levels.js";
+
 const GL_CHANNEL = 0.8;  // of "noisy channel": how often Y is what X was
 
 function glMargins(p, rows, columns) {
@@ -42,9 +46,14 @@ function glOverlap(width, found, most) {
     const fits = (each) => wide > 7.2 * each.length + 6;
     const lines = fits(text) ? [text] : fits(name) ? [name, value] : fits(value) ? [value] : [];
     return [
-      glSvg("rect", { class: `gl-info ${kind}`, "data-bar": name, "data-value": (to - from).toFixed(6), x: x(from), y: row(k), width: Math.max(0, wide), height: high },
+      glSvg("rect", {
+        class: `gl-info ${kind}`, "data-bar": name, "data-value": (to - from).toFixed(6), x: x(from), y: row(k),
+        width: Math.max(0, wide), height: high,
+      },
         glSvg("title", {}, text)),
-      lines.map((line, i) => glText(middle, row(k) + high / 2 + 5 + 16 * (i - (lines.length - 1) / 2), line, { class: "gl-on-info", "text-anchor": "middle" })),
+      lines.map((line, i) =>
+        glText(middle, row(k) + high / 2 + 5 + 16 * (i - (lines.length - 1) / 2), line,
+          { class: "gl-on-info", "text-anchor": "middle" })),
     ];
   };
   const { HX, HY, HXY, I, XgivenY, YgivenX } = found;
@@ -52,7 +61,11 @@ function glOverlap(width, found, most) {
   const end = row(3) + high;
   return [
     // the overlap as one band through the rows
-    I > 0 ? glSvg("rect", { class: "gl-band", x: x(XgivenY), y: row(0) - 6, width: x(HX) - x(XgivenY), height: end - row(0) + 12 }) : null,
+    I > 0
+      ? glSvg("rect", {
+        class: "gl-band", x: x(XgivenY), y: row(0) - 6, width: x(HX) - x(XgivenY), height: end - row(0) + 12,
+      })
+      : null,
     bar(0, 0, HXY, "gl-both", named("H(X,Y)", HXY)),
     bar(1, 0, HX, "gl-x", named("H(X)", HX)),
     bar(2, XgivenY, HXY, "gl-y", named("H(Y)", HY)),
@@ -82,7 +95,8 @@ function render({ model, el }) {
   const draw = () => {
     const found = glShannon(held.p, R, C, state.unit);
     state.found = found;
-    cells.forEach((cell, k) => cell.draw(`${glFixed(held.p[k], 3)}, mutual information ${glFixed(found.I, 3)} ${state.unit}`));
+    cells.forEach((cell, k) =>
+      cell.draw(`${glFixed(held.p[k], 3)}, mutual information ${glFixed(found.I, 3)} ${state.unit}`));
     margins.x.forEach((node, i) => { node.textContent = glFixed(found.x[i], 3); });
     margins.y.forEach((node, j) => { node.textContent = glFixed(found.y[j], 3); });
     given.forEach((node, j) => {
@@ -91,7 +105,8 @@ function render({ model, el }) {
     });
     const more = found.given.some((each) => each > found.HX + 1e-9);
     note.textContent = more
-      ? "An outcome of Y may leave more surprise about X than there was (marked). The average, H(X|Y), is never more than H(X)."
+      ? "An outcome of Y may leave more surprise about X than there was (marked). The average, H(X|Y), is never more " +
+        "than H(X)."
       : "H(X|y): the surprise about X that is left once y is seen. The average, weighted by p(y), is H(X|Y).";
     const sentence = glMutualSentence(found, state.unit);
     chart.draw(`Bars as long as the entropies. ${sentence}`);
@@ -108,13 +123,18 @@ function render({ model, el }) {
 
   const held = glHeld(start.p, draw);
   const names = rows.flatMap((row) => columns.map((column) => `${row}, ${column}`));
-  const cells = names.map((name, k) => glLevel(name, () => ({ p: held.p[k], full: state.full }), held.hand(k, () => fit())));
+  const cells = names.map((name, k) =>
+    glLevel(name, () => ({ p: held.p[k], full: state.full }), held.hand(k, () => fit())));
   const number = () => glNode("span", { class: "gl-number" });
   const margins = { x: rows.map(number), y: columns.map(number) }, given = columns.map(number);
   const label = glNode("span", { class: "gl-soft-text" });
   const head = (text) => glNode("span", { class: "gl-cell-head", title: text }, text);
-  const table = glNode("div", { class: "gl-joint", role: "group", "aria-label": "Joint probabilities: drag a cell up or down, or use its arrow keys" },
-    glNode("span", { class: "gl-soft-text" }, "X ╲ Y"), columns.map(head), glNode("span", { class: "gl-soft-text" }, "p(x)"),
+  const table = glNode("div", {
+    class: "gl-joint", role: "group",
+    "aria-label": "Joint probabilities: drag a cell up or down, or use its arrow keys",
+  },
+    glNode("span", { class: "gl-soft-text" }, "X ╲ Y"), columns.map(head),
+    glNode("span", { class: "gl-soft-text" }, "p(x)"),
     rows.flatMap((row, i) => [head(row), ...cells.slice(i * C, (i + 1) * C).map((cell) => cell.node), margins.x[i]]),
     glNode("span", { class: "gl-soft-text" }, "p(y)"), margins.y, glNode("span", { class: "gl-number" }, "1"),
     label, given, glNode("span", {}));
@@ -123,16 +143,21 @@ function render({ model, el }) {
   const title = glNode("h3", { class: "gl-title" });
 
   const joints = { start: { text: start.given ? "as given" : "animals", from: () => start.p }, ...GL_JOINTS };
-  const presets = glButtons("begin with", Object.fromEntries(Object.entries(joints).map(([name, each]) => [name, each.text])), (name) => {
-    held.put(joints[name].from(held.p, R, C));
-    fit();
-  });
+  const presets = glButtons("begin with",
+    Object.fromEntries(Object.entries(joints).map(([name, each]) => [name, each.text])), (name) => {
+      held.put(joints[name].from(held.p, R, C));
+      fit();
+    });
   const unit = glSelect("unit", "unit", Object.keys(GL_LOG), state.unit, (value) => { state.unit = value; draw(); });
-  const root = glNode("div", { class: "gl-root gl-mutual", role: "region", lang: "en", "aria-label": "Mutual information is the reduction of surprise" },
+  const root = glNode("div", {
+    class: "gl-root gl-mutual", role: "region", lang: "en",
+    "aria-label": "Mutual information is the reduction of surprise",
+  },
     glNode("div", { class: "gl-figure" },
       glNode("div", { class: "gl-controls" }, presets, unit),
       glNode("div", { class: "gl-columns" },
-        glNode("section", {}, glNode("h3", { class: "gl-title" }, "Joint probability p(x, y): drag a cell up or down"), table, scale, note),
+        glNode("section", {}, glNode("h3", { class: "gl-title" }, "Joint probability p(x, y): drag a cell up or down"),
+          table, scale, note),
         glNode("section", {}, title, chart.node,
           glNode("p", { class: "gl-hint" }, "I(X;Y) = H(X) − H(X|Y) = H(Y) − H(Y|X) = H(X) + H(Y) − H(X,Y)"))),
       readout.node));

@@ -1,5 +1,16 @@
 // The three questions side by side. Everything below runs in the browser; only a new picture asks the kernel.
 
+import { glDecode } from "../lib/answer.js";
+import { glFilmstrip, glProbabilityBars, glVoteBars } from "../lib/bars.js";
+import { glPhoto, glSigned } from "../lib/colour.js";
+import { glCombobox } from "../lib/combobox.js";
+import { glButton, glKeepKeys, glNode, glReadout, glSelect, glSlider } from "../lib/dom.js";
+import { glClassMap, glContrast, glProbability, glShare, glTop, glValue, glVotes, glWithout } from "../lib/numbers.js";
+import { glPanel } from "../lib/panel.js";
+import { glCompose, glPins, glSaveAs } from "../lib/pins.js";
+import { glSource } from "../lib/source.js";
+import { GL_STOPS } from "../lib/stops.js";
+
 const GL_FRAMES = 8;
 
 // P, Q ("runner-up", "self" or a class) and the three maps they give.
@@ -17,7 +28,10 @@ function glQuestions(a, labels, state) {
     : p === said ? "for what the network says, against Q" : "for what the network says (not P), against Q";
   return [
     { key: "why", title: `Why ${labels[p]}?`, meaning: "what speaks for P", map: glClassMap(a, p, 1), unit: "logit" },
-    { key: "whatif", title: `What if not ${labels[p]}?`, meaning: "what speaks against P", map: glClassMap(a, p, -1), unit: "logit" },
+    {
+      key: "whatif", title: `What if not ${labels[p]}?`, meaning: "what speaks against P", map: glClassMap(a, p, -1),
+      unit: "logit",
+    },
     { key: "contrast", title: third, meaning, map: glContrast(a, q), unit: "nat" },
   ];
 }
@@ -68,7 +82,8 @@ function glSentence(a, labels, state, votes, after) {
 function glPickers(now, labels, set) {
   const classes = (a) => a.order.map((c) => ({ value: c, text: labels[c], note: glProbability(a.p[c]) }));
   const p = glCombobox({
-    name: "p", label: "P: the class asked about", choose: (value) => set({ p: value === "said" ? now().a.order[0] : value }),
+    name: "p", label: "P: the class asked about",
+    choose: (value) => set({ p: value === "said" ? now().a.order[0] : value }),
     options: () => [{ value: "said", text: "what the network says (default)" }, ...classes(now().a)],
   });
   const q = glCombobox({
@@ -110,7 +125,7 @@ function render({ model, el }) {
   const labels = model.get("labels");
   const look = { opacity: 0.55, colours: "viridis", threshold: 0, scale: "each", units: "raw" };
   const state = { p: 0, q: "runner-up", cells: new Set(), cursor: null };
-  let a = null, photo = null, after = null, asked = 0;
+  let a = null, photo = null, after = null;
 
   const readout = glReadout(), boxes = glBoxes(), pins = glPins();
   const on = {
@@ -123,10 +138,7 @@ function render({ model, el }) {
   const panels = ["why", "whatif", "contrast"].map((key) => glPanel(key, on, (cell) => state.cells.has(cell)));
   const pickers = glPickers(() => ({ a }), labels, (change) => { Object.assign(state, change); refresh(); });
   const film = glFilmstrip((q) => { state.q = q === state.p ? "self" : q; refresh(); });
-  const source = glSource({
-    names: () => model.get("pictures"), alive: !model.gradlabSaved,
-    send: (wanted, buffer) => model.send({ kind: "picture", serial: ++asked, ...wanted }, undefined, buffer ? [buffer] : []),
-  });
+  const source = glSource(model);
 
   const sentence = () => {
     const votes = state.cursor === null ? [] : glVotes(a, state.cursor, 3);
@@ -144,7 +156,9 @@ function render({ model, el }) {
   };
   const cellsChanged = () => {
     after = state.cells.size ? glWithout(a, state.cells) : null;
-    boxes.barsTitle.textContent = after ? `Without ${state.cells.size === 1 ? "this cell" : "these cells"}` : "The network says";
+    boxes.barsTitle.textContent = after
+      ? `Without ${state.cells.size === 1 ? "this cell" : "these cells"}`
+      : "The network says";
     boxes.note.textContent = !after ? "" : a.exact
       ? "exact: this network ends in average pooling and one linear layer"
       : "first-order: this network is not linear after its maps";
@@ -168,23 +182,24 @@ function render({ model, el }) {
     Object.assign(state, { p: a.start.p, q: q === a.start.p ? "self" : q, cells: new Set(), cursor: null });
     if (q === a.order.find((c) => c !== state.p)) state.q = "runner-up";
     source.show(a);
-    source.settle(model.get("error"));
     refresh();
   };
-  const busy = () => source.busy(model.get("busy"));
-  const failed = () => { if (model.get("error")) { source.settle(model.get("error")); source.show(a); } };
 
   boxes.clear.addEventListener("click", () => { state.cells.clear(); cellsChanged(); panels[0].canvas.focus(); });
   const keep = glNode("div", { class: "gl-keep" },
     glButton("pin", "pin", () => pins.add(glCompose(panels, sentence()), `${panels[2].view.title} ${sentence()}`)),
-    glButton("save", "save", () => glSaveAs(glCompose(panels, sentence()), `${a.name.replace(/\W+/g, "-")}-paradigms.png`)));
+    glButton("save", "save", () =>
+      glSaveAs(glCompose(panels, sentence()), `${a.name.replace(/\W+/g, "-")}-paradigms.png`)));
   const pick = (letter, picker) => glNode("div", { class: "gl-pick", "data-role": letter.toLowerCase() },
     glNode("span", { class: "gl-letter", "aria-hidden": "true" }, letter), picker.node);
   panels[0].node.append(pick("P", pickers.p));
   panels[2].node.append(pick("Q", pickers.q));
   const controls = glControls(look, () => refresh());
   controls.append(keep);
-  const root = glNode("div", { class: "gl-root gl-paradigms", role: "region", lang: "en", "aria-label": "Why P? What if not P? Why P, rather than Q?" },
+  const root = glNode("div", {
+    class: "gl-root gl-paradigms", role: "region", lang: "en",
+    "aria-label": "Why P? What if not P? Why P, rather than Q?",
+  },
     glNode("div", { class: "gl-main" },
       glNode("div", { class: "gl-side" }, source.node, boxes.says, boxes.node),
       glNode("div", { class: "gl-asking" },
@@ -195,12 +210,10 @@ function render({ model, el }) {
   glKeepKeys(root);
   el.append(root);
 
-  const listening = [["change:answer", arrived], ["change:busy", busy], ["change:error", failed]];
-  for (const [event, heard] of listening) model.on(event, heard);
+  model.on("change:answer", arrived);
   arrived();
-  busy();
   return () => {
-    for (const [event, heard] of listening) model.off(event, heard);
+    model.off("change:answer", arrived);
     readout.stop();
     source.stop();
     root.remove();
