@@ -191,7 +191,7 @@ def test_no_file_holds_a_package_registry_address() -> None:
 
 def public_rooms() -> list[str]:
     """Return the sub-packages a user calls; widgets are left out: their traits are not signatures."""
-    rooms = ("core", *sorted(ENGINE), "evaluate", "models", "data")
+    rooms = ("core", *sorted(ENGINE), "evaluate", "models", "data", "course")
     return [room for room in rooms if (PACKAGE / room / "__init__.py").exists()]
 
 
