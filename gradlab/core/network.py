@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
-from gradlab.core.errors import InputError, ModelError
+from gradlab.core.errors import GradlabError, InputError, ModelError
 from gradlab.core.shadow import FORWARD_HOOKS, CannotShadow, Shadow, walk
 
 T = TypeVar("T")
@@ -156,7 +156,7 @@ class Network:
                     return self._watched(lambda: run(x, extra, hooks))
                 return run(x, extra, hooks) if not self.memory["draws"] else self._drawn(lambda: run(x, extra, hooks))
             except RuntimeError as error:
-                misfit = _misfit(x, self.parts)
+                misfit = _misfit(x, self.parts) if "channels" in str(error) else None
                 if misfit is None:
                     raise
                 raise misfit from error
@@ -225,7 +225,7 @@ class Network:
 
         with _locks.setdefault(self.model, threading.RLock()):
             flags = {part: part.training for part in self.parts}
-            buffers = [(part, dict(part._buffers)) for part in self.parts]
+            buffers = [(part, dict(part._buffers)) for part in self.parts if isinstance(part._buffers, dict)]
             own = [b for _, held in buffers for b in held.values() if b is not None and not b.is_inference()]
             values = [(b, b._version, b.clone()) for b in own]
 
@@ -240,7 +240,7 @@ class Network:
                         buffer.copy_(clean)
                 for kind, given in hooks:
                     for part in given:
-                        part.__dict__[kind].pop(_KEY, None)
+                        part.__dict__.get(kind, {}).pop(_KEY, None)
 
             try:
                 for kind, given in hooks:
@@ -316,6 +316,8 @@ def _shadow(model: nn.Module, copied: bool, trainable: bool) -> Shadow | None:
             memory = shadow.memory
     try:
         new = Shadow(model, copied, trainable)
+    except GradlabError:
+        raise
     except Exception as reason:  # whatever a module raises that refuses to be copied
         _borrowed[model] = {"reason": str(reason)}
         return None
