@@ -58,7 +58,7 @@ def task(config: Config, cache: Path, quiet: bool) -> Task:
 def measured(run: Run, config: Config) -> list[Row]:
     pool, tests = pictures("train"), {CLEAN: pictures("test"), NOISY: noisy(config.noise)}
     arm = {run.arm: learner(run.arm, config)}
-    rounds = active.run(arm, pool, tests, config.budgets, seeds=[run.seed], progress=False)
+    rounds = active.simulate(arm, pool, tests, budgets=config.budgets, seeds=[run.seed], progress=False)
     return [
         Row(*run, each.strategy, how, each.budget, "accuracy", len(tests[how][1]), right)
         for each in rounds
@@ -66,7 +66,7 @@ def measured(run: Run, config: Config) -> list[Row]:
     ]
 
 
-def learner(arm: str, config: Config) -> active.pool.Fit:
+def learner(arm: str, config: Config) -> active.Fit:
     """Return how an arm's network is made of labelled pictures."""
 
     def f(x: Tensor, y: Tensor, seed: int) -> Few:
