@@ -3,9 +3,9 @@
 Every torchvision family and some of timm's, with random weights and batch norms that have seen pictures, in double
 precision. Each answer is judged against the slow definition (tests/reference); what peers say stands beside it.
 
-    python data_scripts/any_network.py                  every network that is not in the CSV yet
-    python data_scripts/any_network.py --only vgg11     these again
-    python data_scripts/any_network.py --table-only     the page from the CSV
+    OMP_NUM_THREADS=1 python -m data_scripts.any_network     every network that is not in the CSV yet
+    python -m data_scripts.any_network --only vgg11          these again
+    python -m data_scripts.any_network --table-only          the page from the CSV
 
 captum and grad-cam come with the extra "test"; torchcam is asked if it can be imported.
 """
@@ -18,8 +18,6 @@ import copy
 import csv
 import importlib.metadata
 import multiprocessing
-import os
-import sys
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -27,18 +25,16 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
 
-import torch  # noqa: E402
-from torch import Tensor, nn  # noqa: E402
-from tqdm import tqdm  # noqa: E402
-
-from data_scripts import any_network_peers as peers  # noqa: E402
-from gradlab import explain  # noqa: E402
-from gradlab.core import GradlabError  # noqa: E402
-from tests.reference.any_network import RULES, relu_rule, slow_cam, slow_occlusion  # noqa: E402
+from data_scripts import any_network_peers as peers
+from data_scripts.experiments.page import filled, table
+from data_scripts.files import ROOT, replacing
+from gradlab import explain
+from gradlab.core import GradlabError
+from tests.reference.any_network import RULES, relu_rule, slow_cam, slow_occlusion
 
 CSV, PAGE = ROOT / "docs" / "any_network.csv", ROOT / "docs" / "any_network.md"
 LIBRARIES = ("gradlab", "captum", "pytorch_grad_cam", "torchcam")
@@ -210,50 +206,32 @@ def write(rows: list[Row]) -> None:
     """Keep the rows, in the order of the networks."""
     order = {name: i for i, name in enumerate((*TORCHVISION, *TIMM))}
     rows = sorted(rows, key=lambda row: order[row.network])  # stable: methods stay in their order
-    part = CSV.with_suffix(".part")
-    with part.open("w", encoding="utf-8", newline="") as file:
+    with replacing(CSV) as part, part.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(asdict(rows[0])), lineterminator="\n")
         writer.writeheader()
         writer.writerows(asdict(row) for row in rows)
-    part.replace(CSV)
 
 
 def page(rows: list[Row]) -> str:
     """Return the table as Markdown."""
-    networks = list(dict.fromkeys(row.network for row in rows))
     mine = [row.gradlab for row in rows]
-    counts = f"{mine.count('right')} right, {sum(m.startswith('refused') for m in mine)} refused with a reason"
-    others = len(mine) - sum(m == "right" or m.startswith("refused") for m in mine)
-    asked_with = "; ".join(sorted({row.versions for row in rows}))
-    text = INTRODUCTION.format(networks=len(networks), counts=counts, others=others, versions=asked_with, exact=EXACT)
+    right, refused = mine.count("right"), sum(each.startswith("refused") for each in mine)
+    text = filled(
+        Path(__file__).with_suffix(".md"),
+        networks=str(len({row.network for row in rows})),
+        counts=f"{right} right, {refused} refused with a reason, {len(mine) - right - refused} otherwise",
+        versions="; ".join(sorted({row.versions for row in rows})),
+        exact=f"{EXACT:.0e}",
+    )
     for method in dict.fromkeys(row.method for row in rows):
         asked = [row for row in rows if row.method == method]
         shown = [name for name in LIBRARIES if any(getattr(row, name) for row in asked)]
-        text += f"\n## {method}\n\n| network | {' | '.join(shown)} |\n|---|{'---|' * len(shown)}\n"
-        for row in asked:
-            at = f" (`{row.layer}`)" if row.layer else ""
-            text += f"| {row.network}{at} | {' | '.join(getattr(row, name) for name in shown)} |\n"
+        places = [f" (`{row.layer}`)" if row.layer else "" for row in asked]
+        lines = [
+            [row.network + at, *(getattr(row, name) for name in shown)] for row, at in zip(asked, places, strict=True)
+        ]
+        text += f"\n## {method}\n\n{table(['network', *shown], lines)}"
     return text
-
-
-INTRODUCTION = """# Any network
-
-{networks} networks, six methods: {counts}, {others} otherwise.
-
-Made by `data_scripts/any_network.py`, which says how; the rows are in `any_network.csv`. The networks have random
-weights (which of them a method can handle does not depend on training) and batch norms that have seen pictures, and
-run in double precision, so that *right* means equal to the slow definition within {exact:.0e} of the largest value,
-for peers within 1e-4. A peer is asked as its own documentation shows, with the layer that gradlab found and on a copy
-of the network; where it shows only the positive part or rescales, so is the definition before they are compared.
-*wrong by* gives the largest error as a share of the largest value. An empty place: the library has no such method.
-Where patches are tokens in a row, pytorch-grad-cam has a hook, `reshape_transform`, for a user who knows the layout;
-it is not given here, as it is not needed by the others.
-
-*refused* is an answer too: the rules of deconvnet and guided backpropagation are about ReLUs, and a network without
-them has no such map. A library that returns the plain gradient there, under the other name, is *silent*.
-
-Versions: {versions}.
-"""
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -3,8 +3,8 @@
 Kept: source, tags, outputs. Removed: execution times, widget state, the machine's paths. Counts run 1, 2, 3...; cell
 ids follow from the position; pieces of one output stream are joined; large figures get a palette.
 
-    python data_scripts/normalise_notebooks.py notebooks             rewrite in place
-    python data_scripts/normalise_notebooks.py --check notebooks     change nothing, exit 1 if something would change
+    python -m data_scripts.normalise_notebooks notebooks             rewrite in place
+    python -m data_scripts.normalise_notebooks --check notebooks     change nothing, exit 1 if something would change
 """
 
 from __future__ import annotations

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import torch
 
-from data_scripts import training
+from data_scripts.train import loop
 
 STEPS, STOP = 60, 20
 
 
-def learns_repeats_and_resumes(script: ModuleType, name: str, fall: float, folder: Path) -> None:
-    """Train ``name`` for a few steps, in one go and interrupted; ``fall``: how far the loss must fall."""
+def learns_repeats_and_resumes(lesson: loop.Lesson, fall: float, folder: Path) -> None:
+    """Train a network for a few steps, in one go and interrupted; ``fall``: how far the loss must fall."""
 
     class Interrupted(Exception):
         pass
@@ -24,16 +23,16 @@ def learns_repeats_and_resumes(script: ModuleType, name: str, fall: float, folde
         if step == STOP:
             raise Interrupted
 
-    keep, state = training.keep, torch.get_rng_state()
+    keep, state = loop.keep, torch.get_rng_state()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "SAVE_EVERY", 10)
-        whole, losses = script.train(name, STEPS, quiet=True)
+        patch.setattr(loop, "SAVE_EVERY", 10)
+        whole, losses = loop.fit("", lesson.build, lesson.loss, STEPS, quiet=True)
         assert sum(losses[-10:]) < fall * sum(losses[:10])
         assert torch.equal(state, torch.get_rng_state())
-        patch.setattr(training, "keep", stop)
+        patch.setattr(loop, "keep", stop)
         with pytest.raises(Interrupted):
-            script.train(name, STEPS, folder / "run.pt", quiet=True)
-        patch.setattr(training, "keep", keep)
-        resumed, rest = script.train(name, STEPS, folder / "run.pt", quiet=True)
+            loop.fit("", lesson.build, lesson.loss, STEPS, folder / "run.pt", True)
+        patch.setattr(loop, "keep", keep)
+        resumed, rest = loop.fit("", lesson.build, lesson.loss, STEPS, folder / "run.pt", True)
     assert rest == losses[STOP:]
     assert all(map(torch.equal, whole.state_dict().values(), resumed.state_dict().values()))

@@ -33,17 +33,12 @@ def checked_labels(labels: Any, n: int, classes: int) -> Tensor:
     return values.long()
 
 
-def checked_probabilities(probabilities: Any, labels: Any) -> tuple[Tensor, Tensor]:
-    """Return probabilities (n, classes) in double precision and labels (n,).
-
-    Raises:
-        InputError: anything but rows of probabilities.
-        TargetError: labels that do not fit.
-    """
+def checked_probabilities(probabilities: Any) -> Tensor:
+    """Return probabilities (n, classes) in double precision; raises ``InputError`` for anything else."""
     p = checked_rows(probabilities, "probabilities")
     if bool((p < 0).any()) or bool(((p.sum(1) - 1).abs() > 1e-3).any()):
         raise InputError("probabilities are not rows that sum to 1: pass logits.softmax(1).")
-    return p, checked_labels(labels, len(p), p.shape[1]).to(p.device)
+    return p
 
 
 def checked_rows(values: Any, what: str) -> Tensor:

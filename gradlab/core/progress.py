@@ -10,7 +10,7 @@ from gradlab.core.errors import InputError
 
 __all__ = ["Progress", "check_progress", "counted"]
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 Progress: TypeAlias = "bool | Callable[[int, int], None]"
 
 
@@ -20,7 +20,7 @@ def check_progress(progress: Progress) -> None:
         raise InputError(f"progress is {progress!r}: expected True, False, or a function of (done, total).")
 
 
-def counted(iterable: Iterable[T], total: int | None, progress: Progress, description: str) -> Iterator[T]:
+def counted(iterable: Iterable[_T], total: int | None, progress: Progress, description: str) -> Iterator[_T]:
     """Return an iterator over the same things that tells after each how many are done.
 
     Args:
@@ -41,7 +41,7 @@ def counted(iterable: Iterable[T], total: int | None, progress: Progress, descri
     return iter(iterable) if progress is False else _told(iterable, count, progress)
 
 
-def _told(iterable: Iterable[T], total: int, tell: Callable[[int, int], None]) -> Iterator[T]:
+def _told(iterable: Iterable[_T], total: int, tell: Callable[[int, int], None]) -> Iterator[_T]:
     for done, item in enumerate(iterable, 1):
         yield item
         tell(done, total)

@@ -16,7 +16,9 @@ from gradlab.core.seeds import Seed
 from gradlab.data.filters import blurred, cloud, compressed, disc, filtered, line, uniform
 from gradlab.data.levels import Change, at, changed, checked_level
 
-BASE = 48  # sizes in pixels are meant for pictures of this side, and grow with them
+__all__ = ["CHALLENGES", "challenged", "check_challenge"]
+
+_BASE = 48  # sizes in pixels are meant for pictures of this side, and grow with them
 
 
 def challenged(pictures: Tensor, challenge: str | None, level: int = 0, *, seed: Seed = 0) -> Tensor:
@@ -46,11 +48,11 @@ def check_challenge(challenge: str | None, level: int) -> None:
 
 
 def _unit(x: Tensor) -> float:
-    return min(x.shape[2:]) / BASE
+    return min(x.shape[2:]) / _BASE
 
 
 def _points(x: Tensor, share: float, generator: Generator) -> Tensor:
-    """Return single pixels of 0.4 to 1, 0 between them, (n, 1, H, W); at BASE this share, as many at other sizes."""
+    """Return single pixels of 0.4 to 1, 0 between them, (n, 1, H, W): this share at 48 x 48, as many at other sizes."""
     chance = torch.rand(len(x), 1, *x.shape[2:], generator=generator)
     height = 0.4 + 0.6 * torch.rand(chance.shape, generator=generator)
     return height * (chance < share / _unit(x) ** 2)

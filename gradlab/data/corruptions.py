@@ -17,7 +17,9 @@ from gradlab.core.seeds import Seed
 from gradlab.data.filters import blurred, cloud, compressed, disc, displaced, filtered, line, uniform
 from gradlab.data.levels import Change, at, changed
 
-BASE = 32  # sizes in pixels are meant for pictures of this side, and grow with them
+__all__ = ["CORRUPTIONS", "corrupted"]
+
+_BASE = 32  # sizes in pixels are meant for pictures of this side, and grow with them
 
 
 def corrupted(pictures: Tensor, corruption: str | None, level: int = 0, *, seed: Seed = 0) -> Tensor:
@@ -42,7 +44,7 @@ def corrupted(pictures: Tensor, corruption: str | None, level: int = 0, *, seed:
 
 
 def _unit(x: Tensor) -> float:
-    return min(x.shape[2:]) / BASE
+    return min(x.shape[2:]) / _BASE
 
 
 def _normal(x: Tensor, generator: Generator) -> Tensor:

@@ -19,10 +19,12 @@ from gradlab.core.errors import InputError, did_you_mean
 from gradlab.core.seeds import Seed, int_seed
 from gradlab.data.sets import PictureSet
 
+__all__ = ["SPLITS", "DigitPairs", "Digits", "digit_pairs", "digits"]
+
 SPLITS = {"train": slice(0, 1197), "validation": slice(1197, 1397), "test": slice(1397, 1797)}
-CANVAS = (32, 64)  # height, width of a pair's picture, pixels
-SIDES = (14, 20)  # a digit of a pair is a square with a side from 14 to 20 pixels
-GAP = 2  # at least so many empty columns between the two
+_CANVAS = (32, 64)  # height, width of a pair's picture, pixels
+_SIDES = (14, 20)  # a digit of a pair is a square with a side from 14 to 20 pixels
+_GAP = 2  # at least so many empty columns between the two
 
 
 @dataclass(frozen=True, repr=False)
@@ -102,10 +104,10 @@ def digit_pairs(n: int, seed: Seed, split: str = "train") -> DigitPairs:
     draw = np.random.RandomState(int_seed(seed, high=2**32 - 1))
     chosen = torch.from_numpy(np.stack([draw.randint(len(cells), size=n), draw.randint(len(cells) - 1, size=n)], 1))
     chosen[:, 1] += chosen[:, 1] >= chosen[:, 0]  # never the same scan twice
-    sides = torch.from_numpy(draw.randint(SIDES[0], SIDES[1] + 1, size=(n, 2)))
+    sides = torch.from_numpy(draw.randint(_SIDES[0], _SIDES[1] + 1, size=(n, 2)))
     boxes = _places(sides, draw)
-    pictures = torch.zeros(n, 1, *CANVAS)
-    for side in range(SIDES[0], SIDES[1] + 1):
+    pictures = torch.zeros(n, 1, *_CANVAS)
+    for side in range(_SIDES[0], _SIDES[1] + 1):
         which = (sides == side).nonzero()
         drawn = _enlarged(cells[chosen[which[:, 0], which[:, 1]]], side)
         for digit, (i, j) in zip(drawn, which.tolist(), strict=True):
@@ -119,12 +121,12 @@ def _places(sides: Tensor, draw: np.random.RandomState) -> Tensor:
 
     One margin, left or right by lot, takes a random part of them; the gap takes a random part of the rest.
     """
-    height, width = CANVAS
-    free = (width - GAP - sides.sum(1)).numpy()
+    height, width = _CANVAS
+    free = (width - _GAP - sides.sum(1)).numpy()
     margin = draw.randint(0, free + 1)
     between = draw.randint(0, free - margin + 1)
     before = torch.from_numpy(np.where(draw.randint(2, size=len(free)) == 0, margin, free - margin - between))
-    x0 = torch.stack([before, before + sides[:, 0] + GAP + torch.from_numpy(between)], 1)
+    x0 = torch.stack([before, before + sides[:, 0] + _GAP + torch.from_numpy(between)], 1)
     y0 = torch.from_numpy(draw.randint(0, height - sides.numpy() + 1))
     return torch.stack([x0, y0, x0 + sides, y0 + sides], 2)
 

@@ -11,6 +11,8 @@ from PIL import Image
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
+__all__ = ["blurred", "cloud", "compressed", "disc", "displaced", "filtered", "line", "uniform"]
+
 
 def uniform(n: int, low: float, high: float, generator: Generator, channels: int = 1) -> Tensor:
     """Return (n, channels, 1, 1) numbers between low and high."""

@@ -11,6 +11,8 @@ from gradlab.core.checks import whole_number
 from gradlab.core.errors import InputError, did_you_mean
 from gradlab.core.seeds import Seed, torch_generator
 
+__all__ = ["LEVELS", "Change", "at", "changed", "checked_level"]
+
 LEVELS = (1, 2, 3, 4, 5)
 
 Change: TypeAlias = Callable[[Tensor, int, Generator], Tensor]  # of pictures (n, 3, H, W) in 0 to 1, at a level
@@ -24,7 +26,7 @@ def changed(
     Raises:
         InputError: the table has no such name (``kind`` says what of), no such level or seed, or the pictures are none.
     """
-    check_pictures(pictures)
+    _check_pictures(pictures)
     level, generator = checked_level(table, kind, name, level), torch_generator(seed)
     if name is None or level == 0:
         return pictures.clone()
@@ -39,7 +41,7 @@ def checked_level(table: Mapping[str, Change], kind: str, name: str | None, leve
     return number
 
 
-def check_pictures(pictures: Tensor) -> None:
+def _check_pictures(pictures: Tensor) -> None:
     """Raise ``InputError`` unless the pictures are (n, 3, H, W), floating point and in 0 to 1."""
     if not isinstance(pictures, Tensor) or pictures.ndim != 4 or pictures.shape[1] != 3 or not pictures.numel():
         raise InputError(f"pictures has shape {tuple(getattr(pictures, 'shape', ()))}: expected (n, 3, H, W).")

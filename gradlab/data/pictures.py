@@ -12,9 +12,11 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from gradlab.core.errors import PictureError, did_you_mean
 
+__all__ = ["picture", "picture_names"]
+
 # What scikit-image's wheel holds and may be shown; colour photographs and one greyscale one.
 _NAMES = ("chelsea", "coffee", "cat_and_coffee", "astronaut", "camera", "rocket")
-MAX_PIXELS = 100_000_000
+_MAX_PIXELS = 100_000_000
 
 
 def picture_names() -> list[str]:
@@ -74,7 +76,7 @@ def _decode(content: bytes, name: str) -> Image.Image:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image = Image.open(io.BytesIO(content))
             width, height = image.size
-            if width * height > MAX_PIXELS:
+            if width * height > _MAX_PIXELS:
                 raise PictureError(
                     f"{name} has {width} x {height} pixels, more than 100 million: make it smaller first."
                 )

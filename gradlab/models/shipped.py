@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 from gradlab.core.errors import ModelError
 
+__all__ = ["FOLDER", "load_weights", "save_weights"]
+
 FOLDER = Path(__file__).parent / "weights"
 
 
@@ -21,7 +23,7 @@ def save_weights(model: nn.Module, path: Path, metadata: Mapping[str, str]) -> N
 
     state = {name: values.detach().half().contiguous() for name, values in model.state_dict().items()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(state, path, metadata={**metadata, "sha256": digest(state)})
+    save_file(state, path, metadata={**metadata, "sha256": _digest(state)})
     path.chmod(0o644)  # safetensors makes it for its owner alone
 
 
@@ -41,7 +43,7 @@ def load_weights(model: nn.Module, path: Path) -> dict[str, str]:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{path} cannot be read ({error}): install gradlab again.") from error
-    if digest(state) != metadata.get("sha256"):
+    if _digest(state) != metadata.get("sha256"):
         raise ModelError(f"{path} has another sha256 than its header says: it was changed. Install gradlab again.")
     try:
         model.load_state_dict(state)
@@ -50,7 +52,7 @@ def load_weights(model: nn.Module, path: Path) -> dict[str, str]:
     return metadata
 
 
-def digest(state: Mapping[str, Tensor]) -> str:
+def _digest(state: Mapping[str, Tensor]) -> str:
     """Return the sha256 of names, shapes, types and values, in the order of the names."""
     total = hashlib.sha256()
     for name in sorted(state):

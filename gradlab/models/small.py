@@ -13,9 +13,11 @@ from gradlab.data.signs import LABELS, SIZE
 from gradlab.models.classifier import Classifier
 from gradlab.models.shipped import FOLDER, load_weights
 
+__all__ = ["DIGITS", "DIGIT_SIZE", "Residual", "SmallNet", "digits", "signs", "untrained_digits", "untrained_signs"]
+
 DIGITS = tuple(str(digit) for digit in range(10))
 DIGIT_SIZE = 32
-SIGN_WIDTHS = {1: 16, 2: 24, 3: 32}  # channels of the first stage, by depth
+_SIGN_WIDTHS = {1: 16, 2: 24, 3: 32}  # channels of the first stage, by depth
 
 
 class Residual(nn.Module):
@@ -64,9 +66,9 @@ class SmallNet(nn.Module):
 
 def untrained_signs(depth: int = 2) -> Classifier:
     """Return :func:`signs` before its training; raises ``ModelError`` if there is no such depth."""
-    if depth not in SIGN_WIDTHS:
-        raise ModelError(f"depth is {depth!r}: expected one of {', '.join(map(str, SIGN_WIDTHS))}.")
-    model = SmallNet(3, len(LABELS), SIGN_WIDTHS[depth], depth)
+    if depth not in _SIGN_WIDTHS:
+        raise ModelError(f"depth is {depth!r}: expected one of {', '.join(map(str, _SIGN_WIDTHS))}.")
+    model = SmallNet(3, len(LABELS), _SIGN_WIDTHS[depth], depth)
     half, name = (0.5, 0.5, 0.5), f"signs, depth {depth}"
     return Classifier(model, LABELS, (SIZE, SIZE), mean=half, std=half, resize=None, layer="stages", name=name)
 

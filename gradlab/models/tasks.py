@@ -19,8 +19,13 @@ from gradlab.core.errors import did_you_mean
 from gradlab.models.classifier import Classifier
 from gradlab.models.shipped import FOLDER, load_weights
 
+__all__ = [
+    "ANSWERS", "DIGITS", "QUESTIONS", "QUESTION_WORDS", "VOCABULARY", "VQA", "CaptionClassifier", "Captioner",
+    "Reader", "VQAClassifier", "captioner", "question_answers", "true_caption", "vqa",
+]  # fmt: skip
+
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-SIZE = (32, 64)
+_SIZE = (32, 64)
 
 QUESTIONS = (
     "which digit is on the left?",
@@ -236,7 +241,7 @@ def true_caption(left: int, right: int) -> str:
 def _kept(model: nn.Module) -> dict[str, Any]:
     """What both classifiers share: frozen, grey pictures as they are, and the map to explain."""
     frozen = model.eval().requires_grad_(False)
-    return {"model": frozen, "size": SIZE, "mean": (0.0,), "std": (1.0,), "resize": None, "layer": "reader.evidence"}
+    return {"model": frozen, "size": _SIZE, "mean": (0.0,), "std": (1.0,), "resize": None, "layer": "reader.evidence"}
 
 
 def _numbers(sentence: str, known: tuple[str, ...]) -> list[int]:

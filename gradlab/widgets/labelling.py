@@ -148,7 +148,7 @@ class Game:
         left[bought] = False
         there = left.nonzero()[:, 0]
         if strategy == "badge":
-            return there[active.badge(p[there], world.pool[there], self.batch, self.seed + k)]
+            return there[active.badge(p[there], world.pool[there], self.batch, seed=self.seed + k)]
         return there[active.top(getattr(active, strategy)(p[there]), self.batch, self.seed)]
 
 

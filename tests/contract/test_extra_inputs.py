@@ -12,6 +12,7 @@ from torch import Tensor, nn
 import gradlab
 from gradlab import explain
 from gradlab.data import digit_pairs
+from gradlab.evaluate import active, ood, quality
 from gradlab.explain import all_contrasts, class_maps, faithfulness, occlusion, occlusion_sweep
 from gradlab.models.tasks import QUESTIONS, CaptionClassifier, VQAClassifier
 
@@ -51,6 +52,35 @@ METHODS: dict[str, Callable[..., Tensor]] = {
 }
 
 
+def asked(method: Callable[..., Tensor], *arguments: Any, **fixed: Any) -> Callable[..., Tensor]:
+    """A method of ``evaluate``, which asks for no target."""
+    return lambda net, x, target, **options: method(net, x, *arguments, **fixed, **options)
+
+
+def norm_at_the_head(net: Any, x: Tensor, target: int, **options: Any) -> Tensor:
+    return ood.gradient_norm(net, x, layer=(net.net if isinstance(net, Asking) else net.model).reader.head, **options)
+
+
+def beside_another(method: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A measure of quality, with one reference for all pictures."""
+    return lambda net, x, target, **options: method(net, x[:1].flip(3), x, suppress=0, **options)
+
+
+EVALUATED: dict[str, Callable[..., Tensor]] = {
+    "msp": asked(ood.msp, 5.0),
+    "max_logit": asked(ood.max_logit),
+    "energy": asked(ood.energy, 2.0),
+    "odin": asked(ood.odin, 10.0, eps=0.01),
+    "gradient_norm": asked(ood.gradient_norm),
+    "gradient_norm of a layer": norm_at_the_head,
+    "probabilities": asked(active.probabilities),
+    "dropout_passes": lambda net, x, target, **options: active.dropout_passes(net, x, 2, **options)[1],
+    "feature_similarity": beside_another(quality.feature_similarity),
+    "gradient_similarity": beside_another(quality.gradient_similarity),
+}
+METHODS |= EVALUATED
+
+
 class Asking(nn.Module):
     """The network with its question built in: to a method it is an ordinary classifier."""
 
@@ -70,7 +100,11 @@ def test_every_method_reads_the_words(name: str, task: str) -> None:
     net = getattr(gradlab.models, task)()
     sentences = QUESTIONS[:3] if task == "vqa" else ("a three left", "a nine of", ". a a")
     x, each = digit_pairs(3, 11, "test").pictures, torch.cat([net.encode(sentence) for sentence in sentences])
-    at = {"layer": "net.reader.evidence"} if name.endswith(("_cam", "contrasts", "_maps")) else {}
+    at = (
+        {"layer": "net.reader.evidence"}
+        if name.endswith(("_cam", "_cam contrast", "contrasts", "_maps", "feature_similarity"))
+        else {}
+    )
     one_by_one = []
     for i in range(3):
         want = METHODS[name](Asking(net, each[i : i + 1]).eval(), x, 3, **at)
@@ -83,6 +117,20 @@ def test_every_method_reads_the_words(name: str, task: str) -> None:
     assert not torch.allclose(batched[1:], first[1:], rtol=1e-2)
 
 
+@pytest.mark.parametrize("strategy", active.STRATEGIES)
+def test_strategies_read_the_words(strategy: str) -> None:
+    net, x = gradlab.models.vqa(), digit_pairs(6, 11, "test").pictures
+    each = torch.cat([net.encode(QUESTIONS[i % 5]) for i in range(6)])
+    batched = active.ask(strategy, net, x, 6, extra_inputs=(each,))
+    assert sorted(batched.tolist()) == list(range(6))
+    if strategy in ("entropy", "least_confidence", "margin"):
+        scores = [getattr(active, strategy)(net(x[i : i + 1], each[i : i + 1]).softmax(1)) for i in range(6)]
+        assert torch.equal(batched, torch.cat(scores).argsort(descending=True))
+
+
 def test_every_public_method_is_here() -> None:
     display = {"overlay", "upsample", "unit_scale", "runner_up", "ClassMaps", "Sweep", "faithfulness"}
-    assert set(explain.__all__) - display == {name.split()[0] for name in METHODS} - {"deletion", "insertion"}
+    assert set(explain.__all__) - display == {name.split()[0] for name in METHODS.keys() - EVALUATED.keys()} - {
+        "deletion",
+        "insertion",
+    }

@@ -43,16 +43,16 @@ def test_scores(model: nn.Module, x: Tensor) -> None:
 @pytest.mark.parametrize("temperature", [1.0, 100.0, 1000.0])
 def test_odin(model: nn.Module, x: Tensor, temperature: float) -> None:
     detector = ODIN(model, F.cross_entropy, eps=0.01, temperature=temperature)
-    torch.testing.assert_close(ood.odin(model, x, temperature, 0.01), -detector.predict(x), atol=1e-6, rtol=0)
+    torch.testing.assert_close(ood.odin(model, x, temperature, eps=0.01), -detector.predict(x), atol=1e-6, rtol=0)
     std = (0.2, 0.3, 0.4)
     detector = ODIN(model, F.cross_entropy, eps=0.01, temperature=temperature, norm_std=list(std))
-    ours = ood.odin(model, x, temperature, [0.01 / s for s in std])
+    ours = ood.odin(model, x, temperature, eps=[0.01 / s for s in std])
     torch.testing.assert_close(ours, -detector.predict(x), atol=1e-6, rtol=0)
 
 
 def test_where_another_criterion_differs(model: nn.Module, x: Tensor) -> None:
     one_logit = ODIN(model, F.nll_loss, eps=0.05, temperature=1.0).predict(x)
-    assert float((ood.odin(model, x, 1.0, 0.05) + one_logit).abs().max()) > 1e-4
+    assert float((ood.odin(model, x, 1.0, eps=0.05) + one_logit).abs().max()) > 1e-4
 
 
 def test_gradient_norm(x: Tensor) -> None:

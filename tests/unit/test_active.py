@@ -15,8 +15,7 @@ from hypothesis import strategies as some
 from torch import Tensor, nn
 
 from gradlab.core import InputError, ModelError, TargetError
-from gradlab.evaluate import active
-from gradlab.evaluate.active import query
+from gradlab.evaluate import active, batches
 from gradlab.introspect import IntrospectiveNetwork, features, last_layer
 from tests.conftest import Small, Tokens
 from tests.contract.test_state import unchanged
@@ -43,7 +42,7 @@ def x() -> Tensor:
 
 
 def test_by_hand() -> None:
-    want = [-sum(p * math.log(p) for p in row if p) for row in P.tolist()]
+    want = [-sum(p * math.log2(p) for p in row if p) for row in P.tolist()]
     np.testing.assert_allclose(active.entropy(P), want, atol=1e-12)
     np.testing.assert_allclose(active.least_confidence(P), [0.3, 0.6, 0, 2 / 3], atol=1e-12)
     np.testing.assert_allclose(active.margin(P), [0.5, 0.95, 0, 1], atol=1e-12)
@@ -78,10 +77,10 @@ def test_where_scores_are_largest_and_least(n: int, classes: int, seed: int) -> 
 def test_bald(passes: int, n: int, classes: int, seed: int) -> None:
     p = torch.stack([drawn(n, classes, 1000 * seed + i) for i in range(passes)])
     mean = p.mean(0)
-    want = -(mean * mean.log()).sum(1) + (p * p.log()).sum(2).mean(0)
+    want = -(mean * mean.log2()).sum(1) + (p * p.log2()).sum(2).mean(0)
     np.testing.assert_allclose(active.bald(p), want, atol=1e-12)
     # mutual information of label and pass: at most what either holds
-    assert bool((active.bald(p) <= math.log(min(passes, classes)) + 1e-12).all())
+    assert bool((active.bald(p) <= math.log2(min(passes, classes)) + 1e-12).all())
     np.testing.assert_allclose(active.bald(p[:1].expand(4, -1, -1)), 0, atol=1e-12)
 
 
@@ -214,7 +213,7 @@ def test_badge_equals_the_dense_one(n: int, classes: int, d: int, seed: int, dat
     h = torch.randn(n, d, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
     u = p - torch.nn.functional.one_hot(p.argmax(1), classes)
     count = data.draw(some.integers(1, n))
-    picked = active.badge(p, h, count, seed).tolist()
+    picked = active.badge(p, h, count, seed=seed).tolist()
     assert picked == dense_badge((u[:, :, None] * h[:, None]).flatten(1), count, seed)
     assert len(set(picked)) == count
 
@@ -238,7 +237,7 @@ def test_badge_prefers_the_far_away() -> None:
     h = torch.cat([torch.tensor([[5.0, 0.0]]).expand(90, -1), torch.tensor([[0.0, 4.0]]).expand(10, -1)])
     h = h + 0.01 * torch.randn(100, 2, generator=generator)
     p = torch.tensor([[0.5, 0.3, 0.2]]).expand(100, -1)
-    assert all(int(active.badge(p, h, 2, seed)[1]) >= 90 for seed in range(30))
+    assert all(int(active.badge(p, h, 2, seed=seed)[1]) >= 90 for seed in range(30))
 
 
 # --- asking --------------------------------------------------------------------------------------------------------
@@ -252,7 +251,7 @@ def test_ask(model: nn.Module, monkeypatch: pytest.MonkeyPatch, x: Tensor, strat
     assert picked.dtype == torch.int64 and len(picked.unique()) == 4
     assert torch.equal(picked, active.ask(strategy, model, x, 4, seed=7))
     if strategy != "bald":  # whose draws come batch by batch
-        monkeypatch.setattr(query, "BATCH", 2)
+        monkeypatch.setattr(batches, "BATCH", 2)
         assert torch.equal(picked, active.ask(strategy, model, x, 4, seed=7))
 
 
@@ -278,9 +277,9 @@ BAD: dict[str, tuple[Callable[[nn.Module, Tensor], Any], type[Exception], str]] 
     "pictures empty": (lambda m, x: active.dropout_passes(m, x[:0]), InputError, "empty"),
     "maps": (lambda m, x: active.dropout_passes(m.conv1, x), ModelError, "logits"),  # type: ignore[arg-type]
     "no network": (lambda m, x: active.ask("bald", "anything", x, 2), ModelError, "Module"),
-    "h of others": (lambda m, x: active.badge(P, torch.ones(3, 2), 1, 0), InputError, r"hidden is \(3, 2\)"),
-    "h NaN": (lambda m, x: active.badge(P, torch.ones(4, 2) * math.nan, 1, 0), InputError, "hidden holds NaN"),
-    "too many": (lambda m, x: active.badge(P, torch.ones(4, 2), 5, 0), InputError, "n is 5.*from 1 to 4"),
+    "h of others": (lambda m, x: active.badge(P, torch.ones(3, 2), 1), InputError, r"hidden is \(3, 2\)"),
+    "h NaN": (lambda m, x: active.badge(P, torch.ones(4, 2) * math.nan, 1), InputError, "hidden holds NaN"),
+    "too many": (lambda m, x: active.badge(P, torch.ones(4, 2), 5), InputError, "n is 5.*from 1 to 4"),
     "none": (lambda m, x: active.top(torch.ones(3), 0, 0), InputError, "n is 0"),
     "no scores": (lambda m, x: active.top(torch.ones(0), 1, 0), InputError, "n is 1"),
     "scores NaN": (lambda m, x: active.top(torch.tensor([1, math.nan]), 1, 0), InputError, "no NaN"),
@@ -335,7 +334,7 @@ def rounds(**changed: Any) -> list[active.Round]:
         "seeds": (0, 1),
         "progress": False,
     }
-    return list(active.run(**(given | changed)))
+    return list(active.simulate(**(given | changed)))
 
 
 def test_a_run() -> None:
@@ -369,6 +368,25 @@ def test_the_same_arguments_give_the_same_rounds() -> None:
     assert [r[3:] for r in key(rounds(**fewer, seeds=(2, 3)))] != [r[3:] for r in once]
 
 
+def test_numbers_of_any_kind(model: nn.Module, x: Tensor) -> None:
+    once = rounds(budgets=(6, 10), strategies=["margin"])
+    again = rounds(budgets=np.array([6, 10]), strategies=["margin"], seeds=np.arange(2))
+    assert [r.bought.tolist() for r in once] == [r.bought.tolist() for r in again]
+    assert all(type(r.budget) is type(r.seed) is int for r in again)
+    for strategy in active.STRATEGIES:
+        want = active.ask(strategy, model, x, 4, seed=7)
+        assert torch.equal(active.ask(strategy, model, x, np.int64(4), seed=np.uint8(7)), want)
+    first, again = (np.random.default_rng(1) for _ in range(2))
+    drawn = [active.random(1000, 5, first).tolist() for _ in range(2)]
+    assert drawn[0] == active.random(1000, 5, again).tolist() != drawn[1]
+
+
+def test_progress_is_told() -> None:
+    told: list[tuple[int, int]] = []
+    rounds(strategies=["random"], seeds=(0,), progress=lambda *done: told.append(done))
+    assert told == [(k, 6) for k in range(1, 7)]
+
+
 def test_any_fit_and_predict() -> None:
     """A nearest-mean classifier that is no network, and a strategy of one's own."""
 
@@ -393,16 +411,24 @@ def test_rounds_come_one_at_a_time() -> None:
         fitted.append(len(pictures))
         return trained(pictures, labels, seed)
 
-    run = active.run({"a": fit}, world(60, 0), {"t": world(9, 1)}, (6, 10), ("random", "margin"), (0,), progress=False)
-    assert fitted == [] and next(run).budget == 6 and fitted == [6]
-    assert [r.budget for r in run] == [10, 6, 10]
+    done = active.simulate(
+        {"a": fit},
+        world(60, 0),
+        {"t": world(9, 1)},
+        budgets=(6, 10),
+        strategies=("random", "margin"),
+        seeds=(0,),
+        progress=False,
+    )
+    assert fitted == [] and next(done).budget == 6 and fitted == [6]
+    assert [r.budget for r in done] == [10, 6, 10]
     assert fitted == [6, 10, 10], "the first network serves all strategies"
 
 
 def test_progress_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     rounds(strategies=["random"], seeds=(0,), progress=True)
     shown = capsys.readouterr().err
-    assert "6/6" in shown and "seed 0" in shown
+    assert "6/6" in shown and "rounds" in shown
 
 
 BAD_RUNS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
@@ -413,6 +439,9 @@ BAD_RUNS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "no strategies": ({"strategies": ()}, InputError, "strategies is empty"),
     "misspelt": ({"strategies": ("bagde",)}, InputError, "Did you mean 'badge'"),
     "descending": ({"budgets": (10, 6)}, InputError, "ascending"),
+    "half a label": ({"budgets": (6, 10.5)}, InputError, "a budget is 10.5"),
+    "a yes": ({"budgets": (True, 10)}, InputError, "a budget is True"),
+    "no seed": ({"seeds": (0.5,)}, InputError, "seed is 0.5"),
     "beyond the pool": ({"budgets": (6, 61)}, InputError, "from 1 to 60"),
     "a seed twice": ({"seeds": (1, 1)}, InputError, "twice"),
     "pictures alone": ({"pool": world(9, 0)[0]}, InputError, "pool: expected"),

@@ -238,7 +238,7 @@ def test_each_strategy_buys_what_the_engine_asks_of_the_head(game: Active) -> No
             p = chances(weights, world.pool)[0]
             there = torch.tensor([i for i in range(60) if i not in mine[:at].tolist()])
             if name == "badge":
-                expected = there[strategies.badge(p[there], world.pool[there], 4, 3 + k)]
+                expected = there[strategies.badge(p[there], world.pool[there], 4, seed=3 + k)]
             else:
                 expected = there[getattr(strategies, name)(p[there]).argsort(descending=True)[:4]]
             assert mine[at : at + 4].tolist() == expected.tolist()

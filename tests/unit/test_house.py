@@ -191,7 +191,7 @@ def test_no_file_holds_a_package_registry_address() -> None:
 
 def public_rooms() -> list[str]:
     """Return the sub-packages a user calls; widgets are left out: their traits are not signatures."""
-    rooms = ("core", *sorted(ENGINE), "evaluate", "models", "data")
+    rooms = ("core", *sorted(ENGINE), "evaluate", "models", "data", "course")
     return [room for room in rooms if (PACKAGE / room / "__init__.py").exists()]
 
 
@@ -243,3 +243,36 @@ def test_every_public_name_is_documented_and_typed(room: str) -> None:
                 faults.append(f"{name}: no docstring")
             faults += [f"{name}: no annotation for {bare}" for bare in missing_annotations(value)]
     assert not faults, "\n".join(faults)
+
+
+# Rooms whose modules do not all name what is public yet.
+WITHOUT_ALL = {"core", "explain", "information", "introspect"}
+
+
+def names_bound(body: list[ast.stmt]) -> tuple[set[str], set[str]]:
+    """Return the public names that a module defines, and those that it imports from gradlab."""
+    defined, imported = set(), set()
+    for node in body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            defined.add(node.name)
+        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            defined |= {part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "gradlab":
+            imported |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, ast.If):  # TYPE_CHECKING, in packages that load late
+            imported |= names_bound(node.body)[1]
+    return {name for name in defined if name[0] != "_"}, {name for name in imported if name[0] != "_"}
+
+
+@pytest.mark.parametrize("room", [room for room in public_rooms() if room not in WITHOUT_ALL])
+def test_every_module_names_what_is_public(room: str) -> None:
+    """``__all__`` is what a module defines, or of a package what it brings together."""
+    wrong = {}
+    for module in public_modules(room):
+        assert module.__file__
+        defined, imported = names_bound(ast.parse(Path(module.__file__).read_text(encoding="utf-8")).body)
+        expected, named = defined or imported, list(getattr(module, "__all__", ()))
+        if set(named) != expected or len(named) != len(expected) or not all(hasattr(module, name) for name in named):
+            wrong[module.__name__] = sorted(set(named) ^ expected)
+    assert not wrong

@@ -52,7 +52,7 @@ def test_bins_of_equal_count() -> None:
     # equal confidences stay together, whatever the order of the pictures
     tied, labels = two_class([0.8] * 5 + [0.9], [1, 1, 1, 0, 0, 1])
     order = torch.tensor([3, 5, 0, 4, 1, 2])
-    errors = {evaluate.calibration_error(tied[i], labels[i], 3, "count") for i in (order, torch.arange(6))}
+    errors = {evaluate.calibration_error(tied[i], labels[i], 3, binning="count") for i in (order, torch.arange(6))}
     assert len(errors) == 1 and errors.pop() == pytest.approx((5 * 0.2 + 0.1) / 6)
     assert evaluate.reliability(p[:2], y[:2], bins=7, binning="count").counts.sum() == 2, "more bins than pictures"
 
@@ -104,7 +104,7 @@ def test_temperatures_without_an_end() -> None:
 
 
 P, Y = two_class([0.6, 0.7], [1, 0])
-REFUSED: dict[str, tuple[type[Exception], str, tuple[Any, ...]]] = {
+REFUSED: dict[str, tuple[Any, ...]] = {
     "logits": (InputError, "softmax", (torch.randn(4, 3), [0, 1, 2, 0])),
     "nan": (InputError, "NaN", (P * torch.nan, Y)),
     "empty": (InputError, "not empty", (P[:0], Y[:0])),
@@ -116,16 +116,16 @@ REFUSED: dict[str, tuple[type[Exception], str, tuple[Any, ...]]] = {
     "words": (TargetError, "cannot be read", (P, ["cat", "dog"])),
     "bins": (InputError, "bins is 0", (P, Y, 0)),
     "half a bin": (InputError, "bins is 1.5", (P, Y, 1.5)),
-    "binning": (InputError, "binning is 'equal'", (P, Y, 5, "equal")),
-    "norm": (InputError, "norm is 'l3'", (P, Y, 5, "width", "l3")),
+    "binning": (InputError, "binning is 'equal'", (P, Y, 5), {"binning": "equal"}),
+    "norm": (InputError, "norm is 'l3'", (P, Y, 5), {"norm": "l3"}),
 }
 
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_refusals_say_what_would_be_right(case: str) -> None:
-    error, words, given = REFUSED[case]
+    error, words, given, *options = REFUSED[case]
     with pytest.raises(error, match=words):
-        evaluate.calibration_error(*given)
+        evaluate.calibration_error(*given, **(options[0] if options else {}))
 
 
 def test_other_refusals() -> None:

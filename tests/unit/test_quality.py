@@ -53,7 +53,7 @@ def test_likeness_by_its_definition() -> None:
             least = suppress * np.abs(one).mean()
             pair = [np.where(np.abs(v) < least, 0, v) for v in (one, other)]
             want.append(abs(stats.spearmanr(*pair).statistic) ** power)
-        np.testing.assert_allclose(quality.likeness(a, b, suppress, power), want, atol=1e-12)
+        np.testing.assert_allclose(quality.likeness(a, b, suppress=suppress, power=power), want, atol=1e-12)
 
 
 @given(some.integers(0, 99), some.sampled_from([0.0, 0.3, 0.7, 0.95]), some.floats(0.1, 20))
@@ -61,14 +61,16 @@ def test_likeness_by_its_definition() -> None:
 def test_likeness_properties(seed: int, suppress: float, power: float) -> None:
     generator = torch.Generator().manual_seed(seed)
     a, b = torch.randn(2, 5, 9, dtype=torch.float64, generator=generator)
-    got = quality.likeness(a, b, suppress, power)
+    got = quality.likeness(a, b, suppress=suppress, power=power)
     # of the other's few features all may be below the threshold
     assert bool((((got >= 0) & (got <= 1)) | got.isnan()).all()) and (suppress > 0 or not got.isnan().any())
-    torch.testing.assert_close(quality.likeness(a, a, suppress, power), torch.ones(5, dtype=torch.float64))
+    torch.testing.assert_close(
+        quality.likeness(a, a, suppress=suppress, power=power), torch.ones(5, dtype=torch.float64)
+    )
     # one scale for both changes no rank and no suppression
-    torch.testing.assert_close(quality.likeness(8 * a, 8 * b, suppress, power), got, equal_nan=True)
+    torch.testing.assert_close(quality.likeness(8 * a, 8 * b, suppress=suppress, power=power), got, equal_nan=True)
     if suppress == 0:
-        torch.testing.assert_close(quality.likeness(a, b.exp(), 0, power), got)
+        torch.testing.assert_close(quality.likeness(a, b.exp(), suppress=0, power=power), got)
 
 
 def test_features_without_ranks() -> None:
@@ -239,7 +241,7 @@ def judged(n: int, noise: float, seed: int = 0, falling: bool = False) -> tuple[
 @pytest.mark.parametrize("parameters", [4, 5])
 def test_the_statistics(parameters: Any, falling: bool) -> None:
     x, y = judged(200, 0.5, falling=falling)
-    found = quality.agreement(x, torch.from_numpy(y), np.full(200, 0.4), parameters)
+    found = quality.agreement(x, torch.from_numpy(y), np.full(200, 0.4), parameters=parameters)
     assert found.srcc == pytest.approx(stats.spearmanr(x, y).statistic) and (found.srcc < 0) == falling
     assert found.krcc == pytest.approx(stats.kendalltau(x, y).statistic)
     assert found.plcc == pytest.approx(stats.pearsonr(found.fitted, y).statistic)
@@ -262,7 +264,7 @@ def test_the_curves_by_their_formulas() -> None:
 @settings(deadline=None, max_examples=25)
 def test_units_of_the_measure_do_not_matter(seed: int, parameters: Any, scale: float, shift: float) -> None:
     x, y = judged(40, 0.4, seed)
-    once, again = (quality.agreement(v, y, None, parameters) for v in (x, scale * x + shift))
+    once, again = (quality.agreement(v, y, parameters=parameters) for v in (x, scale * x + shift))
     assert again.rmse == pytest.approx(once.rmse, rel=1e-2) and again.plcc == pytest.approx(once.plcc, abs=1e-2)
     assert again.krcc == pytest.approx(once.krcc, abs=1e-9) and again.outlier_ratio is None
 
@@ -345,6 +347,7 @@ def tid(tmp_path: Path) -> Path:
 def test_tid2013(tid: Path) -> None:
     found = quality.read_tid2013(str(tid))
     assert len(found) == 3 and found.higher_is_better and found.spread is None
+    assert repr(found) == "Ratings(3 pictures of 2 references, 3 distortions, MOS)"
     assert [path.name for path in found.distorted] == ["i01_01_1.bmp", "I01_24_5.bmp", "i25_07_3.bmp"]
     assert [path.name for path in found.reference] == ["I01.BMP", "I01.BMP", "i25.bmp"]
     assert found.scores.tolist() == [5.51429, 0.24242, 7.0] and found.kinds == ("1", "24", "7")

@@ -24,7 +24,7 @@ def numpy_draw(seed: Any) -> float:
     return float(numpy_generator(seed).random())
 
 
-@pytest.mark.parametrize("seed", [7, np.int64(7), np.uint8(7), torch.tensor(7)], ids=repr)
+@pytest.mark.parametrize("seed", [7, np.int64(7), np.uint8(7), torch.tensor(7)], ids=lambda each: type(each).__name__)
 def test_a_number_of_any_kind_is_the_same_seed(seed: Any) -> None:
     assert torch_draw(seed) == float(torch.rand((), generator=torch.Generator().manual_seed(7)))
     assert numpy_draw(seed) == np.random.default_rng(7).random()
@@ -59,7 +59,7 @@ def test_no_seed_touches_the_global_generators() -> None:
     assert (np.random.get_state()[1] == numpys).all()
 
 
-@pytest.mark.parametrize("bad", BAD, ids=repr)
+@pytest.mark.parametrize("bad", BAD, ids=lambda each: type(each).__name__)
 @pytest.mark.parametrize("make", [torch_generator, numpy_generator, int_seed])
 def test_what_is_no_seed_is_refused(make: Any, bad: Any) -> None:
     with pytest.raises(InputError, match="seed is"):

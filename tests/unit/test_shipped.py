@@ -8,7 +8,7 @@ import pytest
 from safetensors import safe_open
 
 import gradlab
-from data_scripts import train_tasks
+from data_scripts.train import pairs
 from gradlab.core import ModelError
 from gradlab.models import shipped
 from gradlab.models.tasks import VQA, Captioner
@@ -23,9 +23,9 @@ def test_the_shipped_file(name: str) -> None:
         about = file.metadata()
     assert {"data", "command", "steps", "accuracy_validation", "accuracy_test", "sha256"} <= set(about)
     net = getattr(gradlab.models, name)()
-    measured = train_tasks.accuracy(name, net.model, "test")
+    measured = pairs.LESSONS[name].accuracy(net.model, "test")
     assert measured == pytest.approx(float(about["accuracy_test"]), abs=2e-3)
-    assert about["steps"] == str(train_tasks.STEPS[name])
+    assert about["steps"] == str(pairs.LESSONS[name].steps)
 
 
 def test_damaged_weights_are_refused(tmp_path: Path) -> None:
@@ -47,5 +47,5 @@ def test_damaged_weights_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["vqa", "captioner"])
 def test_training_repeats_and_resumes(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train_tasks, "BATCH", 8)
-    learns_repeats_and_resumes(train_tasks, name, 0.95, tmp_path)
+    monkeypatch.setattr(pairs, "BATCH", 8)
+    learns_repeats_and_resumes(pairs.LESSONS[name], 0.95, tmp_path)

@@ -10,13 +10,18 @@ import torch
 from safetensors import safe_open
 
 import gradlab
-from data_scripts import model_cards, train_small
+from data_scripts.experiments import worlds
+from data_scripts.experiments.pages import models as card
+from data_scripts.experiments.runner import Run
+from data_scripts.experiments.tasks import models as cards
+from data_scripts.train import small
 from gradlab.core import InputError, ModelError
+from gradlab.course.results import read
 from gradlab.data.signs import LABELS
 from gradlab.models import shipped
 from tests.training import learns_repeats_and_resumes
 
-NAMES = list(train_small.LESSONS)
+NAMES = list(small.LESSONS)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -26,31 +31,30 @@ def test_the_shipped_file(name: str) -> None:
     with safe_open(path, framework="pt") as file:
         about = file.metadata()
     assert {"data", "command", "steps", "accuracy_validation", "accuracy_test", "sha256"} <= set(about)
-    assert about["steps"] == str(train_small.LESSONS[name].steps)
+    assert about["steps"] == str(small.LESSONS[name].steps)
     assert float(about["accuracy_test"]) >= (0.98 if name == "digits" else 0.99)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_card_gives_what_the_weights_give(name: str) -> None:
-    net = model_cards.NETWORKS[name]()
-    written = [row for row in model_cards.read() if row.network == name]
-    classes = [row.label for row in written if row.label != "all"]
-    assert classes == list(net.labels) and len(written) == 1 + len(classes) + 12 * 5
-    pictures, labels = model_cards.clean(name.rstrip("123"))
+    net = cards.NETWORKS[name]()
+    written = read("models").where(world=name)
+    classes = [each.removeprefix(cards.CLASS) for each in written.names("condition") if each.startswith(cards.CLASS)]
+    assert classes == list(net.labels) and len(written.rows) == 2 * (1 + len(classes) + 12 * 5)
+    pictures, labels = worlds.clean(name.rstrip("123"))
     for challenge, level in (("none", 0), ("haze", 3), ("noise", 5)):
-        (row,) = (r for r in written if (r.challenge, r.level, r.label) == (challenge, level, "all"))
-        found = pictures if level == 0 else model_cards.under(pictures, challenge, level)
-        again = model_cards.row(name, challenge, level, "all", model_cards.logits_of(net, found), labels)
-        assert again.n == row.n
-        assert again.accuracy == pytest.approx(row.accuracy, abs=3e-3)
-        assert again.ece == pytest.approx(row.ece, abs=5e-3)
+        found = pictures if level == 0 else worlds.under(pictures, challenge, level)
+        again = cards.scored(Run(name, "f", 0), challenge, level, cards.logits_of(net, found), labels)
+        for row, within in zip(again, (3e-3, 5e-3), strict=True):
+            assert written.where(condition=challenge, level=level).names("n") == [row.n]
+            (value,) = written.by_seed("f", row.measure, condition=challenge, level=level)
+            assert row.value == pytest.approx(value, abs=within)
 
 
 def test_accuracy_falls_with_every_challenge() -> None:
-    rows = model_cards.read()
     for name in NAMES:
         for challenge in gradlab.data.CHALLENGES:
-            line = [row.accuracy for row in model_cards.by_level(rows, name, challenge)]
+            line = [right for right, _ in card.by_level(read("models").where(world=name), challenge)]
             assert len(line) == 6
             assert line[5] <= line[0], (name, challenge)
             # within the error of 400 to 1400 pictures, no level is easier than one before it
@@ -64,10 +68,10 @@ def test_the_package_stays_small() -> None:
 
 @pytest.mark.parametrize("name", ["digits", "signs1"])
 def test_training_repeats_and_resumes(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train_small, "BATCH", 28)
-    train_small.drawn.cache_clear()  # it is keyed by the call alone
-    learns_repeats_and_resumes(train_small, name, 0.9, tmp_path)
-    train_small.drawn.cache_clear()
+    monkeypatch.setattr(small, "BATCH", 28)
+    small.drawn.cache_clear()  # it is keyed by the call alone
+    learns_repeats_and_resumes(small.LESSONS[name], 0.9, tmp_path)
+    small.drawn.cache_clear()
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3])

@@ -10,7 +10,7 @@ import torch
 
 from gradlab.core import InputError
 from gradlab.data import STRANGE, digits, signs, strange
-from gradlab.data.strange import LETTERS
+from gradlab.data.strange import _LETTERS
 
 
 @pytest.mark.parametrize("name", STRANGE)
@@ -35,7 +35,7 @@ def test_the_same_for_everyone_and_another_with_another_seed(name: str) -> None:
 
 def test_each_is_what_it_is_called() -> None:
     letters = strange("letters", 60)
-    assert not set("BDGIOQSZ") & set(LETTERS)
+    assert not set("BDGIOQSZ") & set(_LETTERS)
     assert letters.amax((1, 2, 3)).min() > 0.9 and letters[..., 0].max() == 0  # white, and off the left edge
     noise = strange("noise", 200, channels=3)
     assert abs(float(noise.mean()) - 0.5) < 0.01 and abs(float(noise.var()) - 1 / 12) < 0.001

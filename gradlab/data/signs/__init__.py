@@ -22,20 +22,22 @@ from gradlab.data.signs.drawing import MATERIALS, Sheet
 from gradlab.data.signs.scenes import backgrounds, lit, shaded, some, worn
 from gradlab.data.signs.shapes import SIGNS
 
+__all__ = ["LABELS", "SIZE", "Signs", "signs"]
+
 LABELS = tuple(SIGNS)
 SIZE = 48  # pixels of a picture
-VARIANTS = 24  # drawings of each class in one call; each picture is one of them in its own place, light and paint
-CHUNK = 256  # pictures put together at once
+_VARIANTS = 24  # drawings of each class in one call; each picture is one of them in its own place, light and paint
+_CHUNK = 256  # pictures put together at once
 
 # Paint, from the darkest to the brightest: (low, high) per channel.
-PAINT = {
+_PAINT = {
     "white": ((0.68, 0.68, 0.66), (1.0, 1.0, 1.0)),
     "red": ((0.42, 0.02, 0.02), (0.98, 0.22, 0.24)),
     "blue": ((0.0, 0.06, 0.28), (0.16, 0.6, 0.95)),
     "black": ((0.0, 0.0, 0.0), (0.18, 0.18, 0.19)),
 }
-YELLOW = (1.0, 0.82, 0.2)  # stands for white in some countries of the north and east
-SHARE_YELLOW = 0.14
+_YELLOW = (1.0, 0.82, 0.2)  # stands for white in some countries of the north and east
+_SHARE_YELLOW = 0.14
 
 
 @dataclass(frozen=True, repr=False)
@@ -78,10 +80,10 @@ def signs(n: int, seed: Seed, *, challenge: str | None = None, level: int = 0) -
     seed = int_seed(seed)  # one for the scenes, the drawings and the challenge
     generator = torch.Generator().manual_seed(seed)
     labels = (torch.arange(n) % len(LABELS))[torch.randperm(n, generator=generator)]
-    variants = min(VARIANTS, -(-n // len(LABELS)))
+    variants = min(_VARIANTS, -(-n // len(LABELS)))
     drawings = _drawings(variants, seed)
     which = labels * variants + torch.randint(variants, (n,), generator=generator)
-    parts = [_pictures(drawings[some], generator) for some in which.split(CHUNK)]
+    parts = [_pictures(drawings[some], generator) for some in which.split(_CHUNK)]
     pictures, masks = (torch.cat(each) for each in zip(*parts, strict=True))
     return Signs(challenged(pictures, challenge, level, seed=seed), labels, masks)
 
@@ -116,12 +118,12 @@ def _pictures(drawings: Tensor, generator: torch.Generator) -> tuple[Tensor, Ten
 
 def _paint(n: int, material: str, generator: torch.Generator) -> Tensor:
     """Return a colour for each sign, (n, 3): bright or dark as a whole, a little off in each channel, some faded."""
-    low, high = (torch.tensor(end) for end in PAINT[material])
+    low, high = (torch.tensor(end) for end in _PAINT[material])
     whole, own = torch.rand(n, 1, generator=generator), torch.rand(n, 3, generator=generator)
     colour = low + (high - low) * (0.7 * whole + 0.3 * own)
     if material == "white":
-        yellow = (some(n, SHARE_YELLOW, generator) * uniform(n, 0.6, 1.1, generator))[..., 0, 0]
-        colour = colour * torch.lerp(torch.ones(3), torch.tensor(YELLOW), yellow)
+        yellow = (some(n, _SHARE_YELLOW, generator) * uniform(n, 0.6, 1.1, generator))[..., 0, 0]
+        colour = colour * torch.lerp(torch.ones(3), torch.tensor(_YELLOW), yellow)
     faded = 0.45 * torch.rand(n, 1, generator=generator) ** 3
     return colour * (1 - faded) + 0.6 * faded
 

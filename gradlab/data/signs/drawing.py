@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+__all__ = ["MATERIALS", "PARTS", "SIDE", "Point", "Sheet", "lettering", "mirrored", "regular"]
+
 MATERIALS = ("white", "red", "blue", "black")
 PARTS = ("face", "border", "symbol")
 SIDE = 96  # pixels of a drawn sign
 # for each ink the table that leaves it alone
-ONLY = [[255 * (ink == k) for ink in range(256)] for k in range(1 + max(len(MATERIALS), len(PARTS)))]
-FINE = 4  # drawn this many times larger, then averaged: the edges are anti-aliased
+_ONLY = [[255 * (ink == k) for ink in range(256)] for k in range(1 + max(len(MATERIALS), len(PARTS)))]
+_FINE = 4  # drawn this many times larger, then averaged: the edges are anti-aliased
 
 Point = tuple[float, float]
 
@@ -25,7 +27,7 @@ class Sheet:
     """A square from -1 to 1, x to the right, y down; what is drawn later covers what was drawn before."""
 
     def __init__(self) -> None:
-        size = (SIDE * FINE, SIDE * FINE)
+        size = (SIDE * _FINE, SIDE * _FINE)
         self.material, self.part = Image.new("L", size), Image.new("L", size)
         self._pens = ImageDraw.Draw(self.material), ImageDraw.Draw(self.part)
 
@@ -37,15 +39,15 @@ class Sheet:
 
     def disc(self, centre: Point, radius: float, material: str, part: str) -> None:
         """Fill a disc."""
-        (x, y), r = _pixel(centre), radius * SIDE * FINE / 2
+        (x, y), r = _pixel(centre), radius * SIDE * _FINE / 2
         for pen, ink in zip(self._pens, _inks(material, part), strict=True):
             pen.ellipse((x - r, y - r, x + r, y + r), fill=ink)
 
     def ring(self, centre: Point, radius: float, width: float, material: str, part: str) -> None:
         """Draw a circle of a width; what is inside stays."""
-        (x, y), r = _pixel(centre), radius * SIDE * FINE / 2
+        (x, y), r = _pixel(centre), radius * SIDE * _FINE / 2
         for pen, ink in zip(self._pens, _inks(material, part), strict=True):
-            pen.ellipse((x - r, y - r, x + r, y + r), outline=ink, width=round(width * SIDE * FINE / 2))
+            pen.ellipse((x - r, y - r, x + r, y + r), outline=ink, width=round(width * SIDE * _FINE / 2))
 
     def bar(self, start: Point, end: Point, width: float, material: str, part: str, round_ends: bool = False) -> None:
         """Draw a straight line of a width."""
@@ -74,7 +76,7 @@ class Sheet:
     def text(self, text: str, centre: Point, size: Point, font: str, material: str, part: str) -> None:
         """Write text so that its letters fill a box of ``size``, stretched as road fonts are."""
         letters = lettering(text, font)
-        wide, high = (max(1, round(side * SIDE * FINE / 2)) for side in size)
+        wide, high = (max(1, round(side * SIDE * _FINE / 2)) for side in size)
         mask = letters.resize((wide, high), Image.Resampling.BILINEAR).point(lambda level: 255 * (level > 127))
         x, y = _pixel(centre)
         place = (round(x - wide / 2), round(y - high / 2))
@@ -86,8 +88,8 @@ class Sheet:
 
         The face is what is left.
         """
-        layers = [self.material.point(table).reduce(FINE) for table in ONLY[1 : 1 + len(MATERIALS)]]
-        layers += [self.part.point(table).reduce(FINE) for table in ONLY[2 : 1 + len(PARTS)]]
+        layers = [self.material.point(table).reduce(_FINE) for table in _ONLY[1 : 1 + len(MATERIALS)]]
+        layers += [self.part.point(table).reduce(_FINE) for table in _ONLY[2 : 1 + len(PARTS)]]
         return np.stack([np.asarray(layer) for layer in layers])
 
 
@@ -122,7 +124,7 @@ def _turned(start: Point, end: Point) -> Point:
 
 
 def _pixel(point: Point) -> Point:
-    half = SIDE * FINE / 2
+    half = SIDE * _FINE / 2
     return half + point[0] * half, half + point[1] * half
 
 

@@ -12,17 +12,19 @@ from torch.nn import functional as F
 
 from gradlab.data.filters import uniform
 
+__all__ = ["backgrounds", "lit", "shaded", "some", "worn"]
+
 # Pictures in scikit-image's wheel; their parts are what may stand behind a sign.
-TEXTURES = ("brick", "grass", "gravel", "coffee", "astronaut", "rocket", "cat", "camera", "coins", "page")
-SIDE = 192  # pixels of a texture
-PLAIN = 0.35  # share of backgrounds that are a smooth gradient, as a sky or a wall is
+_TEXTURES = ("brick", "grass", "gravel", "coffee", "astronaut", "rocket", "cat", "camera", "coins", "page")
+_SIDE = 192  # pixels of a texture
+_PLAIN = 0.35  # share of backgrounds that are a smooth gradient, as a sky or a wall is
 
 
 def backgrounds(n: int, size: int, generator: Generator) -> Tensor:
     """Return n backgrounds (n, 3, size, size) in 0 to 1."""
     found = _gradients(n, size, generator)
-    which = torch.randint(len(TEXTURES), (n,), generator=generator)
-    which[torch.rand(n, generator=generator) < PLAIN] = -1
+    which = torch.randint(len(_TEXTURES), (n,), generator=generator)
+    which[torch.rand(n, generator=generator) < _PLAIN] = -1
     centre = torch.rand(n, 1, 1, 2, generator=generator) * 1.4 - 0.7
     zoom = uniform(n, 0.08, 0.5, generator)
     steps = torch.linspace(-1, 1, size)
@@ -127,7 +129,7 @@ def _textures() -> list[Tensor]:
     from skimage import data
 
     found = []
-    for name in TEXTURES:
-        picture = Image.fromarray(getattr(data, name)()).convert("RGB").resize((SIDE, SIDE), Image.Resampling.BOX)
+    for name in _TEXTURES:
+        picture = Image.fromarray(getattr(data, name)()).convert("RGB").resize((_SIDE, _SIDE), Image.Resampling.BOX)
         found.append(torch.from_numpy(np.array(picture)).movedim(-1, 0)[None].float() / 255)
     return found

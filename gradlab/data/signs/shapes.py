@@ -9,25 +9,27 @@ import numpy as np
 
 from gradlab.data.signs.drawing import Point, Sheet, mirrored, regular
 
-Draw = np.random.Generator
-FONTS = ("DejaVuSans-Bold", "DejaVuSans", "DejaVuSansMono-Bold", "STIXGeneralBol", "cmss10")
-LIMITS = ("5", "10", "15", "20", "30", "40", "50", "60", "70", "80", "90", "100", "110", "120", "130")
-FULL = 0.97  # radius of a sign in its sheet
+__all__ = ["SIGNS"]
+
+_Draw = np.random.Generator
+_FONTS = ("DejaVuSans-Bold", "DejaVuSans", "DejaVuSansMono-Bold", "STIXGeneralBol", "cmss10")
+_LIMITS = ("5", "10", "15", "20", "30", "40", "50", "60", "70", "80", "90", "100", "110", "120", "130")
+_FULL = 0.97  # radius of a sign in its sheet
 
 
-def speed_limit(sheet: Sheet, draw: Draw) -> None:
+def _speed_limit(sheet: Sheet, draw: _Draw) -> None:
     """A white disc with a red ring and a black number."""
     inner = _ringed(sheet, draw)
-    number = str(draw.choice(LIMITS))
+    number = str(draw.choice(_LIMITS))
     km = draw.random() < 0.2
     high = inner * draw.uniform(0.75, 1.05) * (0.8 if km else 1)
     wide = min(high * len(number) * draw.uniform(0.42, 0.72), inner * 1.65)
-    sheet.text(number, (0, -0.12 if km else 0), (wide, high), str(draw.choice(FONTS[:3])), "black", "symbol")
+    sheet.text(number, (0, -0.12 if km else 0), (wide, high), str(draw.choice(_FONTS[:3])), "black", "symbol")
     if km:
-        sheet.text("km", (0, inner * 0.55), (inner * 0.6, inner * 0.3), FONTS[1], "black", "symbol")
+        sheet.text("km", (0, inner * 0.55), (inner * 0.6, inner * 0.3), _FONTS[1], "black", "symbol")
 
 
-def goods_vehicles(sheet: Sheet, draw: Draw) -> None:
+def _goods_vehicles(sheet: Sheet, draw: _Draw) -> None:
     """A white disc with a red ring and a black lorry, as a rule seen from its side; some have a red diagonal."""
     inner = _ringed(sheet, draw)
     if draw.random() < 0.15:
@@ -38,7 +40,7 @@ def goods_vehicles(sheet: Sheet, draw: Draw) -> None:
         _diagonal(sheet, (1, -1), inner, inner * draw.uniform(0.12, 0.2), "red")
 
 
-def _lorry_from_behind(sheet: Sheet, draw: Draw, inner: float) -> None:
+def _lorry_from_behind(sheet: Sheet, draw: _Draw, inner: float) -> None:
     wide, top = inner * draw.uniform(0.5, 0.62), -inner * draw.uniform(0.4, 0.6)
     sheet.rounded([(-wide, top), (wide, top), (wide, 0.22 * inner), (-wide, 0.22 * inner)], 0.04, "black", "symbol")
     sheet.bar((-wide * 0.8, 0.3 * inner), (wide * 0.8, 0.3 * inner), 0.12 * inner, "black", "symbol")
@@ -46,7 +48,7 @@ def _lorry_from_behind(sheet: Sheet, draw: Draw, inner: float) -> None:
         sheet.bar((x * wide, 0.2 * inner), (x * wide, 0.58 * inner), 0.3 * wide, "black", "symbol")
 
 
-def _lorry(sheet: Sheet, draw: Draw, inner: float) -> None:
+def _lorry(sheet: Sheet, draw: _Draw, inner: float) -> None:
     s, box = inner * draw.uniform(0.72, 0.88), draw.uniform(0.35, 0.6)
     floor, split = 0.3, draw.uniform(0.2, 0.4)
     cargo: list[Point] = [(-1, floor), (-1, floor - 0.4 - box), (split, floor - 0.4 - box), (split, floor)]
@@ -66,7 +68,7 @@ def _lorry(sheet: Sheet, draw: Draw, inner: float) -> None:
         _flip(sheet)
 
 
-def no_overtaking(sheet: Sheet, draw: Draw) -> None:
+def _no_overtaking(sheet: Sheet, draw: _Draw) -> None:
     """A white disc with a red ring and two cars side by side, one red, one black; where one keeps left, exchanged."""
     inner = _ringed(sheet, draw)
     size = inner * draw.uniform(0.36, 0.44)
@@ -79,14 +81,14 @@ def no_overtaking(sheet: Sheet, draw: Draw) -> None:
         _diagonal(sheet, (1, 1), inner, inner * draw.uniform(0.12, 0.2), "red")
 
 
-def no_stopping(sheet: Sheet, draw: Draw) -> None:
+def _no_stopping(sheet: Sheet, draw: _Draw) -> None:
     """A blue disc with a red ring and a red X."""
     inner, width = _blue_disc(sheet, draw)
     for end in ((1, 1), (1, -1)):
         _diagonal(sheet, end, inner, width, "red")
 
 
-def no_parking(sheet: Sheet, draw: Draw) -> None:
+def _no_parking(sheet: Sheet, draw: _Draw) -> None:
     """A blue disc with a red ring and one red diagonal; some name the days by a white I or II."""
     inner, width = _blue_disc(sheet, draw)
     if draw.random() < 0.12:
@@ -95,21 +97,21 @@ def no_parking(sheet: Sheet, draw: Draw) -> None:
     _diagonal(sheet, (1, 1), inner, width, "red")
 
 
-def stop(sheet: Sheet, draw: Draw) -> None:
+def _stop(sheet: Sheet, draw: _Draw) -> None:
     """A red octagon with the white word STOP."""
     rim = draw.choice([0.0, draw.uniform(0.03, 0.08)])
     if rim:
-        sheet.polygon(regular(8, FULL * 1.06, 22.5), "white", "border")
-    sheet.polygon(regular(8, (FULL - rim) * 1.06, 22.5), "red", "face")
-    font = str(draw.choice(FONTS[:3]))
+        sheet.polygon(regular(8, _FULL * 1.06, 22.5), "white", "border")
+    sheet.polygon(regular(8, (_FULL - rim) * 1.06, 22.5), "red", "face")
+    font = str(draw.choice(_FONTS[:3]))
     sheet.text("STOP", (0, 0), (draw.uniform(1.2, 1.62), draw.uniform(0.42, 0.85)), font, "white", "symbol")
 
 
-def bicycle(sheet: Sheet, draw: Draw) -> None:
+def _bicycle(sheet: Sheet, draw: _Draw) -> None:
     """A blue disc with a white bicycle."""
-    sheet.disc((0, 0), FULL, "blue", "face")
+    sheet.disc((0, 0), _FULL, "blue", "face")
     if draw.random() < 0.6:
-        sheet.ring((0, 0), FULL, draw.uniform(0.03, 0.07), "white", "border")
+        sheet.ring((0, 0), _FULL, draw.uniform(0.03, 0.07), "white", "border")
     s, w = draw.uniform(0.6, 0.72), draw.uniform(0.06, 0.11)
     wheel, back, front = 0.44 * s, (-0.58 * s, 0.28 * s), (0.58 * s, 0.28 * s)
     saddle, pedal, head = (-0.22 * s, -0.32 * s), (-0.06 * s, 0.28 * s), (0.36 * s, -0.32 * s)
@@ -126,7 +128,7 @@ def bicycle(sheet: Sheet, draw: Draw) -> None:
         _flip(sheet)
 
 
-def hump(sheet: Sheet, draw: Draw) -> None:
+def _hump(sheet: Sheet, draw: _Draw) -> None:
     """An upright triangle with a red border and a black hump."""
     _triangle(sheet, draw, upright=True)
     wide, high, base = draw.uniform(0.42, 0.56), draw.uniform(0.12, 0.3), draw.uniform(0.22, 0.32)
@@ -138,17 +140,17 @@ def hump(sheet: Sheet, draw: Draw) -> None:
     sheet.polygon([*outline, (wide, foot), (-wide, foot)], "black", "symbol")
 
 
-def no_left(sheet: Sheet, draw: Draw) -> None:
+def _no_left(sheet: Sheet, draw: _Draw) -> None:
     """A white disc with a red ring, a black arrow that bends to the left, and a red diagonal."""
     _no_turn(sheet, draw, to_left=True)
 
 
-def no_right(sheet: Sheet, draw: Draw) -> None:
+def _no_right(sheet: Sheet, draw: _Draw) -> None:
     """As :func:`no_left`, to the right."""
     _no_turn(sheet, draw, to_left=False)
 
 
-def priority_to(sheet: Sheet, draw: Draw) -> None:
+def _priority_to(sheet: Sheet, draw: _Draw) -> None:
     """A white disc with a red ring and two arrows, one up and black, one down and red."""
     inner = _ringed(sheet, draw)
     up_left = draw.random() < 0.5
@@ -162,37 +164,37 @@ def priority_to(sheet: Sheet, draw: Draw) -> None:
         _arrow(sheet, tail, tip, width, draw.uniform(2.0, 2.8), ink)
 
 
-def no_entry(sheet: Sheet, draw: Draw) -> None:
+def _no_entry(sheet: Sheet, draw: _Draw) -> None:
     """A red disc with a white bar."""
-    sheet.disc((0, 0), FULL, "red", "face")
+    sheet.disc((0, 0), _FULL, "red", "face")
     if draw.random() < 0.5:
-        sheet.ring((0, 0), FULL, draw.uniform(0.03, 0.07), "white", "border")
+        sheet.ring((0, 0), _FULL, draw.uniform(0.03, 0.07), "white", "border")
     half, width = draw.uniform(0.6, 0.75), draw.uniform(0.26, 0.38)
     sheet.bar((-half, 0), (half, 0), width, "white", "symbol")
 
 
-def give_way(sheet: Sheet, draw: Draw) -> None:
-    """Draw yield: an inverted triangle with a red border."""
+def _give_way(sheet: Sheet, draw: _Draw) -> None:
+    """_Draw yield: an inverted triangle with a red border."""
     _triangle(sheet, draw, upright=False)
 
 
-def parking(sheet: Sheet, draw: Draw) -> None:
+def _parking(sheet: Sheet, draw: _Draw) -> None:
     """A blue square with a white P."""
-    wide = draw.uniform(0.75, 1.0) * FULL
+    wide = draw.uniform(0.75, 1.0) * _FULL
     rim, bend = draw.choice([0.0, draw.uniform(0.03, 0.09)]), draw.uniform(0.0, 0.12)
     for inset, material, part in ((0.0, "white", "border"), (rim, "blue", "face")):
-        x, y = wide - inset, FULL - inset
+        x, y = wide - inset, _FULL - inset
         sheet.rounded([(-x, -y), (x, -y), (x, y), (-x, y)], bend, material, part)
     more = draw.random() < 0.3  # a car, an arrow or hours below the letter
     high = draw.uniform(0.8, 1.0) if more else draw.uniform(0.9, 1.45)
     place = (draw.uniform(-0.12, 0.12), -0.3 if more else draw.uniform(-0.2, 0.08))
     size = (min(high * draw.uniform(0.6, 0.75), 1.5 * wide), high)
-    sheet.text("P", place, size, str(draw.choice(FONTS[:2])), "white", "symbol")
+    sheet.text("P", place, size, str(draw.choice(_FONTS[:2])), "white", "symbol")
     if more:
         _below_parking(sheet, draw)
 
 
-def _below_parking(sheet: Sheet, draw: Draw) -> None:
+def _below_parking(sheet: Sheet, draw: _Draw) -> None:
     kind = draw.integers(3)
     if kind == 0:
         _car(sheet, (0, 0.6), 0.28, 0.6, "white")
@@ -201,36 +203,36 @@ def _below_parking(sheet: Sheet, draw: Draw) -> None:
         _arrow(sheet, (-0.45 * way, 0.62), (0.45 * way, 0.62), 0.1, 2.4, "white")
     else:
         sheet.text(
-            f"{draw.integers(7, 10)}-{draw.integers(16, 20)}h", (0, 0.6), (0.9, 0.3), FONTS[1], "white", "symbol"
+            f"{draw.integers(7, 10)}-{draw.integers(16, 20)}h", (0, 0.6), (0.9, 0.3), _FONTS[1], "white", "symbol"
         )
 
 
-SIGNS: dict[str, Callable[[Sheet, Draw], None]] = {
-    "speed limit": speed_limit, "goods vehicles": goods_vehicles, "no overtaking": no_overtaking,
-    "no stopping": no_stopping, "no parking": no_parking, "stop": stop, "bicycle": bicycle, "hump": hump,
-    "no left": no_left, "no right": no_right, "priority to": priority_to, "no entry": no_entry, "yield": give_way,
-    "parking": parking,
+SIGNS: dict[str, Callable[[Sheet, _Draw], None]] = {
+    "speed limit": _speed_limit, "goods vehicles": _goods_vehicles, "no overtaking": _no_overtaking,
+    "no stopping": _no_stopping, "no parking": _no_parking, "stop": _stop, "bicycle": _bicycle, "hump": _hump,
+    "no left": _no_left, "no right": _no_right, "priority to": _priority_to, "no entry": _no_entry, "yield": _give_way,
+    "parking": _parking,
 }  # fmt: skip
 
 
-def _ringed(sheet: Sheet, draw: Draw) -> float:
-    """Draw a white disc with a red ring; return the inner radius."""
+def _ringed(sheet: Sheet, draw: _Draw) -> float:
+    """_Draw a white disc with a red ring; return the inner radius."""
     width, rim = draw.uniform(0.14, 0.26), draw.choice([0.0, draw.uniform(0.02, 0.05)])
     if rim:
-        sheet.disc((0, 0), FULL, "white", "border")
-    sheet.disc((0, 0), FULL - rim, "red", "border")
-    sheet.disc((0, 0), FULL - width, "white", "face")
-    return float(FULL - width)
+        sheet.disc((0, 0), _FULL, "white", "border")
+    sheet.disc((0, 0), _FULL - rim, "red", "border")
+    sheet.disc((0, 0), _FULL - width, "white", "face")
+    return float(_FULL - width)
 
 
-def _blue_disc(sheet: Sheet, draw: Draw) -> tuple[float, float]:
+def _blue_disc(sheet: Sheet, draw: _Draw) -> tuple[float, float]:
     width = draw.uniform(0.13, 0.24)
     rim = draw.choice([0.0, draw.uniform(0.02, 0.05)])
     if rim:
-        sheet.disc((0, 0), FULL, "white", "border")
-    sheet.disc((0, 0), FULL - rim, "red", "border")
-    sheet.disc((0, 0), FULL - width, "blue", "face")
-    return float(FULL - width), float(width * draw.uniform(0.75, 1.05))
+        sheet.disc((0, 0), _FULL, "white", "border")
+    sheet.disc((0, 0), _FULL - rim, "red", "border")
+    sheet.disc((0, 0), _FULL - width, "blue", "face")
+    return float(_FULL - width), float(width * draw.uniform(0.75, 1.05))
 
 
 def _diagonal(sheet: Sheet, end: Point, inner: float, width: float, material: str) -> None:
@@ -239,7 +241,7 @@ def _diagonal(sheet: Sheet, end: Point, inner: float, width: float, material: st
     sheet.bar((-x, -y), (x, y), width, material, "symbol" if material != "red" else "border")
 
 
-def _triangle(sheet: Sheet, draw: Draw, upright: bool) -> None:
+def _triangle(sheet: Sheet, draw: _Draw, upright: bool) -> None:
     width, turn = draw.uniform(0.16, 0.34), -90 if upright else 90
     down = 0.25 if upright else -0.25  # the centre of its circle is not that of the sheet
     rim = draw.choice([0.0, draw.uniform(0.03, 0.07)])
@@ -253,7 +255,7 @@ def _triangle(sheet: Sheet, draw: Draw, upright: bool) -> None:
 
 
 def _car(sheet: Sheet, centre: Point, size: float, roof: float, material: str) -> None:
-    """Draw a car seen from behind."""
+    """_Draw a car seen from behind."""
 
     def put(points: list[Point], ink: str, part: str) -> None:
         sheet.polygon([(centre[0] + x * size, centre[1] + y * size) for x, y in points], ink, part)
@@ -275,8 +277,8 @@ def _arrow(sheet: Sheet, tail: Point, tip: Point, width: float, flare: float, ma
                    (neck[0] + dy * head / 2 * 1.2, neck[1] - dx * head / 2 * 1.2)], material, "symbol")  # fmt: skip
 
 
-def _no_turn(sheet: Sheet, draw: Draw, to_left: bool) -> None:
-    """Draw the turn to the left, and mirror its arrow for the right; the diagonal goes over the arrow, or under it."""
+def _no_turn(sheet: Sheet, draw: _Draw, to_left: bool) -> None:
+    """_Draw the turn to the left, and mirror its arrow for the right; the diagonal goes over the arrow, or under it."""
     inner = _ringed(sheet, draw)
     way = 1 if draw.random() < 0.5 else -1  # countries differ in where the bar begins
     bar = inner * draw.uniform(0.14, 0.24)

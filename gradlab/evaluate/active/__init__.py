@@ -1,11 +1,12 @@
 """Active learning: which picture's label is worth buying next."""
 
-from gradlab.evaluate.active.pool import Round, introspective, run
 from gradlab.evaluate.active.query import STRATEGIES, ask, dropout_passes, probabilities
+from gradlab.evaluate.active.simulation import Fit, Round, introspective, simulate
 from gradlab.evaluate.active.strategies import badge, bald, entropy, least_confidence, margin, random, top
 
 __all__ = [
     "STRATEGIES",
+    "Fit",
     "Round",
     "ask",
     "badge",
@@ -17,6 +18,6 @@ __all__ = [
     "margin",
     "probabilities",
     "random",
-    "run",
+    "simulate",
     "top",
 ]

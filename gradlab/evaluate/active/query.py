@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
 
-from gradlab.core import InputError, LastLayer, check_logits, last_layer, outputs_of
+from gradlab.core import InputError, LastLayer, Model, check_logits, last_layer, outputs_of
+from gradlab.core.checks import whole_number
 from gradlab.core.errors import did_you_mean
-from gradlab.core.inputs import check_inputs
+from gradlab.core.seeds import Seed, int_seed, torch_generator
 from gradlab.evaluate.active import strategies
+from gradlab.evaluate.batches import batches
 from gradlab.evaluate.ood import logits_of
-from gradlab.introspect.extraction import BATCH
+
+__all__ = ["PASSES", "STRATEGIES", "Predict", "Strategy", "ask", "check_strategy", "dropout_passes", "probabilities"]
 
 PASSES = 20  # of BALD, where it is asked by name
 
@@ -30,17 +33,29 @@ _SCORES = {
 STRATEGIES = ("random", *_SCORES, "bald", "badge")
 
 
-def probabilities(model: Any, inputs: Tensor) -> Tensor:
+def probabilities(model: Model, inputs: Tensor, *, extra_inputs: Sequence[Any] = ()) -> Tensor:
     """Return softmax of the network's logits (N, classes), in eval mode and under the state contract.
 
     Raises:
         InputError, ModelError: see their descriptions.
+
+    >>> import gradlab, torch
+    >>> net = gradlab.models.digits()
+    >>> gradlab.evaluate.active.probabilities(net, torch.zeros(2, 1, 32, 32)).sum(1).round(decimals=4).tolist()
+    [1.0, 1.0]
     """
-    return logits_of(model, inputs).softmax(1)
+    return logits_of(model, inputs, extra_inputs=extra_inputs).softmax(1)
 
 
 def ask(
-    strategy: str | Strategy, model: Any, inputs: Tensor, n: int, seed: int = 0, predict: Predict = probabilities
+    strategy: str | Strategy,
+    model: Any,
+    inputs: Tensor,
+    n: int,
+    *,
+    extra_inputs: Sequence[Any] = (),
+    seed: Seed = 0,
+    predict: Predict | None = None,
 ) -> Tensor:
     """Pick n pictures of a pool to be labelled next.
 
@@ -48,12 +63,14 @@ def ask(
     drops units of f, whose features H then reads.
 
     Args:
-        strategy: one of ``STRATEGIES``, or your own ``(model, inputs, n, seed) -> indices``.
+        strategy: one of ``STRATEGIES``, or your own ``(model, inputs, n, seed) -> indices``, with an int for a seed.
         model: any ``nn.Module`` or a ``Classifier``; with ``predict`` anything, except for "bald" and "badge".
         inputs: the pool (N, C, H, W).
         n: how many.
+        extra_inputs: what the model reads beside the pictures; tensors of length N go with their picture.
         seed: of what is drawn, and of the order of pictures with equal scores.
-        predict: gives p where only p is asked for: "entropy", "least_confidence", "margin".
+        predict: ``(model, inputs) -> p`` where only p is asked for, "entropy", "least_confidence" and "margin"; None:
+            :func:`probabilities`.
 
     Returns:
         Indices (n,), no one twice.
@@ -61,19 +78,29 @@ def ask(
     Raises:
         InputError: an unknown strategy, n that is not in 1 .. N, or what one of your own returned is no such indices.
         ModelError, LayerError: see their descriptions.
+
+    >>> import gradlab
+    >>> net = gradlab.models.digits()
+    >>> pool = net.normalize(gradlab.data.digits("test").pictures)
+    >>> picked = gradlab.evaluate.active.ask("margin", net, pool, 3)
+    >>> net(pool[picked]).softmax(1).amax(1).max() < 0.8
+    tensor(True)
     """
+    n, seed = whole_number(n, "n", 1), int_seed(seed)
     if callable(strategy):
         return _indices(strategy(model, inputs, n, seed), n, len(inputs))
     check_strategy(strategy)
     if strategy == "random":
         return strategies.random(len(inputs), n, seed)
     if strategy == "bald":
-        return strategies.top(strategies.bald(dropout_passes(model, inputs, PASSES, seed)), n, seed)
+        passes = dropout_passes(model, inputs, extra_inputs=extra_inputs, seed=seed)
+        return strategies.top(strategies.bald(passes), n, seed)
     if strategy == "badge":
-        parts = [last_layer(model, part) for part in check_inputs(model, inputs).split(BATCH)]
+        parts = [last_layer(model, part, extra_inputs=own) for part, own in batches(model, inputs, extra_inputs)]
         kept = LastLayer(torch.cat([f.logits for f in parts]), torch.cat([f.hidden for f in parts]))
-        return strategies.badge(kept.logits.softmax(1), kept.hidden, n, seed)
-    return strategies.top(_SCORES[strategy](predict(model, inputs)), n, seed)
+        return strategies.badge(kept.logits.softmax(1), kept.hidden, n, seed=seed)
+    p = probabilities(model, inputs, extra_inputs=extra_inputs) if predict is None else predict(model, inputs)
+    return strategies.top(_SCORES[strategy](p), n, seed)
 
 
 def check_strategy(strategy: Any) -> None:
@@ -83,7 +110,9 @@ def check_strategy(strategy: Any) -> None:
         raise InputError(f"There is no strategy {strategy!r}.{near}")
 
 
-def dropout_passes(model: Any, inputs: Tensor, passes: int = PASSES, seed: int = 0) -> Tensor:
+def dropout_passes(
+    model: Model, inputs: Tensor, passes: int = PASSES, *, extra_inputs: Sequence[Any] = (), seed: Seed = 0
+) -> Tensor:
     """Run the network ``passes`` times with units dropped at random, all else as in eval: Monte Carlo dropout.
 
     Gal and Ghahramani, Dropout as a Bayesian Approximation, ICML 2016. ``nn.Dropout`` and ``nn.Dropout1d`` to
@@ -94,6 +123,7 @@ def dropout_passes(model: Any, inputs: Tensor, passes: int = PASSES, seed: int =
         model: any ``nn.Module`` or a ``Classifier`` that returns logits (N, classes).
         inputs: normalised pictures (N, C, H, W).
         passes: M.
+        extra_inputs: what the model reads beside the pictures; tensors of length N go with their picture.
         seed: of what is dropped. The global random state plays no part.
 
     Returns:
@@ -101,15 +131,19 @@ def dropout_passes(model: Any, inputs: Tensor, passes: int = PASSES, seed: int =
 
     Raises:
         InputError, ModelError: see their descriptions.
+
+    >>> import gradlab, torch
+    >>> net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Dropout(), torch.nn.Linear(4, 2))
+    >>> made = gradlab.evaluate.active.dropout_passes(net, torch.ones(1, 1, 2, 2), 8, seed=0)
+    >>> made.shape, len(made.unique(dim=0)) > 1
+    (torch.Size([8, 1, 2]), True)
     """
-    if isinstance(passes, bool) or not isinstance(passes, int) or passes < 1:
-        raise InputError(f"passes is {passes!r}: expected a whole number of at least 1.")
-    x = check_inputs(model, inputs)
+    passes = whole_number(passes, "passes", 1)
+    together, generator = list(batches(model, inputs, extra_inputs)), torch_generator(seed)
     found = []
-    generator = torch.Generator().manual_seed(seed)
     for _ in range(passes):
-        logits = [check_logits(outputs_of(model, part, dropout=generator)) for part in x.split(BATCH)]
-        found.append(torch.cat(logits).softmax(1))
+        runs = [outputs_of(model, x, extra_inputs=own, dropout=generator) for x, own in together]
+        found.append(torch.cat([check_logits(outputs) for outputs in runs]).softmax(1))
     return torch.stack(found)
 
 

@@ -1,51 +1,67 @@
-"""Which pictures of a pool should be labelled next? From what a network says of them.
+"""Query strategies: which pictures of a pool should be labelled next? From what a network says of them.
 
 With probabilities p of a picture, p(1) and p(2) its largest two, and h, which the last linear layer reads:
 
-    entropy            -sum_c p_c log p_c                 Shannon, 1948
-    least_confidence   1 - p(1)                           Lewis and Gale, SIGIR 1994
-    margin             1 - (p(1) - p(2))                  Scheffer, Decomain and Wrobel, IDA 2001
+    entropy            -sum_c p_c log2 p_c                entropy sampling: Shannon, 1948
+    least_confidence   1 - p(1)                           least confidence: Lewis and Gale, SIGIR 1994
+    margin             1 - (p(1) - p(2))                  margin sampling: Scheffer, Decomain and Wrobel, IDA 2001
     bald               H(mean p) - mean H(p)              Houlsby et al. 2011; Gal, Islam and Ghahramani, ICML 2017
     badge              k-means++ on (p - e_y) h^T         Ash et al., ICLR 2020
-    random             the control
+    random             random sampling, the control
 
-The first four are scores, higher for what to ask sooner, and :func:`top` picks by them; the last two pick.
+The first four are acquisition scores, higher for what to query sooner, and :func:`top` picks by them; the last two
+pick. Entropies H are in bits, as in :mod:`gradlab.information`.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
+from gradlab import information
 from gradlab.core import InputError
-from gradlab.core.checks import checked_probabilities, checked_rows
+from gradlab.core.checks import checked_probabilities, whole_number
+from gradlab.core.seeds import Seed, torch_generator
+
+__all__ = ["badge", "bald", "entropy", "least_confidence", "margin", "random", "top"]
 
 
 def entropy(probabilities: Tensor) -> Tensor:
-    """The entropy -sum_c p_c log p_c of each picture in nats, (N,), from 0 to log(classes).
+    """The entropy -sum_c p_c log2 p_c of each picture in bits, (N,), from 0 to log2(classes).
 
     Args:
         probabilities: (N, classes).
 
     Raises:
         InputError: anything but rows of probabilities.
+
+    >>> import gradlab, torch
+    >>> gradlab.evaluate.active.entropy(torch.tensor([[0.5, 0.5], [1.0, 0.0]])).tolist()
+    [1.0, 0.0]
     """
-    return _entropy(_checked(probabilities))
+    return _bits(checked_probabilities(probabilities))
 
 
 def least_confidence(probabilities: Tensor) -> Tensor:
-    """What is left beside the likeliest class, 1 - p(1), (N,); arguments and errors as :func:`entropy`."""
-    return 1 - _checked(probabilities).amax(1)
+    """What is left beside the likeliest class, 1 - p(1), (N,); arguments and errors as :func:`entropy`.
+
+    >>> import gradlab, torch
+    >>> gradlab.evaluate.active.least_confidence(torch.tensor([[0.5, 0.5], [1.0, 0.0]])).tolist()
+    [0.5, 0.0]
+    """
+    return 1 - checked_probabilities(probabilities).amax(1)
 
 
 def margin(probabilities: Tensor) -> Tensor:
     """How near the second class comes to the first, 1 - (p(1) - p(2)), (N,); arguments and errors as :func:`entropy`.
 
     The literature asks where p(1) - p(2) is smallest: that is where this is largest.
+
+    >>> import gradlab, torch
+    >>> gradlab.evaluate.active.margin(torch.tensor([[0.5, 0.25, 0.25], [0.5, 0.5, 0.0]])).tolist()
+    [0.75, 1.0]
     """
-    p = _checked(probabilities)
+    p = checked_probabilities(probabilities)
     if p.shape[1] < 2:
         raise InputError(f"probabilities is {tuple(p.shape)}: a margin needs at least two classes.")
     first, second = p.topk(2, dim=1).values.unbind(1)
@@ -53,7 +69,7 @@ def margin(probabilities: Tensor) -> Tensor:
 
 
 def bald(passes: Tensor) -> Tensor:
-    """What a picture's label would tell about the weights: H(mean p) - mean H(p) over passes, in nats, (N,).
+    """What a picture's label would tell about the weights: H(mean p) - mean H(p) over passes, in bits, (N,).
 
     0 where all passes agree, as they do in a network without dropout.
 
@@ -62,16 +78,21 @@ def bald(passes: Tensor) -> Tensor:
 
     Raises:
         InputError: anything but rows of probabilities.
+
+    >>> import gradlab, torch
+    >>> sure, torn = torch.tensor([[[1.0, 0.0]], [[0.0, 1.0]]]), torch.full((2, 1, 2), 0.5)
+    >>> [float(gradlab.evaluate.active.bald(passes)) for passes in (sure, torn)]
+    [1.0, 0.0]
     """
     if not isinstance(passes, Tensor) or passes.ndim != 3 or not len(passes):
         shape = tuple(passes.shape) if isinstance(passes, Tensor) else type(passes).__name__
         raise InputError(f"passes is {shape}: expected probabilities (passes, N, classes).")
-    p = _checked(passes.flatten(0, 1)).unflatten(0, passes.shape[:2])
+    p = checked_probabilities(passes.flatten(0, 1)).unflatten(0, passes.shape[:2])
     # never below 0 (Jensen), but by rounding
-    return (_entropy(p.mean(0)) - _entropy(p).mean(0)).clamp_min(0)
+    return (_bits(p.mean(0)) - _bits(p).mean(0)).clamp_min(0)
 
 
-def badge(probabilities: Tensor, hidden: Tensor, n: int, seed: int) -> Tensor:
+def badge(probabilities: Tensor, hidden: Tensor, n: int, *, seed: Seed = 0) -> Tensor:
     """Pick n pictures that would move the last layer far and in different directions: BADGE.
 
     k-means++ on g = (p - e_y) h^T, with y the predicted class: the gradient of the cross entropy by the last layer's
@@ -83,7 +104,7 @@ def badge(probabilities: Tensor, hidden: Tensor, n: int, seed: int) -> Tensor:
 
     Args:
         probabilities: p (N, classes).
-        hidden: h (N, d), as :func:`gradlab.introspect.factors` gives it.
+        hidden: h (N, d), as :func:`gradlab.introspect.last_layer` gives it.
         n: how many.
         seed: of the draws.
 
@@ -92,18 +113,23 @@ def badge(probabilities: Tensor, hidden: Tensor, n: int, seed: int) -> Tensor:
 
     Raises:
         InputError: shapes that do not fit, NaN, or n that is not in 1 .. N.
+
+    >>> import gradlab, torch
+    >>> p = torch.tensor([[0.9, 0.1], [0.6, 0.4], [0.4, 0.6], [0.2, 0.8]])
+    >>> gradlab.evaluate.active.badge(p, torch.ones(4, 3), 2)[0].tolist() in (1, 2)
+    True
     """
-    p = _checked(probabilities)
+    p = checked_probabilities(probabilities)
     if not isinstance(hidden, Tensor) or hidden.ndim != 2 or len(hidden) != len(p) or not hidden.is_floating_point():
         shape = tuple(hidden.shape) if isinstance(hidden, Tensor) else type(hidden).__name__
         raise InputError(f"hidden is {shape}: expected floating ({len(p)}, d), a row for each of probabilities.")
     if not bool(torch.isfinite(hidden).all()):
         raise InputError("hidden holds NaN or infinite values.")
-    _check_count(n, len(p))
+    n = whole_number(n, "n", 1, len(p))
     h = hidden.detach().to(p)
     u = p - torch.nn.functional.one_hot(p.argmax(1), p.shape[1])
     lengths = u.square().sum(1) * h.square().sum(1)  # |g|^2 = |u|^2 |h|^2
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch_generator(seed)
     picked = [int(lengths.argmax())]
     nearest = torch.full_like(lengths, torch.inf)
     while len(picked) < n:
@@ -115,39 +141,41 @@ def badge(probabilities: Tensor, hidden: Tensor, n: int, seed: int) -> Tensor:
     return torch.tensor(picked)
 
 
-def random(count: int, n: int, seed: int) -> Tensor:
+def random(count: int, n: int, seed: Seed = 0) -> Tensor:
     """Pick n of ``count`` pictures, all sets equally likely: what every strategy has to beat.
 
     Raises:
         InputError: n that is not in 1 .. count.
+
+    >>> import gradlab
+    >>> len(gradlab.evaluate.active.random(100, 5, seed=1).unique())
+    5
     """
-    _check_count(n, count)
-    return torch.randperm(count, generator=torch.Generator().manual_seed(seed))[:n]
+    n = whole_number(n, "n", 1, count)
+    return torch.randperm(count, generator=torch_generator(seed))[:n]
 
 
-def top(scores: Tensor, n: int, seed: int) -> Tensor:
+def top(scores: Tensor, n: int, seed: Seed = 0) -> Tensor:
     """Pick the n highest scores, the highest first; equal ones in an order that the seed gives.
 
     Raises:
         InputError: no scores (N,), NaN, or n that is not in 1 .. N.
+
+    >>> import gradlab, torch
+    >>> gradlab.evaluate.active.top(torch.tensor([0.2, 0.9, 0.5]), 2).tolist()
+    [1, 2]
     """
     if not isinstance(scores, Tensor) or scores.ndim != 1 or bool(scores.isnan().any()):
         shape = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
         raise InputError(f"scores is {shape}: expected one number per picture (N,), and no NaN.")
-    order = random(len(scores), len(scores), seed) if len(scores) else torch.empty(0, dtype=torch.long)
-    _check_count(n, len(scores))
+    n = whole_number(n, "n", 1, len(scores))
+    order = random(len(scores), len(scores), seed)
     return order[scores.detach().cpu()[order].argsort(descending=True, stable=True)][:n]
 
 
-def _checked(probabilities: Any) -> Tensor:
-    """Return rows of probabilities in double precision; raises ``InputError`` for anything else."""
-    rows = checked_rows(probabilities, "probabilities")
-    return checked_probabilities(rows, torch.zeros(len(rows), dtype=torch.long))[0]
-
-
-def _entropy(p: Tensor) -> Tensor:
-    total: Tensor = torch.special.entr(p).sum(-1)
-    return total
+def _bits(p: Tensor) -> Tensor:
+    """Return the entropies of the last axis, whose sums may be off 1 by the rounding of single precision."""
+    return torch.from_numpy(information.entropy(p / p.sum(-1, keepdim=True))).to(p.device)
 
 
 def _draw(weights: Tensor, picked: list[int], generator: torch.Generator) -> int:
@@ -159,8 +187,3 @@ def _draw(weights: Tensor, picked: list[int], generator: torch.Generator) -> int
     ends = weights.cumsum(0)
     at = torch.rand(1, dtype=ends.dtype, generator=generator) * ends[-1]
     return int(torch.searchsorted(ends, at, right=True).clamp_max(int(weights.nonzero()[-1])))
-
-
-def _check_count(n: Any, count: int) -> None:
-    if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= count:
-        raise InputError(f"n is {n!r}: expected a whole number from 1 to {count}, the pictures there are.")

@@ -11,6 +11,8 @@ from scipy import optimize, special, stats
 
 from gradlab.core import InputError
 
+__all__ = ["Agreement", "Measure", "agreement"]
+
 Measure = Literal["plcc", "srcc", "krcc", "rmse", "outlier_ratio"]
 # Variance of Fisher's z of a correlation of n pairs, v / (n - k): Fisher 1921; Fieller, Hartley and Pearson 1957.
 _VARIANCE = {"plcc": (1.0, 3), "srcc": (1.06, 3), "krcc": (0.437, 4)}
@@ -41,7 +43,7 @@ class Agreement:
     parameters: tuple[float, ...]
     n: int
 
-    def significance(self, other: Agreement, measure: Measure = "plcc", level: float = 0.05) -> int:
+    def significance(self, other: Agreement, measure: Measure = "plcc", *, level: float = 0.05) -> int:
         """Return 1 if this is significantly better than the other, -1 if it is worse, 0 if neither can be said.
 
         ITU-T P.1401: correlations by their magnitude and Fisher's z, RMSE by the ratio of variances (F), outlier ratios
@@ -70,7 +72,7 @@ class Agreement:
         return _side((other.outlier_ratio - self.outlier_ratio) / spread, level) if spread else 0
 
 
-def agreement(objective: Any, subjective: Any, spread: Any = None, parameters: Literal[4, 5] = 5) -> Agreement:
+def agreement(objective: Any, subjective: Any, spread: Any = None, *, parameters: Literal[4, 5] = 5) -> Agreement:
     """Compare a measure's values with people's scores, as tables of image quality do.
 
     The measure is first brought to the subjective scale by a logistic curve fitted to all pictures, with b from least
@@ -86,6 +88,12 @@ def agreement(objective: Any, subjective: Any, spread: Any = None, parameters: L
 
     Raises:
         InputError: sizes that differ, NaN, too few pictures, or values that are all the same.
+
+    >>> import gradlab
+    >>> measured = np.linspace(0, 1, 20)
+    >>> found = gradlab.evaluate.quality.agreement(measured, measured**2)
+    >>> round(found.srcc, 6), found.plcc > 0.999
+    (1.0, True)
     """
     if parameters not in (4, 5):
         raise InputError(f"parameters is {parameters!r}: expected 4 or 5.")
@@ -117,7 +125,7 @@ def agreement(objective: Any, subjective: Any, spread: Any = None, parameters: L
     )
 
 
-def logistic(x: Any, parameters: tuple[float, ...]) -> np.ndarray[Any, Any]:
+def _logistic(x: Any, parameters: tuple[float, ...]) -> np.ndarray[Any, Any]:
     """Return the curve of :func:`agreement` at x; it has as many parameters as are given."""
     x = np.asarray(x, float)
     if len(parameters) == 5:
@@ -145,14 +153,14 @@ def _fit(
     scale = np.maximum(np.abs(starts), 1e-3).max(0)
 
     def residual(b: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        difference: np.ndarray[Any, Any] = logistic(x, tuple(b * scale)) - y
+        difference: np.ndarray[Any, Any] = _logistic(x, tuple(b * scale)) - y
         return difference
 
     with np.errstate(all="ignore"):
         tried = [optimize.least_squares(residual, np.asarray(s) / scale, method="lm", max_nfev=2000) for s in starts]
     best = min((t for t in tried if np.isfinite(t.cost)), key=lambda t: float(t.cost))
     found = tuple(float(b) for b in best.x * scale)
-    return found, logistic(x, found)
+    return found, _logistic(x, found)
 
 
 def _by_variance(one: Agreement, other: Agreement, level: float) -> int:

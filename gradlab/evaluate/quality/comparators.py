@@ -18,6 +18,8 @@ from torch import Tensor
 from gradlab.core import GradlabError, InputError
 from gradlab.core.errors import did_you_mean
 
+__all__ = ["COMPARATORS", "comparator"]
+
 # name -> function of piq, its options
 _PIQ: dict[str, tuple[str, dict[str, Any]]] = {
     "psnr": ("psnr", {}),
@@ -28,7 +30,7 @@ _PIQ: dict[str, tuple[str, dict[str, Any]]] = {
     "fsim_c": ("fsim", {"chromatic": True}),
 }
 COMPARATORS = (*_PIQ, "psnr_ha")
-BLOCK = 8  # pixels; PSNR-HA reads whole blocks
+_BLOCK = 8  # pixels; PSNR-HA reads whole blocks
 
 
 def comparator(name: str, reference: Tensor, distorted: Tensor) -> Tensor:
@@ -46,6 +48,11 @@ def comparator(name: str, reference: Tensor, distorted: Tensor) -> Tensor:
     Raises:
         InputError: an unknown name, no such pictures, or pictures that are too small.
         GradlabError: the library is not installed.
+
+    >>> import gradlab, torch
+    >>> photo = torch.full((1, 3, 32, 32), 0.5)
+    >>> gradlab.evaluate.quality.comparator("psnr", photo, photo + 0.1).round().tolist()  # 20 decibels: 1 / 0.1^2
+    [20.0]
     """
     if name not in COMPARATORS:
         near = did_you_mean(str(name), COMPARATORS) or f" Expected one of {', '.join(COMPARATORS)}."
@@ -73,9 +80,9 @@ def comparator(name: str, reference: Tensor, distorted: Tensor) -> Tensor:
 
 def _psnr_ha(reference: Tensor, distorted: Tensor) -> Tensor:
     measures = _library("psnr_hvsm.numpy", "psnr-hvsm")
-    height, width = (side // BLOCK * BLOCK for side in reference.shape[-2:])
+    height, width = (side // _BLOCK * _BLOCK for side in reference.shape[-2:])
     if not height or not width:
-        raise InputError(f"psnr_ha cannot compare pictures of less than {BLOCK} x {BLOCK} pixels.")
+        raise InputError(f"psnr_ha cannot compare pictures of less than {_BLOCK} x {_BLOCK} pixels.")
     found = []
     for one, other in zip(reference, distorted, strict=True):
         # 8 bits, as the measure's authors read pictures

@@ -15,11 +15,13 @@ from torch import Tensor
 
 from gradlab.core import InputError
 
+__all__ = ["Ratings", "read_multi_live", "read_tid2013"]
+
 _TID_NAME = re.compile(r"i(\d+)_(\d+)_(\d+)\.bmp", re.IGNORECASE)
 _LIVE_PARTS = {"Part 1": "blurjpeg", "Part 2": "blurnoise"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Ratings:
     """Distorted pictures, their faultless ones, and what people said; one entry per distorted picture.
 
@@ -41,6 +43,10 @@ class Ratings:
     def __len__(self) -> int:
         return len(self.distorted)
 
+    def __repr__(self) -> str:
+        sources, scale = len(set(self.reference)), "MOS" if self.higher_is_better else "DMOS"
+        return f"Ratings({len(self)} pictures of {sources} references, {len(set(self.kinds))} distortions, {scale})"
+
 
 def read_tid2013(folder: str | Path) -> Ratings:
     """Read the lists of a TID2013 folder (Ponomarenko et al., Signal Processing: Image Communication 2015).
@@ -53,6 +59,10 @@ def read_tid2013(folder: str | Path) -> Ratings:
 
     Raises:
         InputError: a file or picture is missing, or a line is not a score and the name of a picture.
+
+    >>> import gradlab
+    >>> gradlab.evaluate.quality.read_tid2013("tid2013")  # doctest: +SKIP
+    Ratings(3000 pictures of 25 references, 24 distortions, MOS)
     """
     folder = _folder(folder)
     lines = _lines(_file(folder, "mos_with_names.txt"))
@@ -90,6 +100,10 @@ def read_multi_live(folder: str | Path) -> Ratings:
 
     Raises:
         InputError: a file, a list or a picture is missing.
+
+    >>> import gradlab
+    >>> gradlab.evaluate.quality.read_multi_live("LIVEmultidistort")  # doctest: +SKIP
+    Ratings(450 pictures of 15 references, 2 distortions, DMOS)
     """
     folder = _folder(folder)
     reference, distorted, scores, kinds = [], [], [], []

@@ -9,7 +9,7 @@ of the two are compared, so that nothing but the features changes. Both are "UNI
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -17,9 +17,12 @@ from scipy.stats import rankdata
 from torch import Tensor, nn
 
 from gradlab.core import InputError, run
-from gradlab.core.contrasts import Loss, Question
 from gradlab.core.inputs import check_inputs
-from gradlab.introspect.weight_gradients import features
+from gradlab.evaluate.batches import batches
+from gradlab.introspect import features
+from gradlab.introspect.recipe import Loss, Question
+
+__all__ = ["BATCH", "POWER", "SUPPRESS", "feature_similarity", "gradient_similarity", "likeness"]
 
 SUPPRESS = 0.025 / 0.035  # of UNIQUE: its threshold, over the mean activation it is trained for
 POWER = 10.0
@@ -30,7 +33,9 @@ def feature_similarity(
     model: Any,
     reference: Tensor,
     distorted: Tensor,
+    *,
     layer: str | nn.Module | None = None,
+    extra_inputs: Sequence[Any] = (),
     suppress: float = SUPPRESS,
     power: float = POWER,
 ) -> Tensor:
@@ -41,6 +46,7 @@ def feature_similarity(
         reference: faultless pictures, normalised (N, C, H, W), or one for all (1, C, H, W).
         distorted: (N, C, H, W).
         layer: dotted name, module, or None: the last spatial map, found and checked.
+        extra_inputs: what the model reads beside the pictures; tensors of length N go with their picture.
         suppress: as in :func:`likeness`.
         power: as in :func:`likeness`.
 
@@ -49,17 +55,31 @@ def feature_similarity(
 
     Raises:
         InputError, LayerError, ModelError: see their descriptions.
+
+    >>> import gradlab
+    >>> net, drawn = gradlab.models.signs(), gradlab.data.signs(4, seed=0).pictures
+    >>> made = [gradlab.data.challenged(drawn, "haze", level) for level in (1, 5)]
+    >>> pairs = [(net.normalize(drawn), net.normalize(worse)) for worse in made]
+    >>> little, much = (gradlab.evaluate.quality.feature_similarity(net, *pair) for pair in pairs)
+    >>> bool((little > much).all())
+    True
     """
-    return _compared(model, reference, distorted, lambda x: run(model, x, keep=layer).activations, suppress, power)
+
+    def maps(x: Tensor, own: Sequence[Any]) -> Tensor:
+        return run(model, x, keep=layer, extra_inputs=own).activations
+
+    return _compared(model, reference, distorted, maps, extra_inputs, suppress, power)
 
 
 def gradient_similarity(
     model: Any,
     reference: Tensor,
     distorted: Tensor,
+    *,
+    layer: str | nn.Module | None = None,
+    extra_inputs: Sequence[Any] = (),
     loss: Loss = "mse",
     question: Question = "ones",
-    layer: str | nn.Module | None = None,
     suppress: float = SUPPRESS,
     power: float = POWER,
 ) -> Tensor:
@@ -71,9 +91,10 @@ def gradient_similarity(
         model: any ``nn.Module`` or a ``Classifier``.
         reference: faultless pictures, normalised (N, C, H, W), or one for all (1, C, H, W).
         distorted: (N, C, H, W).
+        layer: as in :func:`gradlab.introspect.features`.
+        extra_inputs: what the model reads beside the pictures; tensors of length N go with their picture.
         loss: as in :func:`gradlab.introspect.features`. No normalisation: ranks do not see one.
         question: likewise.
-        layer: likewise.
         suppress: as in :func:`likeness`.
         power: as in :func:`likeness`.
 
@@ -82,18 +103,21 @@ def gradient_similarity(
 
     Raises:
         InputError, LayerError, ModelError: see their descriptions.
+
+    >>> import gradlab
+    >>> net = gradlab.models.digits()
+    >>> x = net.normalize(gradlab.data.digits("test").pictures[:3])
+    >>> gradlab.evaluate.quality.gradient_similarity(net, x, x).round(decimals=6).tolist()
+    [1.0, 1.0, 1.0]
     """
-    return _compared(
-        model,
-        reference,
-        distorted,
-        lambda x: features(model, x, loss, question=question, normalize=None, layer=layer),
-        suppress,
-        power,
-    )
+
+    def gradients(x: Tensor, own: Sequence[Any]) -> Tensor:
+        return features(model, x, loss, question=question, normalize=None, layer=layer, extra_inputs=own)
+
+    return _compared(model, reference, distorted, gradients, extra_inputs, suppress, power)
 
 
-def likeness(reference: Tensor, distorted: Tensor, suppress: float = SUPPRESS, power: float = POWER) -> Tensor:
+def likeness(reference: Tensor, distorted: Tensor, *, suppress: float = SUPPRESS, power: float = POWER) -> Tensor:
     """The power of the rank correlation of two sets of features, |Spearman|^power, (N,).
 
     Args:
@@ -107,6 +131,11 @@ def likeness(reference: Tensor, distorted: Tensor, suppress: float = SUPPRESS, p
 
     Raises:
         InputError: shapes that differ, NaN, or options out of range.
+
+    >>> import gradlab, torch
+    >>> h = torch.tensor([[1.0, 2.0, 3.0, 4.0]])
+    >>> gradlab.evaluate.quality.likeness(h, h[:, [0, 2, 1, 3]])  # 0.8 to the power of 10
+    tensor([0.1074], dtype=torch.float64)
     """
     _check(suppress, power)
     if not isinstance(reference, Tensor) or not isinstance(distorted, Tensor) or reference.shape != distorted.shape:
@@ -128,7 +157,8 @@ def _compared(
     model: Any,
     reference: Any,
     distorted: Any,
-    read: Callable[[Tensor], Tensor],
+    read: Callable[[Tensor, Sequence[Any]], Tensor],
+    extra_inputs: Sequence[Any],
     suppress: float,
     power: float,
 ) -> Tensor:
@@ -140,12 +170,14 @@ def _compared(
             f"reference is {tuple(pair[0].shape)} and distorted {tuple(pair[1].shape)}: expected one shape, or one "
             "reference for all."
         )
-    once = read(pair[0]) if len(pair[0]) == 1 else None
+    if extra_inputs:
+        pair[0] = pair[0].expand_as(pair[1])  # each picture's own are read with its reference too
+    once = read(pair[0], ()) if len(pair[0]) == 1 and not extra_inputs else None
     found = []
-    for start in range(0, n, BATCH):
-        faultless, changed = (t[start : start + BATCH] for t in pair)
-        made = read(changed)
-        found.append(likeness(read(faultless) if once is None else once.expand_as(made), made, suppress, power))
+    for start, (changed, own) in zip(range(0, n, BATCH), batches(model, pair[1], extra_inputs, BATCH), strict=True):
+        made = read(changed, own)
+        faultless = read(pair[0][start : start + BATCH], own) if once is None else once.expand_as(made)
+        found.append(likeness(faultless, made, suppress=suppress, power=power))
     return torch.cat(found)
 
 

@@ -1,0 +1,1 @@
+"""Experiments: each fills one table of `gradlab.course.results`; the pages in docs/results are made from the tables."""

@@ -1,0 +1,1 @@
+"""The weights that ship, trained from scratch: `python -m data_scripts.train`."""
