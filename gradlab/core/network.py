@@ -94,7 +94,7 @@ class Network:
         self._owned = copied or trainable  # nobody else can use such a shadow
         if self._shadow is None:
             self.module = copy_of(model) if trainable else model
-            self.parts, self.memory = walk(self.module), _borrowed[model]
+            self.parts, self.memory = walk(self.module), {} if trainable else _borrowed[model]
             self._weights: list[Tensor] = list(model.parameters())
             if trainable:
                 self.module.requires_grad_()
@@ -174,7 +174,8 @@ class Network:
 
     def _watched(self, run: Callable[[], T]) -> T:
         """Run for the first time, and find out whether the shadow stands in and whether random numbers are drawn."""
-        watch = _Watch({} if self._shadow is None else self._shadow.originals)
+        own = self._weights if self.module is not self.model else ()  # a deep copy's originals
+        watch = _Watch({id(p): p for p in own} if self._shadow is None else self._shadow.originals)
         depth = torch._C._len_torch_dispatch_stack()
 
         def put_back() -> None:
@@ -192,6 +193,8 @@ class Network:
                     put_back()  # once more: an interrupt may have cut the first short
 
         outputs = self._drawn(watched, watch)
+        if watch.met and self._shadow is None:
+            raise ModelError(f"Nothing can be asked about this model's weights: {_borrowed[self.model]['reason']}.")
         if watch.met:
             raise CannotShadow("its forward pass reads the original's weights")
         self.memory["draws"] = watch.draws

@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from gradlab.core.errors import ModelError
 
@@ -162,7 +162,7 @@ class _Copier:
         """Return another name for the same values, with a gradient of its own; for special kinds, the thing itself."""
         if id(p) in self.memo:
             return self.memo[id(p)]  # type: ignore[no-any-return]
-        if isinstance(p, UninitializedTensorMixin):
+        if isinstance(p, (UninitializedParameter, UninitializedBuffer)):
             raise ModelError("The model has lazy layers that were never run: run it once on a batch, then ask.")
         if type(p) is not nn.Parameter:
             return p
