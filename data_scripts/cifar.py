@@ -107,12 +107,14 @@ def varied(pictures: Tensor, generator: torch.Generator) -> Tensor:
 
 def trained(data: Cifar, checkpoint: Path, steps: int = STEPS, quiet: bool = False) -> Classifier:
     """Return the network, trained on all but the last HELD_OUT pictures; the checkpoint is resumed, or read if done."""
-    net = Classifier(SlimResNet18(len(data.classes)), data.classes, (32, 32), MEAN, STD, resize=None, layer="stages")
+    net = Classifier(
+        SlimResNet18(len(data.classes)), data.classes, (32, 32), mean=MEAN, std=STD, resize=None, layer="stages"
+    )
 
     def loss_of(model: nn.Module, step: int) -> Tensor:
         generator = torch.Generator().manual_seed(step)
         which = torch.randint(len(data.labels) - HELD_OUT, (BATCH,), generator=generator)
-        x = net.normalise(varied(data.pictures[which].float() / 255, generator))
+        x = net.normalize(varied(data.pictures[which].float() / 255, generator))
         return F.cross_entropy(model(x.contiguous(memory_format=torch.channels_last)), data.labels[which])
 
     model, _ = fit("CIFAR-10", lambda: SlimResNet18(len(data.classes)), loss_of, steps, checkpoint, quiet, RATE)

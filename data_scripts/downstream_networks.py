@@ -42,7 +42,13 @@ def digits_without_two(steps: int, checkpoint: Path, quiet: bool) -> Classifier:
 
     model, _ = fit("digits 0 to 7", build, loss_of, steps, checkpoint, quiet)
     return Classifier(
-        model.requires_grad_(False), DIGITS[:KNOWN], (DIGIT_SIZE, DIGIT_SIZE), (0.0,), (1.0,), None, layer="stages"
+        model.requires_grad_(False),
+        DIGITS[:KNOWN],
+        (DIGIT_SIZE, DIGIT_SIZE),
+        mean=(0.0,),
+        std=(1.0,),
+        resize=None,
+        layer="stages",
     )
 
 

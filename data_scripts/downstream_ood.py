@@ -106,15 +106,15 @@ SETTINGS = {"digits": digits, "signs": signs}
 def _setting(
     net: Classifier, labelled: dict[str, tuple[Tensor, Tensor]], others: dict[str, Tensor], config: Config
 ) -> Setting:
-    read = {split: (introspect.factors(net, net.normalise(x)), y) for split, (x, y) in labelled.items()}
+    read = {split: (introspect.factors(net, net.normalize(x)), y) for split, (x, y) in labelled.items()}
     held = labelled["validation"][0][: config.tuning]
     return Setting(
         net,
         read["train"],
         read["validation"],
-        net.normalise(labelled["test"][0][: config.pictures]),
-        {name: net.normalise(x[: config.pictures]) for name, x in others.items()},
-        (net.normalise(held), net.normalise(strange.shuffled(held))),
+        net.normalize(labelled["test"][0][: config.pictures]),
+        {name: net.normalize(x[: config.pictures]) for name, x in others.items()},
+        (net.normalize(held), net.normalize(strange.shuffled(held))),
     )
 
 

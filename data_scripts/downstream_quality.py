@@ -104,7 +104,7 @@ def judged(arm: str, net: Classifier, reference: Tensor, changed: Tensor) -> Ten
     """Return the quality of changed pictures (n, 3, H, W) beside one that is faultless, (n,)."""
     if arm not in OWN:
         return quality.comparator(arm, reference.expand_as(changed), changed)
-    pair = net.normalise(reference), net.normalise(changed)
+    pair = net.normalize(reference), net.normalize(changed)
     if arm == MAPS:
         return quality.feature_similarity(net, *pair)
     if arm == H:
@@ -117,4 +117,4 @@ def judged(arm: str, net: Classifier, reference: Tensor, changed: Tensor) -> Ten
 def _warm_signs() -> Classifier:
     held = data.signs(700, HELD_OUT)
     net = models.signs()
-    return warmed(net, introspect.factors(net, net.normalise(held.pictures)).logits, held.labels)
+    return warmed(net, introspect.factors(net, net.normalize(held.pictures)).logits, held.labels)

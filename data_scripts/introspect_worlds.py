@@ -127,6 +127,6 @@ def _labelled(net: Classifier, clean: Callable[[str], tuple[Tensor, Tensor]], sp
 
 
 def _run(net: Classifier, pictures: Tensor) -> dict[str, Tensor]:
-    parts = [introspect.factors(net, net.normalise(some)) for some in pictures.split(BATCH)]
+    parts = [introspect.factors(net, net.normalize(some)) for some in pictures.split(BATCH)]
     logits, hidden = torch.cat([part.logits for part in parts]), torch.cat([part.hidden for part in parts])
     return {"logits": logits.contiguous(), "hidden": hidden.contiguous()}

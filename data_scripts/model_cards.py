@@ -58,14 +58,14 @@ def clean(world: str) -> tuple[Tensor, Tensor]:
 
 def under(pictures: Tensor, challenge: str, level: int) -> Tensor:
     """Return the pictures under a challenge; grey ones are challenged as colour pictures and made grey again."""
-    found = data.challenged(pictures.expand(-1, 3, -1, -1), challenge, level, SEED)
+    found = data.challenged(pictures.expand(-1, 3, -1, -1), challenge, level, seed=SEED)
     return found if pictures.shape[1] == 3 else found.mean(1, keepdim=True)
 
 
 def logits_of(net: Classifier, pictures: Tensor) -> Tensor:
     """Return the logits of pictures in 0 to 1."""
     with torch.no_grad():
-        return torch.cat([net(net.normalise(some)) for some in pictures.split(200)])
+        return torch.cat([net(net.normalize(some)) for some in pictures.split(200)])
 
 
 def row(network: str, challenge: str, level: int, label: str, logits: Tensor, labels: Tensor) -> Row:

@@ -128,7 +128,7 @@ def train(name: str, steps: int, checkpoint: Path | None = None, quiet: bool = F
     def loss_of(model: nn.Module, step: int) -> Tensor:
         pictures, labels = lesson.batch(step)
         # this layout takes a third off a step on a CPU
-        x = net.normalise(pictures).contiguous(memory_format=torch.channels_last)
+        x = net.normalize(pictures).contiguous(memory_format=torch.channels_last)
         return F.cross_entropy(model(x), labels)
 
     return fit(name, lambda: lesson.build().model, loss_of, steps, checkpoint, quiet)
@@ -139,7 +139,7 @@ def accuracy(name: str, model: nn.Module, split: str) -> float:
     pictures, labels = LESSONS[name].held_out(split)
     net = untaught(name)
     with torch.no_grad():
-        said = torch.cat([model(net.normalise(some)).argmax(1) for some in pictures.split(256)])
+        said = torch.cat([model(net.normalize(some)).argmax(1) for some in pictures.split(256)])
     return (said == labels).float().mean().item()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import operator
 from typing import Any
 
 import torch
@@ -68,3 +69,19 @@ def update(total: Any, values: Tensor) -> None:
     """Add a tensor's bytes to a digest."""
     flat = values.detach().cpu().contiguous().reshape(-1)
     total.update(flat.view(torch.uint8).numpy())
+
+
+def whole_number(value: Any, name: str, low: int, high: int | None = None) -> int:
+    """Return ``value`` as an int: a Python, NumPy or torch integer from ``low`` to ``high``.
+
+    Raises:
+        InputError: anything else, a bool included.
+    """
+    try:
+        number = None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or number < low or (high is not None and number > high):
+        wanted = f"of at least {low}" if high is None else f"from {low} to {high}"
+        raise InputError(f"{name} is {value!r}: expected a whole number {wanted}.")
+    return number

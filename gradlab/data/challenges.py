@@ -12,13 +12,14 @@ import math
 import torch
 from torch import Generator, Tensor
 
+from gradlab.core.seeds import Seed
 from gradlab.data.filters import blurred, cloud, compressed, disc, filtered, line, uniform
-from gradlab.data.levels import Change, at, changed, check_change
+from gradlab.data.levels import Change, at, changed, checked_level
 
 BASE = 48  # sizes in pixels are meant for pictures of this side, and grow with them
 
 
-def challenged(pictures: Tensor, challenge: str | None, level: int = 0, seed: int = 0) -> Tensor:
+def challenged(pictures: Tensor, challenge: str | None, level: int = 0, *, seed: Seed = 0) -> Tensor:
     """Return the pictures under a challenge.
 
     Args:
@@ -28,14 +29,20 @@ def challenged(pictures: Tensor, challenge: str | None, level: int = 0, seed: in
         seed: of the drops, flakes, stains and noise; the same at every level.
 
     Raises:
-        InputError: no such challenge or level, or the pictures are none.
+        InputError: no such challenge, level or seed, or the pictures are none.
+
+    >>> import gradlab, torch
+    >>> drawn = gradlab.data.signs(3, seed=0).pictures
+    >>> dim = gradlab.data.challenged(drawn, "darkening", level=5)
+    >>> bool(torch.allclose(dim, 0.1 * drawn))
+    True
     """
     return changed(CHALLENGES, "challenge", pictures, challenge, level, seed)
 
 
 def check_challenge(challenge: str | None, level: int) -> None:
     """Raise ``InputError`` unless there is such a challenge and level."""
-    check_change(CHALLENGES, "challenge", challenge, level)
+    checked_level(CHALLENGES, "challenge", challenge, level)
 
 
 def _unit(x: Tensor) -> float:

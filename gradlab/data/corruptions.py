@@ -13,13 +13,14 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
+from gradlab.core.seeds import Seed
 from gradlab.data.filters import blurred, cloud, compressed, disc, displaced, filtered, line, uniform
 from gradlab.data.levels import Change, at, changed
 
 BASE = 32  # sizes in pixels are meant for pictures of this side, and grow with them
 
 
-def corrupted(pictures: Tensor, corruption: str | None, level: int = 0, seed: int = 0) -> Tensor:
+def corrupted(pictures: Tensor, corruption: str | None, level: int = 0, *, seed: Seed = 0) -> Tensor:
     """Return the pictures under a corruption.
 
     Args:
@@ -29,7 +30,13 @@ def corrupted(pictures: Tensor, corruption: str | None, level: int = 0, seed: in
         seed: of whatever is random; the same places and directions at every level.
 
     Raises:
-        InputError: no such corruption or level, or the pictures are none.
+        InputError: no such corruption, level or seed, or the pictures are none.
+
+    >>> import gradlab
+    >>> drawn = gradlab.data.signs(3, seed=0).pictures
+    >>> pale = gradlab.data.corrupted(drawn, "contrast", level=5)
+    >>> bool(pale.std() < drawn.std() / 2)
+    True
     """
     return changed(CORRUPTIONS, "corruption", pictures, corruption, level, seed)
 

@@ -8,16 +8,16 @@ the detail between the cells is not. Images, not writers, are divided: the same 
 from __future__ import annotations
 
 import functools
-import operator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
+from gradlab.core.checks import whole_number
 from gradlab.core.errors import InputError, did_you_mean
+from gradlab.core.seeds import Seed, int_seed
+from gradlab.data.sets import PictureSet
 
 SPLITS = {"train": slice(0, 1197), "validation": slice(1197, 1397), "test": slice(1397, 1797)}
 CANVAS = (32, 64)  # height, width of a pair's picture, pixels
@@ -25,16 +25,17 @@ SIDES = (14, 20)  # a digit of a pair is a square with a side from 14 to 20 pixe
 GAP = 2  # at least so many empty columns between the two
 
 
-@dataclass(frozen=True)
-class Digits:
+@dataclass(frozen=True, repr=False)
+class Digits(PictureSet):
     """Single digits: ``pictures`` (n, 1, size, size) in 0 to 1, white ink on black, and ``labels`` (n,) int64."""
 
     pictures: Tensor
     labels: Tensor
+    classes = 10
 
 
-@dataclass(frozen=True)
-class DigitPairs:
+@dataclass(frozen=True, repr=False)
+class DigitPairs(PictureSet):
     """Pictures of two digits, with the truth about them.
 
     Attributes:
@@ -46,14 +47,7 @@ class DigitPairs:
     pictures: Tensor
     digits: Tensor
     boxes: Tensor
-
-    def __len__(self) -> int:
-        """Return the number of pictures."""
-        return len(self.pictures)
-
-    def image(self, index: int) -> Image.Image:
-        """Return one picture as an RGB image, for the screen."""
-        return Image.fromarray((self.pictures[index, 0] * 255).round().to(torch.uint8).numpy()).convert("RGB")
+    classes = 10
 
     def masks(self) -> Tensor:
         """Return the boxes as masks (n, 2, 32, 64), bool."""
@@ -71,15 +65,17 @@ def digits(split: str = "train", size: int = 32) -> Digits:
         size: height and width, pixels.
 
     Raises:
-        InputError: no such split, or a size below 8.
+        InputError: no such split, or a size below 8, what was scanned.
+
+    >>> import gradlab
+    >>> gradlab.data.digits("test")
+    Digits(400 pictures, 10 classes, 1 x 32 x 32)
     """
-    if size < 8:
-        raise InputError(f"size is {size}: expected at least 8 pixels, what was scanned.")
     cells, labels = _split(split)
-    return Digits(_enlarged(cells, size), labels.clone())
+    return Digits(_enlarged(cells, whole_number(size, "size", 8)), labels.clone())
 
 
-def digit_pairs(n: int, seed: int, split: str = "train") -> DigitPairs:
+def digit_pairs(n: int, seed: Seed, split: str = "train") -> DigitPairs:
     """Draw pictures of two handwritten digits of a split, side by side, of varying size and place.
 
     In about one picture of six both stand in the same half, so that its place in the picture alone does not tell
@@ -87,16 +83,23 @@ def digit_pairs(n: int, seed: int, split: str = "train") -> DigitPairs:
 
     Args:
         n: how many.
-        seed: 0 to 2**32 - 1; the same seed and split give the same pictures.
+        seed: 0 to 2**32 - 1, or a generator; the same seed and split give the same pictures.
         split: where the digits come from, ``"train"``, ``"validation"`` or ``"test"``.
 
     Raises:
         InputError: no such split, n below 1, or a seed out of range.
+
+    >>> import gradlab
+    >>> pairs = gradlab.data.digit_pairs(3, seed=1)
+    >>> pairs
+    DigitPairs(3 pictures, 10 classes, 1 x 32 x 64)
+    >>> pairs.digits.shape, pairs.boxes.shape
+    (torch.Size([3, 2]), torch.Size([3, 2, 4]))
     """
-    n, seed = _integer(n, "n", 1), _integer(seed, "seed", 0)
+    n = whole_number(n, "n", 1)
     cells, labels = _split(split)
     # The legacy generator: NumPy promises never to change its streams.
-    draw = np.random.RandomState(seed)
+    draw = np.random.RandomState(int_seed(seed, high=2**32 - 1))
     chosen = torch.from_numpy(np.stack([draw.randint(len(cells), size=n), draw.randint(len(cells) - 1, size=n)], 1))
     chosen[:, 1] += chosen[:, 1] >= chosen[:, 0]  # never the same scan twice
     sides = torch.from_numpy(draw.randint(SIDES[0], SIDES[1] + 1, size=(n, 2)))
@@ -148,13 +151,3 @@ def _split(name: str) -> tuple[Tensor, Tensor]:
 def _enlarged(cells: Tensor, side: int) -> Tensor:
     """Return (n, 1, 8, 8) at (n, 1, side, side); bicubic curves overshoot, so they are cut to 0 to 1."""
     return torch.nn.functional.interpolate(cells, (side, side), mode="bicubic", align_corners=False).clamp(0, 1)
-
-
-def _integer(value: Any, name: str, least: int) -> int:
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise InputError(f"{name} is a {type(value).__name__}: expected an integer.") from None
-    if not least <= number < 2**32:
-        raise InputError(f"{name} is {number}: expected {least} to 2**32 - 1.")
-    return number

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-import torch
 from torch import Generator, Tensor
 
+from gradlab.core.checks import whole_number
 from gradlab.core.errors import InputError, did_you_mean
+from gradlab.core.seeds import Seed, torch_generator
 
 LEVELS = (1, 2, 3, 4, 5)
 
@@ -16,26 +17,26 @@ Change: TypeAlias = Callable[[Tensor, int, Generator], Tensor]  # of pictures (n
 
 
 def changed(
-    table: Mapping[str, Change], kind: str, pictures: Tensor, name: str | None, level: int, seed: int
+    table: Mapping[str, Change], kind: str, pictures: Tensor, name: str | None, level: int, seed: Seed
 ) -> Tensor:
     """Return the pictures under one change of a table, in 0 to 1; what is random repeats with the seed.
 
     Raises:
-        InputError: the table has no such name (``kind`` says what of), no such level, or the pictures are none.
+        InputError: the table has no such name (``kind`` says what of), no such level or seed, or the pictures are none.
     """
     check_pictures(pictures)
-    check_change(table, kind, name, level)
+    level, generator = checked_level(table, kind, name, level), torch_generator(seed)
     if name is None or level == 0:
         return pictures.clone()
-    return table[name](pictures, level, torch.Generator().manual_seed(seed)).clamp(0, 1)
+    return table[name](pictures, level, generator).clamp(0, 1)
 
 
-def check_change(table: Mapping[str, Change], kind: str, name: str | None, level: int) -> None:
-    """Raise ``InputError`` unless the table has such a name, or it is None, and there is such a level."""
-    if isinstance(level, bool) or level not in (0, *LEVELS):
-        raise InputError(f"level is {level!r}: expected 0 (none) to 5.")
+def checked_level(table: Mapping[str, Change], kind: str, name: str | None, level: int) -> int:
+    """Return the level; raises ``InputError`` unless there is such a level, and such a name, or no name."""
+    number = whole_number(level, "level", 0, LEVELS[-1])
     if name is not None and name not in table:
         raise InputError(f"There is no {kind} {name!r}.{did_you_mean(str(name), table)} Known: {', '.join(table)}.")
+    return number
 
 
 def check_pictures(pictures: Tensor) -> None:

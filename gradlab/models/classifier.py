@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from gradlab.core.errors import ModelError, PictureError
 from gradlab.core.targets import label_index
 
 
-@dataclass
+@dataclass(repr=False)
 class Classifier:
     """A classifier = model + transform + labels + layer. Accepted wherever gradlab accepts a model.
 
@@ -29,11 +29,21 @@ class Classifier:
         resize: the shorter side before the centre crop, pixels; None squeezes the whole picture to ``size``.
         layer: dotted name of the layer to explain, or None: found and checked.
         name: for titles.
+
+    >>> import gradlab
+    >>> net = gradlab.models.digits()
+    >>> net
+    Classifier(digits, 10 classes, inputs 1 x 32 x 32, 28,666 parameters)
+    >>> test = gradlab.data.digits("test")
+    >>> x = net.normalize(test.pictures[:3])
+    >>> [net.labels[index] for index in net(x).argmax(1)], test.labels[:3].tolist()
+    (['2', '7', '4'], [2, 7, 4])
     """
 
     model: nn.Module
     labels: Sequence[str]
     size: tuple[int, int] = (224, 224)
+    _: KW_ONLY
     mean: tuple[float, ...] = (0.485, 0.456, 0.406)
     std: tuple[float, ...] = (0.229, 0.224, 0.225)
     resize: int | None = 256
@@ -45,6 +55,12 @@ class Classifier:
         if not isinstance(self.model, nn.Module):
             raise ModelError(f"model is a {type(self.model).__name__}: expected a torch.nn.Module.")
         self.labels = list(self.labels)
+
+    def __repr__(self) -> str:
+        """Return one line: name, classes, what it reads and how large it is."""
+        weights = sum(parameter.numel() for parameter in self.model.parameters())
+        reads = " x ".join(map(str, self.input_size))
+        return f"{type(self).__name__}({self.name}, {len(self.labels)} classes, inputs {reads}, {weights:,} parameters)"
 
     @property
     def input_size(self) -> tuple[int, int, int]:
@@ -74,9 +90,9 @@ class Classifier:
 
     def transform(self, picture: Any) -> Tensor:
         """Return the picture as the network reads it, (C, H, W), where its weights are."""
-        return self.normalise(self.view(picture))
+        return self.normalize(self.view(picture))
 
-    def normalise(self, view: Image.Image | Tensor) -> Tensor:
+    def normalize(self, view: Image.Image | Tensor) -> Tensor:
         """Return (view - mean) / std, where the weights are.
 
         Args:

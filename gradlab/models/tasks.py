@@ -70,9 +70,9 @@ class Reader(nn.Module):
             if isinstance(part, nn.Conv2d):  # no normalisation layers, so the scale has to be right from the start
                 nn.init.kaiming_normal_(part.weight, nonlinearity="relu")
 
-    def see(self, picture: Tensor) -> Tensor:
+    def see(self, pictures: Tensor) -> Tensor:
         """Return the map before the query, (N, channels, H/4, W/4)."""
-        seen = self.local(picture)
+        seen = self.local(pictures)
         n, _, h, w = seen.shape
         rows = torch.linspace(-1, 1, h).to(seen)[:, None].expand(n, 1, h, w)
         columns = torch.linspace(-1, 1, w).to(seen).expand(n, 1, h, w)
@@ -88,7 +88,7 @@ class Reader(nn.Module):
 
 
 class VQA(nn.Module):
-    """Visual question answering: ``forward(picture, question)`` to logits of the answers 0 to 18.
+    """Visual question answering: ``forward(pictures, question)`` to logits of the answers 0 to 18.
 
     A question is word numbers (N, T), or (1, T) for all pictures, 0 where there is no word. Its query is the sum of
     its words' vectors: the order of the words is not read.
@@ -104,14 +104,14 @@ class VQA(nn.Module):
         vectors: Tensor = self.words(question).sum(1)
         return vectors
 
-    def forward(self, picture: Tensor, question: Tensor) -> Tensor:
+    def forward(self, pictures: Tensor, question: Tensor) -> Tensor:
         """Return logits (N, 19)."""
-        rows = _rows(question, len(picture), "question")
-        return self.reader.tell(self.reader.see(picture), self.query(rows))
+        rows = _rows(question, len(pictures), "question")
+        return self.reader.tell(self.reader.see(pictures), self.query(rows))
 
 
 class Captioner(nn.Module):
-    """Captioning with the true words so far: ``forward(picture, words)`` to logits of the next word.
+    """Captioning with the true words so far: ``forward(pictures, words)`` to logits of the next word.
 
     The words so far are numbers in ``VOCABULARY`` (N, T), or (1, T) for all pictures, beginning with 0, the full stop.
     """
@@ -127,13 +127,13 @@ class Captioner(nn.Module):
         states: Tensor = self.memory(self.words(words))[0]
         return states
 
-    def forward(self, picture: Tensor, words: Tensor) -> Tensor:
+    def forward(self, pictures: Tensor, words: Tensor) -> Tensor:
         """Return logits (N, vocabulary) of the word that comes next."""
-        rows = _rows(words, len(picture), "words")
-        return self.reader.tell(self.reader.see(picture), self.query(rows)[:, -1])
+        rows = _rows(words, len(pictures), "words")
+        return self.reader.tell(self.reader.see(pictures), self.query(rows)[:, -1])
 
 
-@dataclass
+@dataclass(repr=False, kw_only=True)
 class VQAClassifier(Classifier):
     """A question-answering network with the questions that it was taught; the answers are its labels."""
 
@@ -161,7 +161,7 @@ class VQAClassifier(Classifier):
         return [self.labels[index] for index in logits.argmax(1).tolist()]
 
 
-@dataclass
+@dataclass(repr=False, kw_only=True)
 class CaptionClassifier(Classifier):
     """A captioning network; the words are its labels."""
 
@@ -186,10 +186,19 @@ class CaptionClassifier(Classifier):
 
 
 def vqa() -> VQAClassifier:
-    """Return a network that answers five questions about a picture of two digits, ``model(picture, question)``.
+    """Return a network that answers five questions about a picture of two digits, ``model(pictures, question)``.
 
     Raises:
         ModelError: its weights are missing or were changed.
+
+    >>> import gradlab
+    >>> net = gradlab.models.vqa()
+    >>> pairs = gradlab.data.digit_pairs(2, seed=0, split="test")
+    >>> pairs.digits.tolist(), net.answer(pairs.pictures, "which digit is greater?")
+    ([[4, 0], [1, 4]], ['4', '4'])
+    >>> maps = gradlab.explain.grad_cam(net, pairs.pictures, extra_inputs=(net.encode("what is their sum?"),))
+    >>> maps.shape
+    torch.Size([2, 1, 8, 16])
     """
     model = VQA()
     load_weights(model, FOLDER / "vqa.safetensors")
@@ -197,10 +206,15 @@ def vqa() -> VQAClassifier:
 
 
 def captioner() -> CaptionClassifier:
-    """Return a network that describes a picture of two digits, ``model(picture, words so far)``.
+    """Return a network that describes a picture of two digits, ``model(pictures, words so far)``.
 
     Raises:
         ModelError: its weights are missing or were changed.
+
+    >>> import gradlab
+    >>> net = gradlab.models.captioner()
+    >>> net.caption(gradlab.data.digit_pairs(2, seed=0, split="test").pictures[:1])
+    ['a four left of a smaller zero']
     """
     model = Captioner()
     load_weights(model, FOLDER / "captioner.safetensors")

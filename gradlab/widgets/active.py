@@ -37,7 +37,7 @@ class Active(ChartWidget):
     """The widget that :func:`active` returns."""
 
     _esm = front_end("active")
-    _css = style("base.css", "layout.css", "chart.css", "downstream.css", "active.css")
+    _css = style("active.css")
 
     def __init__(self, game: Game, worlds: list[World], **start: Any) -> None:
         self._game, self._worlds = game, worlds
@@ -198,6 +198,6 @@ def _digits(seed: int) -> dict[str, Any]:
 
 
 def _hidden(net: Any, seen: Tensor) -> Tensor:
-    parts = [factors(net, net.normalise(some)).hidden.detach().cpu() for some in seen.split(BATCH)]
+    parts = [factors(net, net.normalize(some)).hidden.detach().cpu() for some in seen.split(BATCH)]
     found: Tensor = torch.cat(parts).double()
     return found

@@ -73,7 +73,7 @@ class Calibration(ChartWidget):
     """The widget that :func:`calibration` returns."""
 
     _esm = front_end("calibration")
-    _css = style("base.css", "layout.css", "chart.css", "calibration.css")
+    _css = style("calibration.css")
 
     def __init__(self, arms: list[Arm], truth: Tensor, bins: int, **start: Any) -> None:
         self._arms, self._truth, self._bins = arms, truth, bins
@@ -230,7 +230,7 @@ def _others(second: Any, name: str) -> dict[str, Any]:
 
 def _normalised(net: Any, model: Any, seen: Tensor) -> Tensor:
     """Return pictures as this very model reads them; one without a way of its own reads them as ``net`` does."""
-    found: Tensor = (model if hasattr(model, "normalise") else net).normalise(seen)
+    found: Tensor = (model if hasattr(model, "normalize") else net).normalize(seen)
     return found
 
 

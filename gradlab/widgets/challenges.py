@@ -27,7 +27,7 @@ class Challenges(PictureWidget):
     """
 
     _esm = front_end("challenges")
-    _css = style("base.css", "layout.css", "chart.css", "challenges.css")
+    _css = style("challenges.css")
 
     draws = traitlets.Bool().tag(sync=True)
 

@@ -21,7 +21,7 @@ class Entropy(ChartWidget):
     """The widget that :func:`entropy` returns."""
 
     _esm = front_end("entropy")
-    _css = style("base.css", "layout.css", "chart.css", "entropy.css")
+    _css = style("entropy.css")
 
     def _value(self) -> float:
         return float(expected_surprise(self.start["p"], base=check_unit(self.start["unit"])))

@@ -106,7 +106,7 @@ class Fisher(ChartWidget):
     """The widget that :func:`fisher` returns."""
 
     _esm = front_end("fisher")
-    _css = style("base.css", "layout.css", "chart.css", "fisher.css")
+    _css = style("fisher.css")
 
     @cached_property
     def _found(self) -> dict[str, Any]:

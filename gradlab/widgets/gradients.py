@@ -39,7 +39,7 @@ class Gradients(PictureWidget):
     """
 
     _esm = front_end("gradients")
-    _css = style("base.css", "layout.css", "gradients.css")
+    _css = style("gradients.css")
 
     maps = traitlets.Dict().tag(sync=True)
     known = traitlets.List(traitlets.Dict()).tag(sync=True)
@@ -59,7 +59,7 @@ class Gradients(PictureWidget):
 
     def _read(self, picture: Image.Image, name: str, serial: int, target: int | str | None) -> dict[str, Any]:
         view = self._net.view(picture).convert("RGB")
-        x = self._net.normalise(view)[None]
+        x = self._net.normalize(view)[None]
         with torch.no_grad():
             logits = check_logits(outputs_of(self._net, x))[0]
         p = class_of(self._net, target, len(logits))

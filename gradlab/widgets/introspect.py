@@ -31,7 +31,7 @@ class Introspect(PictureWidget):
     """
 
     _esm = front_end("introspect")
-    _css = style("base.css", "layout.css", "chart.css", "introspect.css")
+    _css = style("introspect.css")
 
     start = traitlets.Dict().tag(sync=True)
     draws = traitlets.Bool().tag(sync=True)
@@ -146,7 +146,7 @@ def examples(net: Any) -> tuple[Tensor, Tensor]:
     from gradlab.data import digits
 
     test = digits("test")
-    p = factors(net, net.normalise(test.pictures)).logits.detach().softmax(1).topk(2).values
+    p = factors(net, net.normalize(test.pictures)).logits.detach().softmax(1).topk(2).values
     first = [int((test.labels == c).nonzero()[0]) for c in range(len(net.labels))]
     nearest = (p[:, 0] - p[:, 1]).argsort().tolist()
     which = first + [i for i in nearest if i not in first][:HARD]

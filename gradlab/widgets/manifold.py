@@ -71,7 +71,7 @@ class Manifold(ChartWidget):
     """The widget that :func:`manifold` returns."""
 
     _esm = front_end("manifold")
-    _css = style("base.css", "layout.css", "chart.css", "manifold.css")
+    _css = style("manifold.css")
 
     @cached_property
     def _weights(self) -> list[Values]:

@@ -23,7 +23,7 @@ class Mutual(ChartWidget):
     """The widget that :func:`mutual` returns."""
 
     _esm = front_end("mutual")
-    _css = style("base.css", "layout.css", "chart.css", "mutual.css")
+    _css = style("mutual.css")
 
     def _values(self) -> tuple[float, float, float, float]:
         """Return H(X), H(Y), H(X,Y) and I(X;Y)."""

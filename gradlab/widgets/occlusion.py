@@ -52,7 +52,7 @@ class Occlusion(PictureWidget):
     """
 
     _esm = front_end("occlusion")
-    _css = style("base.css", "layout.css", "occlusion.css")
+    _css = style("occlusion.css")
 
     sweep = traitlets.Dict().tag(sync=True)
     running = traitlets.Bool(False).tag(sync=True)
@@ -77,12 +77,12 @@ class Occlusion(PictureWidget):
         p, window, stride, cover = self._start
         view = self._net.view(picture).convert("RGB")
         covers = {each: covered(view, each, self._net.mean) for each in COVERS}
-        x = self._net.normalise(view)[None]
+        x = self._net.normalize(view)[None]
         with torch.no_grad():
             logits = check_logits(outputs_of(self._net, x))[0]
         p = class_of(self._net, p, len(logits))
         self._view, self._x, self._covers = view, x, covers
-        self._hidden = {each: self._net.normalise(image) for each, image in covers.items()}
+        self._hidden = {each: self._net.normalize(image) for each, image in covers.items()}
         self._logits = logits.detach().cpu().double().numpy()
         self._p = int(logits.argmax()) if p is None else p
         return {

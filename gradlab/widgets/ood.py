@@ -66,7 +66,7 @@ class Ood(ChartWidget):
     """The widget that :func:`ood` returns."""
 
     _esm = front_end("ood")
-    _css = style("base.css", "layout.css", "chart.css", "downstream.css", "ood.css")
+    _css = style("ood.css")
 
     def __init__(self, scored: list[Scored], **start: Any) -> None:
         self._scored = scored
@@ -153,7 +153,7 @@ def ood(
     known, sets = _pictures(net, inside, outside)
     scored = []
     for name, score in asked.items():
-        values = [_scores(name, score(net, net.normalise(some)), len(some)) for some in (known, *sets.values())]
+        values = [_scores(name, score(net, net.normalize(some)), len(some)) for some in (known, *sets.values())]
         odds = score is engine.msp
         scored.append(Scored(name, values[0], dict(zip(sets, values[1:], strict=True)), odds))
     which = nearest_mistakes(scored, TILES)
@@ -227,7 +227,7 @@ def _looked(net: Any, seen: Tensor, layer: Any) -> dict[str, Any]:
     """Return the likeliest classes of pictures and why P, rather than Q: int32, float32, float16 of maps / scale."""
     best, maps = [], []
     for some in seen.split(BATCH):
-        x = net.normalise(some)
+        x = net.normalize(some)
         best.append(engine.logits_of(net, x).softmax(1).topk(min(TOP, len(net.labels)), dim=1))
         try:
             maps.append(contrast_cam(net, x, layer=layer)[:, 0].detach().cpu().double())

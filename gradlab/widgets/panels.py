@@ -96,7 +96,7 @@ class Panels:
 
 
 def _one(net: Any, seen: Tensor, layer: Any) -> tuple[NDArray[Any], ...]:
-    x = net.normalise(seen)
+    x = net.normalize(seen)
     kept = factors(net, x)
     z, h = (each.detach().cpu().double() for each in (kept.logits, kept.hidden))
     maps = class_maps(net, x, layer).maps.detach().cpu().double()

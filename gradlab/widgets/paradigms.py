@@ -18,7 +18,7 @@ class Paradigms(PictureWidget):
     """The widget that :func:`paradigms` returns; its answer holds the picture, the logits and every class's map."""
 
     _esm = front_end("paradigms")
-    _css = style("base.css", "layout.css", "paradigms.css")
+    _css = style("paradigms.css")
 
     def __init__(
         self, net: Any, layer: Any, factors: Factors, start: tuple[int, int], pictures: Sequence[str] | None

@@ -57,7 +57,7 @@ class Strip:
         grey = net.input_size[0] == 1
         pixels = np.atleast_3d(np.asarray(view.convert("L" if grey else "RGB"), dtype=np.float32) / 255)
         clean = torch.from_numpy(pixels).movedim(-1, 0)[None].expand(-1, 3, -1, -1)
-        seen = torch.cat([challenged(clean, *tile, seed) for tile in TILES])
+        seen = torch.cat([challenged(clean, *tile, seed=seed) for tile in TILES])
         if grey:
             seen = seen.mean(1, keepdim=True)
         logits, maps = (each.cpu().double().numpy() for each in _said(net, seen))
@@ -121,7 +121,7 @@ def _said(net: Any, seen: Tensor) -> tuple[Tensor, Tensor]:
         logits.append(found.detach())
         return found.max(1).values
 
-    maps = [grad_cam(net, net.normalise(some), likeliest)[:, 0].detach() for some in seen.split(CHUNK)]
+    maps = [grad_cam(net, net.normalize(some), likeliest)[:, 0].detach() for some in seen.split(CHUNK)]
     return torch.cat(logits), torch.cat(maps)
 
 

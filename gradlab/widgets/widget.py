@@ -18,6 +18,7 @@ from gradlab.core.errors import GradlabError
 from gradlab.widgets.linker import EXPORT, FRONT, followed, linked
 
 PNG_LIMIT = 80_000  # bytes: a notebook with twenty of them still opens quickly
+SHARED_SHEETS = ("base.css", "layout.css", "chart.css")
 
 
 class SavingError(GradlabError):
@@ -28,9 +29,12 @@ def _part(name: str) -> str:
     return next(FRONT.glob(f"*/{name}")).read_text(encoding="utf-8")
 
 
-def style(*parts: str) -> str | VirtualFileContents:
-    """Return the style sheets of ``front/`` as one text, in order."""
-    return followed(lambda: "\n".join(_part(part) for part in parts))
+def style(part: str) -> str | VirtualFileContents:
+    """Return the shared style sheets, the same for every widget, and after them a widget's own.
+
+    A notebook's page applies each widget's sheets to all of them: each sheet is nested under its root's classes.
+    """
+    return followed(lambda: "\n".join(_part(each) for each in (*SHARED_SHEETS, part)))
 
 
 class Widget(anywidget.AnyWidget):
@@ -100,7 +104,7 @@ def page(title: str, module: str, sheet: str, state: Mapping[str, Any]) -> str:
     front = module.replace(EXPORT, "")
     return PAGE.format(
         title=html.escape(title),
-        style=sheet.replace("</", r"<\/"),
+        style=(_part("saved.css") + sheet).replace("</", r"<\/"),
         # "<" is escaped so that no label can end the script element
         state=json.dumps(_plain(state), separators=(",", ":")).replace("<", r"\u003c"),
         front=front.replace("</script", r"<\/script").replace("<!--", r"<\!--"),

@@ -203,11 +203,11 @@ def compared() -> Calibration:
     ]
     arms: dict[str, Any] = {
         name: IntrospectiveNetwork(net, on=on).fit(
-            net.normalise(train.pictures[:300]), train.labels[:300], epochs=2, progress=False
+            net.normalize(train.pictures[:300]), train.labels[:300], epochs=2, progress=False
         )
         for name, on in (("H", "gradient"), ("H on h", "h"))
     }
-    arms["half as sure"] = net(net.normalise(noisy[1][:200])).detach() / 2
+    arms["half as sure"] = net(net.normalize(noisy[1][:200])).detach() / 2
     return gradlab.widgets.calibration(
         net, noisy[1][:200], test.labels[:200], arms, validation=(noisy[0], held_out.labels)
     )

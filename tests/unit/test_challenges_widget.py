@@ -31,7 +31,7 @@ def network(channels: int = 3, size: tuple[int, int] = (120, 90)) -> Classifier:
         nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(12, CLASSES),
     )  # fmt: skip
     half = (0.4,) * channels
-    return Classifier(model.eval(), [f"class {i}" for i in range(CLASSES)], size, half, half, resize=130)
+    return Classifier(model.eval(), [f"class {i}" for i in range(CLASSES)], size, mean=half, std=half, resize=130)
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_the_answer_holds_the_engines_numbers_of_each_tile(net: Classifier, widg
     clean = torch.from_numpy(np.asarray(net.view(picture("chelsea")), dtype=np.float32) / 255).movedim(-1, 0)[None]
     for i, (name, level) in enumerate(TILES):
         seen = challenged(clean, name, level, seed=4)
-        found = class_maps(net, net.normalise(seen))
+        found = class_maps(net, net.normalize(seen))
         np.testing.assert_allclose(logits[i], found.logits[0].numpy(), rtol=1e-4, atol=1e-5)
         of_said = found.maps[0, int(found.logits[0].argmax())].numpy()
         np.testing.assert_allclose(maps[i], of_said, rtol=2.0**-9, atol=answer["scale"] * 2.0**-11)

@@ -38,7 +38,7 @@ def network(classes: int = 5) -> Classifier:
         model = nn.Sequential(*body)
         nn.init.normal_(model[-1].weight, std=8.0)
     half = (0.5,) * 3
-    return Classifier(model.eval(), [f"class {i}" for i in range(classes)], SIZE, half, half, resize=None)
+    return Classifier(model.eval(), [f"class {i}" for i in range(classes)], SIZE, mean=half, std=half, resize=None)
 
 
 def pictures(n: int, seed: int) -> Tensor:
@@ -68,7 +68,7 @@ def test_the_scores_are_the_engines_to_the_last_bit(net: Classifier, small: Ood)
     assert [each["name"] for each in small.start["scores"]] == list(SCORES)
     assert small.start["groups"] == [{"name": "dark", "count": 9}, {"name": "grey", "count": 7}]
     for each in small.start["scores"]:
-        expected = torch.cat([SCORES[each["name"]](net, net.normalise(some)).double() for some in sets])
+        expected = torch.cat([SCORES[each["name"]](net, net.normalize(some)).double() for some in sets])
         assert numbers(each["values"], "<f8").tolist() == expected.tolist()
         assert each["odds"] == (each["name"] == "msp")
 
@@ -79,7 +79,7 @@ def test_each_picture_comes_with_its_classes_and_why_p_rather_than_q(net: Classi
     assert start["shown"] == list(range(46)) and start["tile"] == [*SIZE, 3]
     tiles = numbers(start["tiles"], np.uint8).reshape(46, *SIZE, 3)
     assert np.array_equal(tiles, (every * 255).round().byte().movedim(1, -1).numpy())
-    x = net.normalise(every)
+    x = net.normalize(every)
     top = net(x).softmax(1).topk(4)
     assert np.array_equal(numbers(start["classes"], "<i4").reshape(46, 4), top.indices.numpy())
     assert np.allclose(numbers(start["p"], "<f4").reshape(46, 4), top.values.detach().numpy(), atol=1e-6)
@@ -128,11 +128,11 @@ def test_lookalikes_are_the_same_each_time_and_leave_the_random_state_alone() ->
 
 def test_a_score_of_ones_own_can_read_an_introspective_network(net: Classifier) -> None:
     seen, labels = pictures(30, 0), torch.arange(30) % 5
-    second = IntrospectiveNetwork(net).fit(net.normalise(seen), labels, seed=0, progress=False)
+    second = IntrospectiveNetwork(net).fit(net.normalize(seen), labels, seed=0, progress=False)
     asked = {"msp of f": scores.msp, "msp of H": lambda _, x: scores.msp(second, x)}
     start = ood(net, seen, pictures(9, 1) / 4, scores=asked).start
     sent = numbers(start["scores"][1]["values"], "<f8")
-    assert np.array_equal(sent[:30], scores.msp(second, net.normalise(seen)).numpy())
+    assert np.array_equal(sent[:30], scores.msp(second, net.normalize(seen)).numpy())
     assert start["scores"][0]["odds"] and not start["scores"][1]["odds"]
 
 
@@ -276,7 +276,7 @@ def test_the_default_puts_an_untrained_network_beside_and_leaves_the_random_stat
     assert "trained with all the labels of this pool" in widget.start["notes"][0]
     assert "before its training" in widget.start["notes"][1]
     net, train = gradlab.models.digits(), gradlab.data.digits("train")
-    h = factors(net, net.normalise(train.pictures[:600])).hidden.double()
+    h = factors(net, net.normalize(train.pictures[:600])).hidden.double()
     spread = h.std(0, correction=0)
     expected = torch.where(spread > 0, (h - h.mean(0)) / spread.clamp_min(1e-12), 0.0) / 32**0.5
     sent = numbers(widget.start["worlds"][0]["pool"], "<f4").reshape(600, 32)

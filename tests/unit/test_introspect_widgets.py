@@ -31,7 +31,7 @@ def network(classes: int, size: tuple[int, int] = (24, 20)) -> Classifier:
     )
     nn.init.normal_(model[-1].weight, std=8.0)
     half = (0.5,) * 3
-    return Classifier(model.eval(), [f"class {i}" for i in range(classes)], size, half, half, resize=None)
+    return Classifier(model.eval(), [f"class {i}" for i in range(classes)], size, mean=half, std=half, resize=None)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def test_the_panels_are_the_engines_at_every_level(net: Classifier, seen: Tensor
     pixels = np.frombuffer(answer["seen"], np.uint8).reshape(3, len(NOISE), 24, 20, 3)
     for k, level in enumerate(NOISE):
         noisy = (seen[:3] + level * noise).clamp(0, 1)
-        x = net.normalise(noisy)
+        x = net.normalize(noisy)
         kept, maps = factors(net, x), class_maps(net, x)
         np.testing.assert_allclose(logits[:, k], kept.logits.detach(), rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(hidden[:, k], kept.hidden.detach(), rtol=1e-4, atol=1e-6)
@@ -93,7 +93,7 @@ def test_rows_times_h_are_the_features(net: Classifier, seen: Tensor) -> None:
     hidden = torch.tensor(np.frombuffer(answer["hidden"], "<f4").reshape(2, len(NOISE), 6)[:, 0])
     u = logits.softmax(1)[:, None] - torch.eye(5)
     made = (u[..., None] * hidden[:, None, None]).flatten(2)
-    torch.testing.assert_close(made, features(net, net.normalise(seen[:2]), "ce", "each", None), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(made, features(net, net.normalize(seen[:2]), "ce", "each", None), atol=1e-5, rtol=1e-4)
     assert answer["truth"] == [None, None]
 
 
@@ -105,7 +105,7 @@ def test_many_classes_show_the_likeliest(seen: Tensor) -> None:
         assert len(set(classes)) == 12 and set(z.argmax(1).tolist()) <= set(classes)  # every answer has its panel
         assert (np.diff(z[0, classes]) <= 0).all()
     asked = halves(answer, "contrasts", 2, len(NOISE), 12, *answer["cells"])
-    x = wide.normalise(seen[:1])
+    x = wide.normalize(seen[:1])
     expected = class_maps(wide, x).contrasts()[0, answer["asked"][0]].detach()
     np.testing.assert_allclose(asked[0, 0], expected, rtol=2.0**-9, atol=answer["scale"] * 2.0**-12)
 
@@ -162,7 +162,7 @@ def test_a_drawing_is_answered(reader: Classifier) -> None:
     widget._handle_custom_msg({"kind": "picture", "name": "your drawing", "upload": True}, [encoded(ONE)])
     assert widget.error == "" and widget.busy == "" and widget.start is before
     first = widget.answer
-    expected = factors(reader, reader.normalise(as_scanned(ONE))).logits[0]
+    expected = factors(reader, reader.normalize(as_scanned(ONE))).logits[0]
     np.testing.assert_allclose(np.frombuffer(first["logits"], "<f4")[:10], expected.detach(), rtol=1e-4, atol=1e-5)
     widget._handle_custom_msg({"kind": "picture", "name": "your drawing", "upload": True}, [encoded(ONE)])
     assert widget.answer["serial"] > first["serial"]  # the same drawing again is an answer again
@@ -227,7 +227,7 @@ def test_a_bare_network_is_refused(net: Classifier, seen: Tensor, truth: Tensor,
 
 @pytest.fixture(scope="module")
 def second(net: Classifier, seen: Tensor, truth: Tensor) -> IntrospectiveNetwork:
-    return IntrospectiveNetwork(net).fit(net.normalise(seen), truth, epochs=1, progress=False)
+    return IntrospectiveNetwork(net).fit(net.normalize(seen), truth, epochs=1, progress=False)
 
 
 def logits_of(arm: dict[str, Any]) -> Tensor:
@@ -240,7 +240,7 @@ def test_the_arms_are_what_the_networks_say(
     widget = calibration(net, seen, truth, second, bins=10)
     f, h = widget.start["arms"]
     assert (f["name"], h["name"]) == ("f", "H")
-    x = net.normalise(seen)
+    x = net.normalize(seen)
     for arm, model in ((f, net), (h, second)):
         logits = logits_of(arm)
         torch.testing.assert_close(logits.float(), model(x).detach(), rtol=1e-4, atol=1e-5)
@@ -263,7 +263,7 @@ def test_a_temperature_is_fitted_on_held_out_pictures(net: Classifier, seen: Ten
     given = torch.randn(30, 5, generator=torch.Generator().manual_seed(1))
     widget = calibration(net, seen, truth, {"given": given, "other": network(5)}, validation=(others, right))
     f, arm, other = widget.start["arms"]
-    fitted = temperature(net(net.normalise(others)).detach().double(), right)
+    fitted = temperature(net(net.normalize(others)).detach().double(), right)
     assert f["fitted"] == pytest.approx(fitted, rel=1e-3) and f["heldOut"] and other["heldOut"]
     # logits of the pictures shown cannot have been fitted elsewhere, and have no map
     assert arm["fitted"] == pytest.approx(temperature(given, truth)) and not arm["heldOut"] and arm["maps"] is None
@@ -273,7 +273,7 @@ def test_a_temperature_is_fitted_on_held_out_pictures(net: Classifier, seen: Ten
 def test_an_introspective_network_wants_its_control(
     net: Classifier, seen: Tensor, truth: Tensor, second: IntrospectiveNetwork
 ) -> None:
-    control = IntrospectiveNetwork(net, on="h").fit(net.normalise(seen), truth, epochs=1, progress=False)
+    control = IntrospectiveNetwork(net, on="h").fit(net.normalize(seen), truth, epochs=1, progress=False)
     assert calibration(net, seen, truth, second).start["control"] is True
     assert calibration(net, seen, truth, {"H": second, "on h": control}).start["control"] is False
     assert calibration(net, seen, truth).start["control"] is False
@@ -281,7 +281,12 @@ def test_an_introspective_network_wants_its_control(
 
 def test_a_network_without_a_map_can_be_calibrated(seen: Tensor, truth: Tensor) -> None:
     flat = Classifier(
-        nn.Sequential(nn.Flatten(), nn.Linear(1440, 5)), list("abcde"), (24, 20), (0.0,) * 3, (1.0,) * 3, resize=None
+        nn.Sequential(nn.Flatten(), nn.Linear(1440, 5)),
+        list("abcde"),
+        (24, 20),
+        mean=(0.0,) * 3,
+        std=(1.0,) * 3,
+        resize=None,
     )
     (arm,) = calibration(flat, seen, truth).start["arms"]
     assert arm["maps"] is None and arm["cells"] is None

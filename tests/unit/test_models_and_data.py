@@ -8,6 +8,7 @@ import io
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -174,3 +175,25 @@ def test_a_classifier_of_your_own() -> None:
     net = gradlab.models.Classifier(model, labels=["no", "yes"], size=(32, 32), resize=None)
     x = net.transform(gradlab.data.picture("coffee"))[None]
     assert gradlab.explain.contrast_cam(net, x, contrast="yes").shape == (1, 1, 30, 30)
+
+
+@pytest.mark.parametrize(
+    ("make", "line"),
+    [
+        (gradlab.models.imagenet, "Classifier(EfficientNet-Lite0, 1000 classes, inputs 3 x 224 x 224, 4,652,008 "
+         "parameters)"),
+        (gradlab.models.vqa, "VQAClassifier(two-digit VQA, 19 classes, inputs 1 x 32 x 64, 120,339 parameters)"),
+        (lambda: gradlab.data.signs(3, 0), "Signs(3 pictures, 14 classes, 3 x 48 x 48)"),
+        (lambda: gradlab.data.digits("test", 8), "Digits(400 pictures, 10 classes, 1 x 8 x 8)"),
+        (lambda: gradlab.data.digit_pairs(2, 0), "DigitPairs(2 pictures, 10 classes, 1 x 32 x 64)"),
+    ],
+)  # fmt: skip
+def test_what_a_name_holds_is_told_in_one_line(make: Any, line: str) -> None:
+    assert repr(make()) == line
+
+
+def test_one_picture_of_a_set_for_the_screen() -> None:
+    for made in (gradlab.data.digits("test"), gradlab.data.digit_pairs(2, 0), gradlab.data.signs(2, 0)):
+        shown = np.asarray(made.image(1))
+        want = made.pictures[1].expand(3, -1, -1).movedim(0, -1).numpy()
+        assert shown.dtype == np.uint8 and np.abs(shown / 255 - want).max() < 1 / 255

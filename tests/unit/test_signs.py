@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -78,18 +79,29 @@ def test_each_class_is_drawn_in_many_ways() -> None:
 
 
 def test_a_challenge_changes_the_picture_and_not_the_truth() -> None:
-    clean, foggy = signs(20, 2), signs(20, 2, "haze", 4)
+    clean, foggy = signs(20, 2), signs(20, 2, challenge="haze", level=4)
     assert torch.equal(clean.masks, foggy.masks) and torch.equal(clean.labels, foggy.labels)
     assert float((clean.pictures - foggy.pictures).abs().mean()) > 0.1
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("change", "said"),
     [
-        ((0, 1), "n is 0"), ((2.0, 1), "n is 2.0"), ((True, 1), "n is True"), ((3, -1), "seed is -1"),
-        ((3, None), "seed is None"), ((3, 1, "haze", 6), "level is 6"), ((3, 1, "hase", 1), "Did you mean 'haze'"),
+        ({"n": 0}, "n is 0"), ({"n": 2.0}, "n is 2.0"), ({"n": True}, "n is True"), ({"seed": -1}, "seed is -1"),
+        ({"seed": None}, "seed is None"), ({"level": 6}, "level is 6"), ({"level": True}, "level is True"),
+        ({"challenge": "hase"}, "Did you mean 'haze'"),
     ],
 )  # fmt: skip
-def test_bad_arguments_are_named(arguments: tuple[Any, ...], said: str) -> None:
+def test_bad_arguments_are_named(change: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError, match=said):
-        signs(*arguments)
+        signs(**{"n": 3, "seed": 1, "challenge": "haze", "level": 1, **change})
+
+
+def test_whole_numbers_and_seeds_of_any_kind() -> None:
+    one = signs(14, 5, challenge="snow", level=2)
+    assert torch.equal(one.pictures, signs(np.int64(14), np.uint8(5), challenge="snow", level=np.int32(2)).pictures)
+    for make in (lambda: torch.Generator().manual_seed(3), lambda: np.random.default_rng(3)):
+        first, again = make(), make()
+        drawn = [signs(14, first).pictures for _ in range(2)]
+        assert torch.equal(drawn[0], signs(14, again).pictures)
+        assert not torch.equal(*drawn), "a generator moves on"

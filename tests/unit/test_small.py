@@ -78,7 +78,7 @@ def test_signs_are_read_from_pictures_and_batches(depth: int) -> None:
     assert tuple(net.labels) == LABELS and not net.model.training
     drawn = gradlab.data.signs(28, seed=5)
     one = torch.stack([net.transform(drawn.image(i)) for i in range(28)])
-    batch = net.normalise(drawn.pictures)
+    batch = net.normalize(drawn.pictures)
     assert float((one - batch).abs().max()) < 0.005  # a picture has 256 levels
     assert float((net(batch).argmax(1) == drawn.labels).float().mean()) > 0.9
 

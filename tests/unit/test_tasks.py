@@ -56,7 +56,7 @@ def random_vqa(seed: int) -> VQAClassifier:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = VQA().eval()
-    return VQAClassifier(model, [str(n) for n in range(19)], (32, 64), (0.0,), (1.0,), layer="reader.evidence")
+    return VQAClassifier(model, [str(n) for n in range(19)], (32, 64), mean=(0.0,), std=(1.0,), layer="reader.evidence")
 
 
 # --- what they know ------------------------------------------------------------------------------------------------

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from gradlab.core.errors import InputError
+from gradlab.core.checks import whole_number
+from gradlab.core.seeds import Seed, int_seed
 from gradlab.data.challenges import challenged, check_challenge
 from gradlab.data.filters import uniform
+from gradlab.data.sets import PictureSet
 from gradlab.data.signs.drawing import MATERIALS, Sheet
 from gradlab.data.signs.scenes import backgrounds, lit, shaded, some, worn
 from gradlab.data.signs.shapes import SIGNS
@@ -37,8 +38,8 @@ YELLOW = (1.0, 0.82, 0.2)  # stands for white in some countries of the north and
 SHARE_YELLOW = 0.14
 
 
-@dataclass(frozen=True)
-class Signs:
+@dataclass(frozen=True, repr=False)
+class Signs(PictureSet):
     """Pictures of signs.
 
     Attributes:
@@ -50,17 +51,10 @@ class Signs:
     pictures: Tensor
     labels: Tensor
     masks: Tensor
-
-    def __len__(self) -> int:
-        """Return the number of pictures."""
-        return len(self.pictures)
-
-    def image(self, index: int) -> Image.Image:
-        """Return one picture as an RGB image, for the screen."""
-        return Image.fromarray((self.pictures[index] * 255).round().byte().movedim(0, -1).numpy())
+    classes = len(LABELS)
 
 
-def signs(n: int, seed: int, challenge: str | None = None, level: int = 0) -> Signs:
+def signs(n: int, seed: Seed, *, challenge: str | None = None, level: int = 0) -> Signs:
     """Draw n signs.
 
     Args:
@@ -70,12 +64,18 @@ def signs(n: int, seed: int, challenge: str | None = None, level: int = 0) -> Si
         level: of the challenge, 0 (none) to 5.
 
     Raises:
-        InputError: ``n`` is no positive, ``seed`` no non-negative integer; no such challenge or level.
+        InputError: n is not at least 1, or there is no such seed, challenge or level.
+
+    >>> import gradlab
+    >>> drawn = gradlab.data.signs(28, seed=0, challenge="rain", level=2)
+    >>> drawn
+    Signs(28 pictures, 14 classes, 3 x 48 x 48)
+    >>> drawn.masks.shape
+    torch.Size([28, 3, 48, 48])
     """
-    for name, value, least in (("n", n, 1), ("seed", seed, 0)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise InputError(f"{name} is {value!r}: expected an integer of at least {least}.")
+    n = whole_number(n, "n", 1)
     check_challenge(challenge, level)
+    seed = int_seed(seed)  # one for the scenes, the drawings and the challenge
     generator = torch.Generator().manual_seed(seed)
     labels = (torch.arange(n) % len(LABELS))[torch.randperm(n, generator=generator)]
     variants = min(VARIANTS, -(-n // len(LABELS)))
@@ -83,7 +83,7 @@ def signs(n: int, seed: int, challenge: str | None = None, level: int = 0) -> Si
     which = labels * variants + torch.randint(variants, (n,), generator=generator)
     parts = [_pictures(drawings[some], generator) for some in which.split(CHUNK)]
     pictures, masks = (torch.cat(each) for each in zip(*parts, strict=True))
-    return Signs(challenged(pictures, challenge, level, seed), labels, masks)
+    return Signs(challenged(pictures, challenge, level, seed=seed), labels, masks)
 
 
 def _drawings(variants: int, seed: int) -> Tensor:

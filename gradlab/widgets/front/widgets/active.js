@@ -180,7 +180,7 @@ function render({ model, el }) {
     ? glNode("p", { class: "gl-hint" }, marks.map((each, c) => `${each} ${labels[c]}`).join(", "))
     : null;
   const root = glNode("div", {
-    class: "gl-root gl-downstream gl-active", role: "region", lang: "en",
+    class: "gl-root gl-active", role: "region", lang: "en",
     "aria-label": "Active learning: which label is worth buying next?",
   },
     glNode("div", { class: "gl-figure" },

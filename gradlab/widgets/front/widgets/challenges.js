@@ -46,7 +46,8 @@ function render({ model, el }) {
       model.send({ kind: "picture", serial: ++asked, ...wanted }, undefined, buffer ? [buffer] : []),
   });
   const strip = glNode("div", {
-    class: "gl-tiles", role: "group", "aria-label": "The picture under each challenge: press one to see it at length",
+    class: "gl-challenge-tiles", role: "group",
+    "aria-label": "The picture under each challenge: press one to see it at length",
   });
   glRove(strip);
   const title = glNode("h3", { class: "gl-title" }), bars = glNode("ul", { class: "gl-bars" });

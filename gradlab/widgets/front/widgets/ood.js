@@ -239,7 +239,7 @@ function render({ model, el }) {
     (key) => pick({ group: Number(key.slice(6)) }));
   for (const row of [choice, against]) glRove(row);
   const root = glNode("div", {
-    class: "gl-root gl-downstream gl-ood", role: "region", lang: "en",
+    class: "gl-root gl-ood", role: "region", lang: "en",
     "aria-label": "Out-of-distribution detection: whom does a threshold let through?",
   },
     glNode("div", { class: "gl-figure" },
