@@ -1,29 +1,17 @@
 // Charts in SVG: drawn again at the width they are given, so that text keeps its size; and what chart widgets share.
 
-import { glButton, glNode } from "./dom.js";
-
-const GL_SVG = "http://www.w3.org/2000/svg";
-
-// glSvg("circle", { cx: 3, class: "a" }, child, "text")
-export function glSvg(tag, props, ...children) {
-  const node = document.createElementNS(GL_SVG, tag);
-  for (const [key, value] of Object.entries(props || {})) {
-    if (value !== null && value !== undefined && value !== false) node.setAttribute(key, value);
-  }
-  node.append(...children.flat().filter((child) => child !== null && child !== undefined));
-  return node;
-}
+import { el, svg } from "./dom.js";
+import { glNumber } from "./text.js";
 
 // draw(width) returns what the chart shows, in pixels, in arrays of any depth; it is called again when the width of its
 // place changes.
 export function glChart(key, height, draw) {
-  const svg = glSvg("svg", { class: "gl-chart", role: "img", "data-chart": key, height });
-  const node = glNode("div", { class: "gl-place" }, svg);
+  const chart = svg("svg.gl-chart", { role: "img", "data-chart": key, height }), node = el("div.gl-place", chart);
   let width = 0;
   const again = () => {
     if (!width) return;
-    svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-    svg.replaceChildren(...draw(width).flat(Infinity).filter((each) => each !== null));
+    chart.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    chart.replaceChildren(...draw(width).flat(Infinity).filter((each) => each !== null));
   };
   const watch = new ResizeObserver(() => {
     if (node.clientWidth === width) return;
@@ -33,8 +21,9 @@ export function glChart(key, height, draw) {
   watch.observe(node);
   return {
     node,
+    again,
     // label: what the chart shows, in words
-    draw(label) { svg.setAttribute("aria-label", label); again(); },
+    draw(label) { chart.setAttribute("aria-label", label); again(); },
     stop() { watch.disconnect(); },
   };
 }
@@ -56,26 +45,50 @@ export function glTicks(low, high, count) {
     (_, i) => Number(((first + i) * step).toPrecision(12)));
 }
 
-export function glText(x, y, text, props) {
-  return glSvg("text", { x, y, ...props }, text);
+export function glText(x, y, text, kind = null, anchor = null, more = {}) {
+  return svg("text", { x, y, class: kind, "text-anchor": anchor, ...more }, text);
+}
+
+// What an axis shows: below it, or upright beside it.
+export function glAxisName(x, y, text) {
+  return glText(x, y, text, "gl-soft", "middle");
+}
+
+export function glUpright(x, y, text, kind = "gl-soft") {
+  return svg("text", { class: kind, "text-anchor": "middle", transform: `translate(${x} ${y}) rotate(-90)` }, text);
+}
+
+export function glAcross(kind, x1, x2, y) {
+  return svg("line", { class: kind, x1, x2, y1: y, y2: y });
+}
+
+export function glDown(kind, x, y1, y2) {
+  return svg("line", { class: kind, x1: x, x2: x, y1, y2 });
 }
 
 export function glAxisX(scale, y, ticks) {
-  return ticks.map((value) =>
-    glText(scale(value), y + 16, glNumber(value), { class: "gl-tick", "text-anchor": "middle" }));
+  return ticks.map((value) => glText(scale(value), y + 16, glNumber(value), "gl-tick", "middle"));
 }
 
 export function glAxisY(scale, x, right, ticks) {
   return ticks.flatMap((value) => [
-    glSvg("line", { class: "gl-rule", x1: x, x2: right, y1: scale(value), y2: scale(value) }),
-    glText(x - 6, scale(value) + 4, glNumber(value), { class: "gl-tick", "text-anchor": "end" }),
+    glAcross("gl-rule", x, right, scale(value)), glText(x - 6, scale(value) + 4, glNumber(value), "gl-tick", "end"),
   ]);
 }
 
-// A polyline through [x, y] pairs of pixels.
+// The path through [x, y] pairs of pixels.
+export function glPath(points) {
+  return points.map(([x, y], i) => `${i ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
+}
+
 export function glLine(points, props) {
-  const path = points.map(([x, y], i) => `${i ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
-  return glSvg("path", { d: path, fill: "none", ...props });
+  return svg("path", { d: glPath(points), fill: "none", ...props });
+}
+
+// A line as it is drawn, and what it stands for.
+export function glKey(kind, text) {
+  const line = glLine([[0, 5], [26, 5]], { class: kind });
+  return el("span", svg("svg", { width: 26, height: 10, "aria-hidden": "true" }, line), ` ${text}`);
 }
 
 // Lines of text beside a chart at heights that may be too close: moved apart by `gap`, in their order.
@@ -86,56 +99,10 @@ export function glApart(heights, gap) {
   return moved;
 }
 
-// A number as short as it can be, with a real minus sign.
-export function glNumber(value) {
-  return String(Number(value.toPrecision(6))).replace("-", "−");
-}
-
-export function glFixed(value, digits) {
-  const text = value.toFixed(digits);
-  return Number(text) === 0 ? text.replace("-", "") : text.replace("-", "−");
-}
-
 // rows: arrays of texts; the first text of a row is its heading.
-export function glFillTable(table, head, rows) {
+export function glFillTable(table, head, rows, active = -1) {
   table.replaceChildren(
-    glNode("thead", {}, glNode("tr", {}, head.map((text) => glNode("th", { scope: "col" }, text)))),
-    glNode("tbody", {}, rows.map(([name, ...cells]) => glNode("tr", {},
-      glNode("th", { scope: "row" }, name), cells.map((text) => glNode("td", {}, text))))));
-}
-
-// A labelled row of buttons.
-export function glButtons(label, names, choose) {
-  return glNode("div", { class: "gl-presets", role: "group", "aria-label": label },
-    glNode("span", { class: "gl-hint" }, label),
-    Object.entries(names).map(([name, text]) => glButton(name, text, () => choose(name))));
-}
-
-// A slider of any range. text(value) is shown beside it.
-export function glRange({ name, label, low, high, step, value, text, change }) {
-  const shown = glNode("output", { class: "gl-number" });
-  const input = glNode("input", {
-    type: "range", "data-control": name, min: low, max: high, step,
-    oninput: () => { tell(); change(Number(input.value)); },
-  });
-  const tell = () => {
-    shown.textContent = text(Number(input.value));
-    input.setAttribute("aria-valuetext", shown.textContent);
-  };
-  const title = glNode("span", {}, label);
-  const api = {
-    node: glNode("label", { class: "gl-control gl-range" }, title, input, shown),
-    input,
-    set(next) { input.value = next; tell(); },
-    // another range: { label, low, high, step, value }
-    reset(next) {
-      title.textContent = next.label;
-      for (const [key, each] of [["min", next.low], ["max", next.high], ["step", next.step]]) {
-        input.setAttribute(key, each);
-      }
-      api.set(next.value);
-    },
-  };
-  api.set(value);
-  return api;
+    el("thead", el("tr", head.map((text) => el("th", { scope: "col" }, text)))),
+    el("tbody", rows.map(([name, ...cells], k) => el("tr", { "data-active": active < 0 ? null : String(k === active) },
+      el("th", { scope: "row" }, name), cells.map((text) => el("td", text))))));
 }

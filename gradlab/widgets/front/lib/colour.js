@@ -1,5 +1,6 @@
 // Colour tables and the painting of a map over a photo.
 
+import { el } from "./dom.js";
 import { glUpsample } from "./numbers.js";
 import { GL_STOPS } from "./stops.js";
 
@@ -24,17 +25,26 @@ export function glSigned(name) {
   return name === "blue-orange";
 }
 
-// The photo alone, at its own size.
-export function glPhoto(a) {
-  const canvas = document.createElement("canvas");
-  canvas.width = a.width;
-  canvas.height = a.height;
-  const image = new ImageData(a.width, a.height);
-  for (let i = 0; i < a.width * a.height; i++) {
-    for (let k = 0; k < 3; k++) image.data[4 * i + k] = a.rgb[3 * i + k];
-    image.data[4 * i + 3] = 255;
-  }
+// A canvas painted pixel by pixel: paint(data) writes red, green, blue and opacity.
+export function glPainted(width, height, paint, canvas = el("canvas")) {
+  const image = new ImageData(width, height);
+  paint(image.data);
+  Object.assign(canvas, { width, height });
   canvas.getContext("2d").putImageData(image, 0, 0);
+  return canvas;
+}
+
+// The photo alone, at its own size.
+export function glPhoto({ width, height, rgb }) {
+  return glPainted(width, height, (data) => {
+    for (let i = 0; i < width * height; i++) data.set([rgb[3 * i], rgb[3 * i + 1], rgb[3 * i + 2], 255], 4 * i);
+  });
+}
+
+// The photo of a tile on a canvas of its own.
+export function glPhotoTile(photo) {
+  const { width, height } = photo, canvas = el("canvas", { width, height, "aria-hidden": "true" });
+  canvas.getContext("2d").drawImage(photo, 0, 0);
   return canvas;
 }
 
@@ -42,18 +52,14 @@ export function glPhoto(a) {
 export function glHeat(map, a, width, height, look, top) {
   const values = glUpsample(map, a.h, a.w, height, width);
   const table = glTable(look.colours), signed = glSigned(look.colours);
-  const image = new ImageData(width, height);
-  for (let i = 0; i < values.length; i++) {
-    const level = Math.max(signed ? -1 : 0, Math.min(1, values[i] / top));
-    const at = 3 * Math.round(255 * (signed ? (level + 1) / 2 : level));
-    for (let k = 0; k < 3; k++) image.data[4 * i + k] = table[at + k];
-    image.data[4 * i + 3] = Math.abs(level) < look.threshold ? 0 : Math.round(255 * look.opacity);
-  }
-  const layer = document.createElement("canvas");
-  layer.width = width;
-  layer.height = height;
-  layer.getContext("2d").putImageData(image, 0, 0);
-  return layer;
+  return glPainted(width, height, (data) => {
+    for (let i = 0; i < values.length; i++) {
+      const level = Math.max(signed ? -1 : 0, Math.min(1, values[i] / top));
+      const at = 3 * Math.round(255 * (signed ? (level + 1) / 2 : level));
+      for (let k = 0; k < 3; k++) data[4 * i + k] = table[at + k];
+      data[4 * i + 3] = Math.abs(level) < look.threshold ? 0 : Math.round(255 * look.opacity);
+    }
+  });
 }
 
 export function glPaint(canvas, photo, map, a, look, top) {
@@ -65,10 +71,22 @@ export function glPaint(canvas, photo, map, a, look, top) {
 }
 
 // The colours themselves as a strip, for the legend.
-export function glStrip(canvas, name) {
-  canvas.width = 256;
-  canvas.height = 1;
-  const image = new ImageData(256, 1), table = glTable(name);
-  for (let i = 0; i < 256; i++) image.data.set([table[3 * i], table[3 * i + 1], table[3 * i + 2], 255], 4 * i);
-  canvas.getContext("2d").putImageData(image, 0, 0);
+export function glStrip(name, canvas = el("canvas.gl-strip", { "aria-hidden": "true" })) {
+  const table = glTable(name);
+  return glPainted(256, 1, (data) => {
+    for (let i = 0; i < 256; i++) data.set([table[3 * i], table[3 * i + 1], table[3 * i + 2], 255], 4 * i);
+  }, canvas);
+}
+
+// A strip with the values at its ends.
+export function glLegend() {
+  const strip = glStrip("viridis"), low = el("span.gl-number"), high = el("span.gl-number");
+  return {
+    node: el("div.gl-legend", low, strip, high),
+    draw(colours, text, top, unit = "") {
+      glStrip(colours, strip);
+      low.textContent = glSigned(colours) ? text(-top) : "0";
+      high.textContent = text(top) + unit;
+    },
+  };
 }

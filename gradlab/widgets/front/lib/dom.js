@@ -1,27 +1,46 @@
 // Small helpers for building the page; every widget uses them.
 
-// glNode("div", { class: "a", onclick: f, "aria-label": "b" }, child, "text")
-export function glNode(tag, props, ...children) {
-  const node = document.createElement(tag);
-  for (const [key, value] of Object.entries(props || {})) {
+const GL_SVG = "http://www.w3.org/2000/svg";
+
+// el("div.gl-a.gl-b", { onclick: f, "aria-label": "b" }, child, ["text"]); the properties may be left out.
+export function el(spec, ...rest) {
+  return glMade(document.createElement(spec.split(".")[0]), spec, rest);
+}
+
+// The same in a chart.
+export function svg(spec, ...rest) {
+  return glMade(document.createElementNS(GL_SVG, spec.split(".")[0]), spec, rest);
+}
+
+function glMade(node, spec, rest) {
+  const [, ...classes] = spec.split(".");
+  if (classes.length) node.setAttribute("class", classes.join(" "));
+  const props = Object.getPrototypeOf(rest[0] ?? "") === Object.prototype ? rest.shift() : {};
+  for (const [key, value] of Object.entries(props)) {
     if (value === null || value === undefined || value === false) continue;
     if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
     else node.setAttribute(key, value === true ? "" : value);
   }
-  node.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  node.append(...rest.flat(Infinity).filter((child) => child !== null && child !== undefined));
   return node;
+}
+
+export function glTitle(text = "") {
+  return glTitle(text);
+}
+
+export function glHint(...parts) {
+  return glHint(parts);
+}
+
+// A live region for what is being done, and one for what went wrong.
+export function glStatus() {
+  return { status: el("p.gl-status", { role: "status" }), error: el("p.gl-error", { role: "alert" }) };
 }
 
 // Ids must differ between widgets and between two views of one widget.
 export function glId(word) {
   return `gl-${word}-${Math.random().toString(36).slice(2, 10)}`;
-}
-
-// Keys meant for the widget must not reach the notebook, which would cut cells or move on.
-export function glKeepKeys(root) {
-  root.setAttribute("data-lm-suppress-shortcuts", "true");
-  const stop = (event) => event.stopPropagation();
-  for (const kind of ["keydown", "keypress", "keyup"]) root.addEventListener(kind, stop);
 }
 
 // Esc hands the keyboard back to the notebook.
@@ -31,28 +50,9 @@ export function glLeave(node) {
   if (notebook) notebook.focus();
 }
 
-export function glSlider(name, text, value, onchange) {
-  const shown = glNode("output", { class: "gl-number" }, value.toFixed(2));
-  const input = glNode("input", {
-    type: "range", min: 0, max: 1, step: 0.01, value, "data-control": name,
-    oninput: () => { shown.textContent = Number(input.value).toFixed(2); onchange(Number(input.value)); },
-  });
-  return glNode("label", { class: "gl-control" }, glNode("span", {}, text), input, shown);
-}
-
-export function glSelect(name, text, values, value, onchange) {
-  const input = glNode("select", { "data-control": name, onchange: () => onchange(input.value) },
-    values.map((each) => glNode("option", { value: each, selected: each === value }, each)));
-  return glNode("label", { class: "gl-control" }, glNode("span", {}, text), input);
-}
-
-export function glButton(name, text, onclick) {
-  return glNode("button", { type: "button", class: "gl-button", "data-control": name, onclick }, text);
-}
-
 // A sentence read out by screen readers; at most four a second, the last one always.
 export function glReadout() {
-  const node = glNode("p", { class: "gl-readout", "aria-live": "polite" });
+  const node = el("p.gl-readout", { "aria-live": "polite" });
   let waiting = null, next = "";
   const write = () => { waiting = null; if (node.textContent !== next) node.textContent = next; };
   return {
@@ -66,15 +66,23 @@ export function glReadout() {
   };
 }
 
-// Arrow keys move among the buttons of a row; Tab enters and leaves it once.
-export function glRove(row) {
-  row.addEventListener("keydown", (event) => {
-    const all = [...row.querySelectorAll("button")];
-    const at = all.indexOf(event.target);
-    const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: all.length - 1 }[event.key];
-    if (at < 0 || to === undefined || !all[to]) return;
-    event.preventDefault();
-    all.forEach((button, i) => { button.tabIndex = i === to ? 0 : -1; });
-    all[to].focus();
-  });
+// Keys meant for the widget must not reach the notebook, which would cut cells or move on.
+function glKeepKeys(root) {
+  root.setAttribute("data-lm-suppress-shortcuts", "true");
+  for (const kind of ["keydown", "keypress", "keyup"]) root.addEventListener(kind, (event) => event.stopPropagation());
+}
+
+// A view of a widget: a region in the page, what it hears of its model, and what has to be stopped when it goes.
+// begin() is called once it is in the page; what is returned takes it away.
+export function glMount(view, kind, label, { parts, on = {}, stops = [], begin = () => {} }) {
+  const root = el(`div.gl-root.gl-${kind}`, { role: "region", lang: "en", "aria-label": label }, parts);
+  glKeepKeys(root);
+  view.el.append(root);
+  for (const [event, act] of Object.entries(on)) view.model.on(event, act);
+  begin(root);
+  return () => {
+    for (const [event, act] of Object.entries(on)) view.model.off(event, act);
+    for (const each of stops) each.stop();
+    root.remove();
+  };
 }

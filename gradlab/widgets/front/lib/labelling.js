@@ -1,6 +1,7 @@
 // The game of buying labels: a softmax head on h, fitted by gradient descent, and what each strategy asks of it.
 
-import { glBytes } from "./numbers.js";
+import { glArgmax, glMean, glSum } from "./arrays.js";
+import { glPart, glUnpacked } from "./wire.js";
 
 // W (classes x (d + 1), the bias last) by Nesterov's gradient descent from 0 on cross entropy + decay / 2 |W|².
 function glFitHead(h, d, labels, bought, classes, { steps, rate, momentum, decay }) {
@@ -48,10 +49,6 @@ function glAllChances(W, h, d, classes) {
   });
 }
 
-function glArgmax(values) {
-  return values.reduce((best, each, k) => (each > values[best] ? k : best), 0);
-}
-
 function glTwoLargest(p) {
   let first = 0, second = 0;
   for (const each of p) if (each > first) { second = first; first = each; } else if (each > second) second = each;
@@ -59,27 +56,27 @@ function glTwoLargest(p) {
 }
 
 // Higher: asked sooner. BADGE shows |g| = |p − e_y| |h|; it picks by distances between the g.
-const GL_ASKING = {
+const GL_QUERIES = {
   entropy: (p) => p.reduce((sum, each) => (each > 0 ? sum - each * Math.log(each) : sum), 0),
   least_confidence: (p) => 1 - glTwoLargest(p)[0],
   margin: (p) => { const [first, second] = glTwoLargest(p); return 1 - (first - second); },
   badge: (p, length) => {
     const y = glArgmax(p);
-    return length * Math.sqrt(p.reduce((sum, each, c) => sum + (each - (c === y ? 1 : 0)) ** 2, 0));
+    return length * Math.sqrt(glSum(p, (each, c) => (each - (c === y ? 1 : 0)) ** 2));
   },
 };
 
 // Score of every picture of the pool, null for random.
-export function glAskingScores(strategy, run, world) {
+export function glQueryScores(strategy, run, world) {
   if (strategy === "random") return null;
-  return run.p.map((p, i) => GL_ASKING[strategy](p, world.lengths[i]));
+  return run.p.map((p, i) => GL_QUERIES[strategy](p, world.lengths[i]));
 }
 
 // What a strategy would buy in round k: indices, the first first.
 export function glAsk(strategy, run, world, game, k) {
   if (strategy === "random") return Array.from(run.order.slice(run.bought.length, run.bought.length + game.batch));
   const held = new Set(run.bought), left = run.p.map((_, i) => i).filter((i) => !held.has(i));
-  const scores = glAskingScores(strategy, run, world);
+  const scores = glQueryScores(strategy, run, world);
   if (strategy === "badge") {
     return glBadge(left, scores, run.p, world, game.draws.subarray(k * (game.batch - 1), (k + 1) * (game.batch - 1)),
       game.batch);
@@ -126,31 +123,71 @@ export function glRun(world, game, order) {
     const W = glFitHead(world.pool, world.d, game.truth, run.bought, game.classes, game.training);
     run.p = glAllChances(W, world.pool, world.d, game.classes);
     const said = glAllChances(W, world.test, world.d, game.classes).map(glArgmax);
-    run.reached.push(said.reduce((sum, c, i) => sum + (c === game.testTruth[i] ? 1 : 0), 0) / said.length);
+    run.reached.push(glMean(said.map((c, i) => (c === game.testTruth[i] ? 1 : 0))));
   };
   run.buy = (indices) => { run.last = indices; run.bought.push(...indices); learn(); };
   learn();
   return run;
 }
 
-// The numbers that the kernel sent.
-export function glDecodeGame(start) {
-  const ints = (bytes) => new Int32Array(glBytes(bytes).buffer), [truth, testTruth] = start.truth.map(ints);
-  const all = ints(start.orders), n = truth.length;
-  const orders = Array.from({ length: all.length / n }, (_, k) => all.subarray(k * n, (k + 1) * n));
-  const places = new Int32Array(n);
-  orders[0].forEach((i, place) => { places[i] = place; });
-  return {
-    truth, testTruth, n, classes: start.classes, first: start.first, batch: start.batch, rounds: start.rounds, orders,
-    places, draws: new Float64Array(glBytes(start.draws).buffer), training: start.training,
-  };
+// All who play in one world, made when they are first looked at; "random" has one player for each order.
+export class GlPlayers {
+  constructor(world, game) {
+    Object.assign(this, { world, game, runs: new Map() });
+  }
+
+  of(strategy) {
+    const { world, game, runs } = this, orders = strategy === "random" ? game.orders : game.orders.slice(0, 1);
+    if (!runs.has(strategy)) runs.set(strategy, orders.map((order) => glRun(world, game, order)));
+    return runs.get(strategy);
+  }
+
+  round(strategy) { return this.of(strategy)[0].reached.length - 1; }
+
+  // What a strategy would buy now; nothing at the end.
+  asks(strategy, run = this.of(strategy)[0]) {
+    const k = run.reached.length - 1;
+    return k < this.game.rounds ? glAsk(strategy, run, this.world, this.game, k) : [];
+  }
+
+  buy(strategy) {
+    if (this.round(strategy) >= this.game.rounds) return;
+    for (const run of this.of(strategy)) run.buy(this.asks(strategy, run));
+  }
+
+  // What a strategy buys, chance buys as well.
+  buyBoth(strategy) {
+    this.buy(strategy);
+    this.catchUp(strategy);
+  }
+
+  catchUp(strategy) {
+    while (this.round("random") < this.round(strategy)) this.buy("random");
+  }
+
+  // Accuracies of the random orders after round k.
+  control(k) { return this.of("random").map((run) => run.reached[k]); }
+
+  // Accuracy after each round.
+  curve(strategy) {
+    const { reached } = this.of(strategy)[0];
+    return strategy === "random" ? reached.map((_, k) => glMean(this.control(k))) : reached;
+  }
 }
 
-export function glDecodeWorld(sent, n) {
-  const [pool, test, plane] = ["pool", "test", "plane"].map((key) =>
-    Float64Array.from(new Float32Array(glBytes(sent[key]).buffer)));
-  const d = pool.length / n;
+// The numbers that the kernel sent.
+export function glDecodeGame(start) {
+  const [truth, testTruth] = start.truth.map((each) => glUnpacked(each).values), n = truth.length;
+  const all = glUnpacked(start.orders), orders = Array.from({ length: all.shape[0] }, (_, k) => glPart(all, k));
+  const places = new Int32Array(n);
+  orders[0].forEach((i, place) => { places[i] = place; });
+  return { ...start, truth, testTruth, n, orders, places, draws: glUnpacked(start.draws).values };
+}
+
+export function glDecodeWorld(sent) {
+  const parts = ["pool", "test", "plane"].map((key) => glUnpacked(sent[key])), [n, d] = parts[0].shape;
+  const [pool, test, plane] = parts.map(({ values }) => Float64Array.from(values));
   const lengths = Array.from({ length: n },
-    (_, i) => Math.sqrt(pool.subarray(i * d, (i + 1) * d).reduce((sum, each) => sum + each * each, 0)));
-  return { name: sent.name, pool, test, plane, d, lengths, runs: new Map() };
+    (_, i) => Math.sqrt(glSum(pool.subarray(i * d, (i + 1) * d), (each) => each * each)));
+  return { name: sent.name, pool, test, plane, d, lengths };
 }

@@ -1,28 +1,6 @@
-// The algebra of the maps: decoding what the kernel sent, probabilities, contrasts, removals, scaling.
+// The algebra of the maps: what the kernel sent, probabilities, contrasts, removals, scaling.
 
-let glHalves = null;
-
-// Float16Array is not in every browser: a table over all 65536 bit patterns is built once and read ever after.
-function glHalfTable() {
-  if (glHalves) return glHalves;
-  glHalves = new Float32Array(65536);
-  for (let bits = 0; bits < 65536; bits++) {
-    const sign = bits & 0x8000 ? -1 : 1;
-    const exponent = (bits >> 10) & 31;
-    const fraction = bits & 1023;
-    if (exponent === 31) glHalves[bits] = fraction ? NaN : sign * Infinity;
-    else if (exponent === 0) glHalves[bits] = sign * fraction * 2 ** -24;
-    else glHalves[bits] = sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-  }
-  return glHalves;
-}
-
-// Bytes arrive as a DataView, an ArrayBuffer or a typed array, at any offset: copy them to an aligned start.
-export function glBytes(value) {
-  if (!value) return new Uint8Array(0);
-  if (value instanceof ArrayBuffer) return new Uint8Array(value);
-  return new Uint8Array(value.buffer.slice(value.byteOffset, value.byteOffset + value.byteLength));
-}
+import { glUnpacked } from "./wire.js";
 
 export function glSoftmax(z) {
   const top = z.reduce((a, b) => Math.max(a, b), -Infinity);
@@ -31,26 +9,19 @@ export function glSoftmax(z) {
   return p.map((value) => value / sum);
 }
 
-export function glDecodeHalves(value) {
-  const table = glHalfTable();
-  return Float32Array.from(new Uint16Array(glBytes(value).buffer), (bits) => table[bits]);
-}
-
 // The picture's part of an answer of the kernel: z and p per class, the classes by p, the photo's RGB.
-export function glDecodePicture(answer) {
-  const z = Float64Array.from(new Float32Array(glBytes(answer.logits).buffer));
-  const p = glSoftmax(z);
+export function glDecodePicture(answer, logits = glUnpacked(answer.logits).values) {
+  const z = Float64Array.from(logits), p = glSoftmax(z);
   const order = Array.from(p.keys()).sort((a, b) => p[b] - p[a] || a - b);
+  const { shape: [height, width], values: rgb } = glUnpacked(answer.picture);
   return {
-    serial: answer.serial, name: answer.name, width: answer.width, height: answer.height,
-    rgb: glBytes(answer.picture), classes: z.length, z, p, order, start: answer.start,
+    serial: answer.serial, name: answer.name, width, height, rgb, classes: z.length, z, p, order, start: answer.start,
   };
 }
 
 // One answer with the class maps L (classes x h x w, flat).
 export function glDecode(answer) {
-  const [, h, w] = answer.shape;
-  const L = glDecodeHalves(answer.maps).map((value) => value * answer.scale);
+  const maps = glUnpacked(answer.maps), [, h, w] = maps.shape, L = maps.values.map((value) => value * maps.scale);
   return { ...glDecodePicture(answer), h, w, cells: h * w, L, exact: answer.exact, layer: answer.layer };
 }
 
@@ -129,19 +100,4 @@ export function glUpsample(map, h, w, height, width) {
 
 export function glClamp(value, low, high) {
   return Math.max(low, Math.min(high, value));
-}
-
-export function glProbability(p) {
-  if (p >= 0.01 && p <= 0.99) return p.toFixed(2);
-  if (p >= 0.0001 && p <= 0.9999) return p.toFixed(4);
-  return p > 0.5 ? "> 0.9999" : "< 0.0001";
-}
-
-export function glValue(value, share) {
-  const sign = value > 0 ? "+" : value < 0 ? "−" : "";
-  const size = Math.abs(value);
-  if (share) return `${sign}${(100 * size).toFixed(1)} %`;
-  if (size === 0) return "0";
-  if (size >= 1000 || size < 0.001) return sign + size.toExponential(1);
-  return sign + (size >= 0.1 ? size.toFixed(2) : size.toPrecision(2));
 }

@@ -1,6 +1,7 @@
 // Keeping what is on the screen: the three panels as one picture, pinned below or saved as a file.
 
-import { glButton, glNode } from "./dom.js";
+import { glButton } from "./controls.js";
+import { el } from "./dom.js";
 import { GL_SIDE } from "./panel.js";
 
 export function glCompose(panels, sentence) {
@@ -18,8 +19,7 @@ export function glCompose(panels, sentence) {
     glLines(context, panel.view.title, side).forEach((line, k) => context.fillText(line, x, 28 + 23 * k));
     context.drawImage(panel.canvas, x, head);
     context.font = "15px sans-serif";
-    const foottext = panel.node.querySelector(".gl-hottest").textContent;
-    context.fillText(foottext, x, head + panel.still.height + foot, side);
+    context.fillText(panel.hottest.textContent, x, head + panel.still.height + foot, side);
   });
   context.font = "15px sans-serif";
   context.fillText(sentence, gap, canvas.height - gap, canvas.width - 2 * gap);
@@ -38,20 +38,20 @@ function glLines(context, text, width) {
 }
 
 export function glPins() {
-  const node = glNode("div", { class: "gl-pins" });
+  const node = el("div.gl-pins");
   return {
     node,
     add(canvas, sentence) {
-      const figure = glNode("figure", { class: "gl-pin" },
-        glNode("img", { src: canvas.toDataURL("image/png"), alt: sentence }),
-        glNode("figcaption", {}, sentence, " ", glButton("unpin", "remove", () => figure.remove())));
+      const figure = el("figure.gl-pin",
+        el("img", { src: canvas.toDataURL("image/png"), alt: sentence }),
+        el("figcaption", sentence, " ", glButton("unpin", "remove", () => figure.remove())));
       node.append(figure);
     },
   };
 }
 
 export function glSaveAs(canvas, name) {
-  const link = glNode("a", { href: canvas.toDataURL("image/png"), download: name });
+  const link = el("a", { href: canvas.toDataURL("image/png"), download: name });
   document.body.append(link);
   link.click();
   link.remove();

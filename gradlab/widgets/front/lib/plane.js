@@ -1,7 +1,8 @@
 // A plane of two inputs: a small network on it, painted surfaces, and marks over them.
 
-import { glLine, glScale, glSvg } from "./chart.js";
-import { glNode } from "./dom.js";
+import { glLine, glScale } from "./chart.js";
+import { el, svg } from "./dom.js";
+import { glDrag, glWhere } from "./drag.js";
 import { glSoftmax } from "./numbers.js";
 
 export const GL_VIEW = 400;  // a plane's own pixels
@@ -70,30 +71,20 @@ export function glArrow(from, to, colour, halo, bold = 1) {
   const tip = [corner(1), to, corner(-1)].map((each) => each.map((v) => v.toFixed(1)).join(",")).join(" ");
   return [[halo, 3 * bold], [colour, 0]].flatMap(([paint, more]) => [
     glLine([from, neck], { stroke: paint, "stroke-width": 3 * bold + more }),
-    glSvg("polygon", { points: tip, fill: paint, stroke: paint, "stroke-width": more, "stroke-linejoin": "round" }),
+    svg("polygon", { points: tip, fill: paint, stroke: paint, "stroke-width": more, "stroke-linejoin": "round" }),
   ]);
 }
 
 // One plane. move(x, y) while a hand drags; keys are the owner's. toPixel maps a point to its own pixels.
 export function glPlane(key, reach, move) {
-  const canvas = glNode("canvas", { "aria-hidden": "true" });
-  const svg = glSvg("svg", { class: "gl-over-plane", viewBox: `0 0 ${GL_VIEW} ${GL_VIEW}`, "aria-hidden": "true" });
-  const node = glNode("div", { class: "gl-plane", "data-plane": key }, canvas, svg);
+  const canvas = el("canvas", { "aria-hidden": "true" });
+  const marks = svg("svg.gl-over-plane", { viewBox: `0 0 ${GL_VIEW} ${GL_VIEW}`, "aria-hidden": "true" });
+  const node = el("div.gl-plane", { "data-plane": key }, canvas, marks);
   const across = glScale([-reach, reach], [0, GL_VIEW]), down = glScale([reach, -reach], [0, GL_VIEW]);
   const pull = (event) => {
-    const box = node.getBoundingClientRect(), part = (at, from, size) => ((at - from) / size) * GL_VIEW;
-    move(across.back(part(event.clientX, box.left, box.width)), down.back(part(event.clientY, box.top, box.height)));
+    const { x, y } = glWhere(node, event);
+    move(across.back(x * GL_VIEW), down.back(y * GL_VIEW));
   };
-  let held = false;
-  node.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0) return;
-    event.preventDefault();
-    if (node.tabIndex >= 0) node.focus({ preventScroll: true });
-    node.setPointerCapture(event.pointerId);
-    held = true;
-    pull(event);
-  });
-  node.addEventListener("pointermove", (event) => { if (held) pull(event); });
-  for (const kind of ["pointerup", "pointercancel"]) node.addEventListener(kind, () => { held = false; });
-  return { node, canvas, svg, toPixel: ([x, y]) => [across(x), down(y)], scale: GL_VIEW / (2 * reach) };
+  glDrag(node, { down: pull, move: pull });
+  return { node, canvas, marks, toPixel: ([x, y]) => [across(x), down(y)], scale: GL_VIEW / (2 * reach) };
 }

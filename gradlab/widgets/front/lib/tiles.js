@@ -1,9 +1,12 @@
 // The strip: one small picture per challenge with what is said of it, and p of the reference class over the levels.
 
-import { glLine, glScale, glSvg } from "./chart.js";
+import { glArgmax } from "./arrays.js";
+import { glAcross, glDown, glLine, glScale } from "./chart.js";
 import { glHeat } from "./colour.js";
-import { glNode } from "./dom.js";
-import { glBytes, glDecodeHalves, glDecodePicture, glProbability, glSoftmax, glTop } from "./numbers.js";
+import { el, svg } from "./dom.js";
+import { glDecodePicture, glSoftmax, glTop } from "./numbers.js";
+import { glProbability } from "./text.js";
+import { glPart, glUnpacked } from "./wire.js";
 
 export const GL_LEVELS = 5;
 
@@ -14,19 +17,17 @@ export function glTileAt(k, level) {
 
 // p, said and confidence of each tile; the sheet becomes a picture the browser can draw from.
 export async function glDecodeTiles(answer) {
-  const a = glDecodePicture(answer);
-  const z = new Float32Array(glBytes(answer.all).buffer), count = z.length / a.classes;
-  const maps = glDecodeHalves(answer.maps), [, h, w] = answer.shape;
+  const z = glUnpacked(answer.logits), maps = glUnpacked(answer.maps), [count, h, w] = maps.shape;
+  const a = glDecodePicture(answer, glPart(z, 0));
   const reference = answer.label === null ? a.order[0] : answer.label;
   const tiles = Array.from({ length: count }, (_, i) => {
-    const p = glSoftmax(z.subarray(i * a.classes, (i + 1) * a.classes));
-    const said = p.reduce((best, value, c) => (value > p[best] ? c : best), 0);
-    const map = Float64Array.from(maps.subarray(i * h * w, (i + 1) * h * w), (value) => value * answer.scale);
+    const p = glSoftmax(glPart(z, i)), said = glArgmax(p), map = glPart(maps, i);
     return { p, said, right: said === reference, map, top: glTop(map, false) };
   });
-  const sheet = await createImageBitmap(new Blob([glBytes(answer.sheet)], { type: "image/png" }));
+  const sheet = await createImageBitmap(new Blob([answer.sheet], { type: "image/png" }));
   return {
-    ...a, h, w, tiles, sheet, tile: answer.tile, reference, known: answer.label !== null, challenges: answer.challenges,
+    ...a, h, w, tiles, sheet, tile: [sheet.width, sheet.height / count], reference, known: answer.label !== null,
+    challenges: answer.challenges,
   };
 }
 
@@ -34,42 +35,42 @@ export async function glDecodeTiles(answer) {
 export function glOverLevels(values, right, x, y, props) {
   const points = values.map((value, level) => [x(level), y(value)]);
   return [glLine(points, props), points.map(([left, top], level) => (right[level]
-    ? glSvg("circle", { class: "gl-dot", cx: left, cy: top, r: 2.5 })
-    : glSvg("path", { class: "gl-cross", d: `M${left - 3} ${top - 3}l6 6m0 -6l-6 6` })))];
+    ? svg("circle.gl-dot", { cx: left, cy: top, r: 2.5 })
+    : svg("path.gl-cross", { d: `M${left - 3} ${top - 3}l6 6m0 -6l-6 6` })))];
 }
 
 export function glTile(k, name, press) {
-  const canvas = glNode("canvas", { "aria-hidden": "true" });
-  const said = glNode("span", { class: "gl-tile-label" });
-  const mark = glNode("span", { class: "gl-mark", "aria-hidden": "true" });
-  const chance = glNode("span", { class: "gl-number" });
-  const spark = glSvg("svg", { class: "gl-spark", viewBox: "0 0 120 34", "aria-hidden": "true" });
-  const node = glNode("button",
-    { type: "button", class: "gl-tile", "data-challenge": name, tabindex: k < 0 ? 0 : -1, onclick: press },
-    canvas, glNode("span", { class: "gl-tile-name" }, name),
-    glNode("span", { class: "gl-tile-said" }, mark, said, chance), spark);
-  const x = glScale([0, GL_LEVELS], [8, 112]), y = glScale([0, 1], [29, 5]);
+  const canvas = el("canvas", { "aria-hidden": "true" }), said = el("span.gl-tile-label");
+  const mark = el("span.gl-mark", { "aria-hidden": "true" }), chance = el("span.gl-number");
+  const spark = svg("svg.gl-spark", { viewBox: "0 0 120 34", "aria-hidden": "true" });
+  const node = el("button.gl-tile",
+    { type: "button", "data-challenge": name, tabindex: k < 0 ? 0 : -1, onclick: press },
+    canvas, el("span.gl-tile-name", name), el("span.gl-tile-said", mark, said, chance), spark);
   return {
     node,
     draw(a, labels, level, maps, pressed) {
       const i = glTileAt(k, level), tile = a.tiles[i];
       glPaintTile(canvas, a, i, maps);
-      said.textContent = labels[tile.said];
-      said.title = labels[tile.said];
+      said.textContent = said.title = labels[tile.said];
       mark.textContent = tile.right ? "✓" : "✗";
       chance.textContent = glProbability(tile.p[tile.said]);
       node.dataset.right = String(tile.right);
       node.setAttribute("aria-pressed", String(pressed));
       node.setAttribute("aria-label", glTileText(a, labels, k, name, level));
-      if (k < 0) { spark.replaceChildren(); return; }
-      const at = Array.from({ length: GL_LEVELS + 1 }, (_, each) => a.tiles[glTileAt(k, each)]);
-      spark.replaceChildren(
-        glSvg("line", { class: "gl-rule", x1: 8, x2: 112, y1: y(0), y2: y(0) }),
-        glSvg("line", { class: "gl-now", x1: x(level), x2: x(level), y1: 1, y2: 33 }),
-        ...glOverLevels(at.map((each) => each.p[a.reference]), at.map((each) => each.right), x, y,
-          { class: "gl-line-p" }).flat());
+      spark.replaceChildren(...(k < 0 ? [] : glSpark(a, k, level)));
     },
   };
+}
+
+// p of the reference class over the levels of challenge k.
+function glSpark(a, k, level) {
+  const x = glScale([0, GL_LEVELS], [8, 112]), y = glScale([0, 1], [29, 5]);
+  const at = Array.from({ length: GL_LEVELS + 1 }, (_, each) => a.tiles[glTileAt(k, each)]);
+  return [
+    glAcross("gl-rule", 8, 112, y(0)), glDown("gl-now", x(level), 1, 33),
+    ...glOverLevels(at.map((each) => each.p[a.reference]), at.map((each) => each.right), x, y,
+      { class: "gl-line-p" }).flat(),
+  ];
 }
 
 // What a tile shows, in words.
