@@ -9,15 +9,17 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from gradlab.core.errors import InputError, LayerError, did_you_mean
+from gradlab.core.errors import InputError, did_you_mean
 from gradlab.evaluate import ood as engine
-from gradlab.explain import contrast_cam
 from gradlab.widgets.chart_widget import BLUE, ORANGE, ChartWidget, chart_png
 from gradlab.widgets.introspect import reads_digits
 from gradlab.widgets.linker import front_end
-from gradlab.widgets.panels import checked_pictures, shown
+from gradlab.widgets.panels import checked_pictures, runner_up_maps, shown
 from gradlab.widgets.picture_widget import check_classifier
 from gradlab.widgets.widget import style
+from gradlab.widgets.wire import packed, scaled
+
+__all__ = ["Ood", "ood"]
 
 Score: TypeAlias = Callable[[Any, Tensor], Tensor]  # (network, normalised pictures) -> (n,), higher in distribution
 
@@ -58,9 +60,9 @@ class Scored:
         return engine.auroc(*of), engine.fpr_at_95_tpr(*of), engine.detection_error(*of)
 
     def answer(self) -> dict[str, Any]:
-        """Return what is sent to the browser: float64, in-distribution first."""
+        """Return what is sent to the browser, in-distribution first."""
         values = torch.cat([self.inside, *self.outside.values()])
-        return {"name": self.name, "odds": self.odds, "values": values.numpy().astype("<f8").tobytes()}
+        return {"name": self.name, "odds": self.odds, "values": packed(values, "float64")}
 
 
 class Ood(ChartWidget):
@@ -158,16 +160,9 @@ def ood(
         odds = score is engine.msp
         scored.append(Scored(name, values[0], dict(zip(sets, values[1:], strict=True)), odds))
     which = nearest_mistakes(scored, TILES)
-    tiles = torch.cat([known, *sets.values()])[which]
-    small = shown(tiles, SIDE)
-    return Ood(
-        scored,
-        labels=list(net.labels),
-        shown=which.tolist(),
-        tile=list(small.shape[1:]),
-        tiles=small.numpy().tobytes(),
-        **_looked(net, tiles, layer),
-    )
+    seen = torch.cat([known, *sets.values()])[which]
+    tiles = packed(shown(seen, SIDE), "uint8")
+    return Ood(scored, labels=list(net.labels), shown=which.tolist(), tiles=tiles, **_looked(net, seen, layer))
 
 
 def nearest_mistakes(scored: Sequence[Scored], most: int) -> Tensor:
@@ -226,24 +221,13 @@ def _scores(name: str, values: Any, n: int) -> Tensor:
 
 
 def _looked(net: Any, seen: Tensor, layer: Any) -> dict[str, Any]:
-    """Return the likeliest classes of pictures and why P, rather than Q: int32, float32, float16 of maps / scale."""
-    best, maps = [], []
-    for some in seen.split(BATCH):
-        x = net.normalize(some)
-        best.append(engine.logits_of(net, x).softmax(1).topk(min(TOP, len(net.labels)), dim=1))
-        try:
-            maps.append(contrast_cam(net, x, layer=layer)[:, 0].detach().cpu().double())
-        except LayerError:
-            if layer is not None:
-                raise  # without a named layer, a network that has no spatial map can be scored all the same
-    p, classes = (torch.cat([each[k] for each in best]).detach().cpu() for k in (0, 1))
-    sent = {"classes": classes.int().numpy().astype("<i4").tobytes(), "p": p.numpy().astype("<f4").tobytes()}
-    if not maps:
-        return {**sent, "maps": None, "scale": 1.0, "cells": [1, 1]}
-    every = torch.cat(maps)
-    scale = float(every.abs().max()) or 1.0
-    halves = (every / scale).numpy().astype("<f2").tobytes()
-    return {**sent, "maps": halves, "scale": scale, "cells": list(every.shape[1:])}
+    """Return the likeliest classes of pictures, and why P, rather than Q."""
+    batches = [net.normalize(some) for some in seen.split(BATCH)]
+    best = [engine.logits_of(net, x).softmax(1).topk(min(TOP, len(net.labels)), dim=1) for x in batches]
+    p, classes = (torch.cat([each[k] for each in best]) for k in (0, 1))
+    maps = runner_up_maps(net, batches, layer)
+    sent = {"classes": packed(classes, "int32"), "p": packed(p, "float32")}
+    return {**sent, "maps": None if maps is None else scaled(maps)}
 
 
 def _placed(values: Tensor, odds: bool) -> Tensor:

@@ -15,6 +15,7 @@ from gradlab.explain import deconvnet, gradient, guided_backprop
 from gradlab.explain.faithfulness import randomisation, randomised
 from gradlab.models import Classifier
 from gradlab.widgets import Gradients, gradients
+from tests.arrays import values
 
 CLASSES, SIDE = 6, 40
 ENGINE = {"gradient": gradient, "deconvnet": deconvnet, "guided backpropagation": guided_backprop}
@@ -41,10 +42,6 @@ def widget(net: Classifier) -> Gradients:
 
 def ask(widget: Gradients, **content: Any) -> None:
     widget._handle_custom_msg({"kind": "maps", **content}, [])
-
-
-def values(packed: dict[str, Any]) -> np.ndarray:
-    return np.frombuffer(packed["values"], "<f2").astype(np.float64).reshape(SIDE, SIDE) * packed["scale"]
 
 
 @pytest.mark.parametrize("name", ENGINE)
@@ -109,7 +106,7 @@ def test_a_network_without_relus_says_so_in_the_panels() -> None:
 def test_a_saved_page_holds_the_likeliest_classes(widget: Gradients, tmp_path: Any) -> None:
     assert "0x" not in repr(widget) and "rank correlation: gradient" in widget._sentence()
     widget.save_html(tmp_path / "page.html")
-    likely = widget._logits.argsort(descending=True)[:4].tolist()
+    likely = widget._seen.logits.argsort(descending=True)[:4].tolist()
     assert {each["p"] for each in widget.known} == {2, *likely}
     assert len(widget._png()) < 80_000
 

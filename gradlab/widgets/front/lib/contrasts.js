@@ -3,29 +3,25 @@
 import { glFixed, glScale, glSvg, glText } from "./chart.js";
 import { glTable } from "./colour.js";
 import { glNode } from "./dom.js";
-import { glBytes, glClamp, glDecodeHalves, glSoftmax } from "./numbers.js";
+import { glClamp, glSoftmax } from "./numbers.js";
 import { glGreyPhoto, glTopOf } from "./signed.js";
+import { glPart, glUnpacked } from "./wire.js";
 
 const GL_HELD = 0.99;
 
 // Some pictures at every level of noise, as views into what the kernel sent.
-export function glDecodePanels(sent, levels) {
-  const [height, width, channels] = sent.size, [rows, columns] = sent.cells, { classes, asked } = sent;
-  const z = new Float32Array(glBytes(sent.logits).buffer), h = new Float32Array(glBytes(sent.hidden).buffer);
-  const seen = glBytes(sent.seen), pixels = height * width * channels, cells = rows * columns;
-  const maps = glDecodeHalves(sent.contrasts), ones = glDecodeHalves(sent.ones);
-  const cut = (values, i, size) =>
-    Float64Array.from(values.subarray(i * size, (i + 1) * size), (value) => value * sent.scale);
+export function glDecodePanels(sent) {
+  const keys = ["logits", "hidden", "seen", "contrasts", "ones"];
+  const [z, h, seen, maps, ones] = keys.map((key) => glUnpacked(sent[key]));
+  const [, levels, height, width, channels] = seen.shape, [rows, columns] = ones.shape.slice(3);
   return sent.names.map((name, n) => ({
-    name, truth: sent.truth[n], asked: asked[n],
+    name, truth: sent.truth[n], asked: sent.asked[n],
     levels: Array.from({ length: levels }, (_, k) => {
-      const i = n * levels + k, logits = z.subarray(i * classes, (i + 1) * classes), p = glSoftmax(logits);
+      const logits = glPart(z, n, k), p = glSoftmax(logits);
       return {
-        z: logits, p, h: h.subarray(i * sent.width, (i + 1) * sent.width),
-        said: p.reduce((best, value, c) => (value > p[best] ? c : best), 0),
-        photo: glGreyPhoto(seen.subarray(i * pixels, (i + 1) * pixels), width, height, channels),
-        rows, columns,
-        map: (j) => cut(maps, i * asked[n].length + j, cells), ones: (j) => cut(ones, 3 * i + j, cells),
+        z: logits, p, h: glPart(h, n, k), said: p.reduce((best, value, c) => (value > p[best] ? c : best), 0),
+        photo: glGreyPhoto(glPart(seen, n, k), width, height, channels), rows, columns,
+        map: (j) => glPart(maps, n, k, j), ones: (j) => glPart(ones, n, k, j),
       };
     }),
   }));

@@ -1,6 +1,6 @@
 // The game of buying labels: a softmax head on h, fitted by gradient descent, and what each strategy asks of it.
 
-import { glBytes } from "./numbers.js";
+import { glPart, glUnpacked } from "./wire.js";
 
 // W (classes x (d + 1), the bias last) by Nesterov's gradient descent from 0 on cross entropy + decay / 2 |W|².
 function glFitHead(h, d, labels, bought, classes, { steps, rate, momentum, decay }) {
@@ -59,7 +59,7 @@ function glTwoLargest(p) {
 }
 
 // Higher: asked sooner. BADGE shows |g| = |p − e_y| |h|; it picks by distances between the g.
-const GL_ASKING = {
+const GL_QUERIES = {
   entropy: (p) => p.reduce((sum, each) => (each > 0 ? sum - each * Math.log(each) : sum), 0),
   least_confidence: (p) => 1 - glTwoLargest(p)[0],
   margin: (p) => { const [first, second] = glTwoLargest(p); return 1 - (first - second); },
@@ -70,16 +70,16 @@ const GL_ASKING = {
 };
 
 // Score of every picture of the pool, null for random.
-export function glAskingScores(strategy, run, world) {
+export function glQueryScores(strategy, run, world) {
   if (strategy === "random") return null;
-  return run.p.map((p, i) => GL_ASKING[strategy](p, world.lengths[i]));
+  return run.p.map((p, i) => GL_QUERIES[strategy](p, world.lengths[i]));
 }
 
 // What a strategy would buy in round k: indices, the first first.
 export function glAsk(strategy, run, world, game, k) {
   if (strategy === "random") return Array.from(run.order.slice(run.bought.length, run.bought.length + game.batch));
   const held = new Set(run.bought), left = run.p.map((_, i) => i).filter((i) => !held.has(i));
-  const scores = glAskingScores(strategy, run, world);
+  const scores = glQueryScores(strategy, run, world);
   if (strategy === "badge") {
     return glBadge(left, scores, run.p, world, game.draws.subarray(k * (game.batch - 1), (k + 1) * (game.batch - 1)),
       game.batch);
@@ -135,21 +135,16 @@ export function glRun(world, game, order) {
 
 // The numbers that the kernel sent.
 export function glDecodeGame(start) {
-  const ints = (bytes) => new Int32Array(glBytes(bytes).buffer), [truth, testTruth] = start.truth.map(ints);
-  const all = ints(start.orders), n = truth.length;
-  const orders = Array.from({ length: all.length / n }, (_, k) => all.subarray(k * n, (k + 1) * n));
+  const [truth, testTruth] = start.truth.map((each) => glUnpacked(each).values), n = truth.length;
+  const all = glUnpacked(start.orders), orders = Array.from({ length: all.shape[0] }, (_, k) => glPart(all, k));
   const places = new Int32Array(n);
   orders[0].forEach((i, place) => { places[i] = place; });
-  return {
-    truth, testTruth, n, classes: start.classes, first: start.first, batch: start.batch, rounds: start.rounds, orders,
-    places, draws: new Float64Array(glBytes(start.draws).buffer), training: start.training,
-  };
+  return { ...start, truth, testTruth, n, orders, places, draws: glUnpacked(start.draws).values };
 }
 
-export function glDecodeWorld(sent, n) {
-  const [pool, test, plane] = ["pool", "test", "plane"].map((key) =>
-    Float64Array.from(new Float32Array(glBytes(sent[key]).buffer)));
-  const d = pool.length / n;
+export function glDecodeWorld(sent) {
+  const parts = ["pool", "test", "plane"].map((key) => glUnpacked(sent[key])), [n, d] = parts[0].shape;
+  const [pool, test, plane] = parts.map(({ values }) => Float64Array.from(values));
   const lengths = Array.from({ length: n },
     (_, i) => Math.sqrt(pool.subarray(i * d, (i + 1) * d).reduce((sum, each) => sum + each * each, 0)));
   return { name: sent.name, pool, test, plane, d, lengths, runs: new Map() };

@@ -2,8 +2,8 @@
 
 import { glPhoto } from "./colour.js";
 import { glId } from "./dom.js";
-import { glBytes } from "./numbers.js";
 import { GL_PATIENCE } from "./source.js";
+import { glUnpacked } from "./wire.js";
 
 // Asks for the scores under a mask, one request at a time; while one is under way only the newest is kept. heard(z,
 // latest): latest is false where a newer mask is already asked.
@@ -14,28 +14,22 @@ export function glMaskAsker(send, heard, silent) {
     waiting = true;
     n += 1;
     timer = setTimeout(() => { waiting = false; silent(); }, GL_PATIENCE);
-    send({ kind: "mask", view, n, ...wanted.facts }, [wanted.bits]);
+    send({ kind: "mask", view, n, ...wanted });
   };
   return {
-    ask(facts, bits) { if (waiting) next = { facts, bits }; else go({ facts, bits }); },
+    ask(wanted) { if (waiting) next = wanted; else go(wanted); },
     forget() { next = null; n += 1; waiting = false; clearTimeout(timer); },
-    heard(message, buffer) {
+    heard(message, buffers) {
       if (message.view !== view || message.n !== n) return;
       clearTimeout(timer);
       waiting = false;
       const newer = next;
       next = null;
       if (newer) go(newer);
-      heard(Float64Array.from(new Float32Array(glBytes(buffer).buffer)), !newer);
+      heard(Float64Array.from(glUnpacked(message.logits, buffers).values), !newer);
     },
     stop() { clearTimeout(timer); },
   };
-}
-
-export function glBits(mask) {
-  const bits = new Uint8Array(Math.ceil(mask.length / 8));
-  mask.forEach((value, i) => { if (value) bits[i >> 3] |= 1 << (i & 7); });
-  return bits;
 }
 
 export function glFillBox(mask, a, box, value) {
@@ -45,9 +39,9 @@ export function glFillBox(mask, a, box, value) {
   for (let y = top; y < bottom; y++) mask.fill(value, y * a.width + left, y * a.width + right);
 }
 
-// The picture with the cover shown where the mask is.
-export function glCoveredPhoto(a, cover, mask) {
-  const rgb = a.rgb.slice();
-  mask.forEach((value, i) => { if (value) for (let k = 0; k < 3; k++) rgb[3 * i + k] = a.covers[cover][3 * i + k]; });
+// The picture with the baseline shown where the mask is.
+export function glMaskedPhoto(a, baseline, mask) {
+  const rgb = a.rgb.slice(), hidden = a.baselines[baseline];
+  mask.forEach((value, i) => { if (value) for (let k = 0; k < 3; k++) rgb[3 * i + k] = hidden[3 * i + k]; });
   return glPhoto({ ...a, rgb });
 }

@@ -1,57 +1,10 @@
-// The algebra of the maps: decoding what the kernel sent, probabilities, contrasts, removals, scaling.
-
-let glHalves = null;
-
-// Float16Array is not in every browser: a table over all 65536 bit patterns is built once and read ever after.
-function glHalfTable() {
-  if (glHalves) return glHalves;
-  glHalves = new Float32Array(65536);
-  for (let bits = 0; bits < 65536; bits++) {
-    const sign = bits & 0x8000 ? -1 : 1;
-    const exponent = (bits >> 10) & 31;
-    const fraction = bits & 1023;
-    if (exponent === 31) glHalves[bits] = fraction ? NaN : sign * Infinity;
-    else if (exponent === 0) glHalves[bits] = sign * fraction * 2 ** -24;
-    else glHalves[bits] = sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-  }
-  return glHalves;
-}
-
-// Bytes arrive as a DataView, an ArrayBuffer or a typed array, at any offset: copy them to an aligned start.
-export function glBytes(value) {
-  if (!value) return new Uint8Array(0);
-  if (value instanceof ArrayBuffer) return new Uint8Array(value);
-  return new Uint8Array(value.buffer.slice(value.byteOffset, value.byteOffset + value.byteLength));
-}
+// The algebra of the maps: probabilities, contrasts, removals, scaling.
 
 export function glSoftmax(z) {
   const top = z.reduce((a, b) => Math.max(a, b), -Infinity);
   const p = Float64Array.from(z, (value) => Math.exp(value - top));
   const sum = p.reduce((a, b) => a + b, 0);
   return p.map((value) => value / sum);
-}
-
-export function glDecodeHalves(value) {
-  const table = glHalfTable();
-  return Float32Array.from(new Uint16Array(glBytes(value).buffer), (bits) => table[bits]);
-}
-
-// The picture's part of an answer of the kernel: z and p per class, the classes by p, the photo's RGB.
-export function glDecodePicture(answer) {
-  const z = Float64Array.from(new Float32Array(glBytes(answer.logits).buffer));
-  const p = glSoftmax(z);
-  const order = Array.from(p.keys()).sort((a, b) => p[b] - p[a] || a - b);
-  return {
-    serial: answer.serial, name: answer.name, width: answer.width, height: answer.height,
-    rgb: glBytes(answer.picture), classes: z.length, z, p, order, start: answer.start,
-  };
-}
-
-// One answer with the class maps L (classes x h x w, flat).
-export function glDecode(answer) {
-  const [, h, w] = answer.shape;
-  const L = glDecodeHalves(answer.maps).map((value) => value * answer.scale);
-  return { ...glDecodePicture(answer), h, w, cells: h * w, L, exact: answer.exact, layer: answer.layer };
 }
 
 export function glClassMap(a, c, sign) {

@@ -1,11 +1,12 @@
 // Confidence against accuracy: all figures of one network at one temperature, and their charts.
 
 import { glAxisX, glAxisY, glLine, glNumber, glScale, glSvg, glText, glTicks } from "./chart.js";
-import { glBytes, glClamp, glDecodeHalves, glSoftmax } from "./numbers.js";
+import { glClamp, glSoftmax } from "./numbers.js";
+import { glUnpacked } from "./wire.js";
 
 // What does not depend on the temperature: the class said, the runner-up, and logits below the largest.
-export function glDecodeArm(sent, truth, classes) {
-  const z = new Float32Array(glBytes(sent.logits).buffer), n = truth.length;
+export function glDecodeArm(sent) {
+  const { values: z, shape: [n, classes] } = glUnpacked(sent.logits);
   const said = new Int32Array(n), second = new Int32Array(n), below = new Float64Array(z.length);
   for (let i = 0; i < n; i++) {
     const row = z.subarray(i * classes, (i + 1) * classes);
@@ -17,8 +18,7 @@ export function glDecodeArm(sent, truth, classes) {
     second[i] = q;
     for (let c = 0; c < classes; c++) below[i * classes + c] = row[c] - row[p];
   }
-  const maps = sent.maps ? glDecodeHalves(sent.maps) : null;
-  return { ...sent, z, said, second, below, maps, classes };
+  return { ...sent, said, second, below, maps: sent.maps && glUnpacked(sent.maps), classes };
 }
 
 // Of softmax(z / T): the bins with their counts, mean confidence and accuracy; ECE, MCE, NLL in nats.

@@ -3,12 +3,29 @@
 import { glPhoto, glTable } from "./colour.js";
 import { glNode } from "./dom.js";
 import { glClamp, glUpsample } from "./numbers.js";
+import { glPart, glUnpacked } from "./wire.js";
 
 export function glGreyPhoto(pixels, width, height, channels) {
   const rgb = channels === 3
     ? pixels
     : Uint8Array.from({ length: 3 * width * height }, (_, i) => pixels[Math.floor(i / 3)]);
   return glPhoto({ width, height, rgb });
+}
+
+// The photos that the kernel sent together (n, height, width, channels), each made when it is first looked at.
+export function glPhotos(sent) {
+  const pixels = glUnpacked(sent), [, height, width, channels] = pixels.shape, made = new Map();
+  return (i) => {
+    if (!made.has(i)) made.set(i, glGreyPhoto(glPart(pixels, i), width, height, channels));
+    return made.get(i);
+  };
+}
+
+// The photo of a tile on a canvas of its own.
+export function glPhotoTile(photo) {
+  const canvas = glNode("canvas", { width: photo.width, height: photo.height, "aria-hidden": "true" });
+  canvas.getContext("2d").drawImage(photo, 0, 0);
+  return canvas;
 }
 
 // A signed map over the picture: as strong a colour as the value is large, so that the picture shows where it is 0.

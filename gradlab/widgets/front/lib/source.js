@@ -3,19 +3,19 @@
 import { glPhoto } from "./colour.js";
 import { glCombobox } from "./combobox.js";
 import { glButton, glNode } from "./dom.js";
+import { glPacked, glSend } from "./wire.js";
 
 const GL_UPLOAD_LIMIT = 25 * 2 ** 20;
 export const GL_PATIENCE = 20000;  // ms until silence of the kernel is put into words
 
-// send({ name }, buffer or null) asks the kernel; names() lists what it knows.
-export function glSource({ names, send, alive }) {
+export function glSource(model) {
+  const alive = !model.gradlabSaved;
   const status = glNode("p", { class: "gl-status", role: "status" });
   const error = glNode("p", { class: "gl-error", role: "alert" });
   const combobox = glCombobox({
     name: "picture", label: "Picture: a name or the path of a file",
-    options: () => names().map((name) => ({ value: name, text: name })),
-    choose: (name) => ask({ name }, null),
-    free: (path) => ask({ name: path }, null),
+    options: () => model.get("choices").map((name) => ({ value: name, text: name })),
+    choose: (name) => ask({ name }), free: (path) => ask({ name: path }),
   });
   const file = glNode("input",
     { type: "file", accept: "image/*", class: "gl-hidden", tabindex: -1, "aria-hidden": "true" });
@@ -29,7 +29,8 @@ export function glSource({ names, send, alive }) {
   let timer = null;
 
   const settle = () => { clearTimeout(timer); timer = null; };
-  const ask = (wanted, buffer) => {
+  // Ask the kernel for another picture, or for what `wanted` says.
+  const ask = (wanted) => {
     error.textContent = "";
     status.textContent = `reading ${wanted.name} ...`;
     settle();
@@ -38,7 +39,7 @@ export function glSource({ names, send, alive }) {
       error.textContent = "The kernel does not answer: is it running?";
     }, GL_PATIENCE);
     try {
-      send(wanted, buffer);
+      glSend(model, { kind: "picture", ...wanted });
     } catch {
       settle();
       status.textContent = "";
@@ -51,7 +52,7 @@ export function glSource({ names, send, alive }) {
       error.textContent = `${picked.name} has ${(picked.size / 2 ** 20).toFixed(0)} MB: at most 25 MB, please.`;
       return;
     }
-    try { ask({ name: picked.name, upload: true }, await picked.arrayBuffer()); }
+    try { ask({ name: picked.name, upload: glPacked(new Uint8Array(await picked.arrayBuffer()), "uint8") }); }
     catch { error.textContent = `${picked.name} cannot be read by the browser.`; }
   };
   file.addEventListener("change", () => { upload(file.files[0]); file.value = ""; });
@@ -62,8 +63,7 @@ export function glSource({ names, send, alive }) {
     hint.textContent = "A saved page: another picture needs a kernel.";
   }
   return {
-    node,
-    ask: (wanted) => ask(wanted, null),
+    node, ask,
     show(a) {
       photo.width = a.width;
       photo.height = a.height;

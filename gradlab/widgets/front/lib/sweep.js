@@ -2,7 +2,7 @@
 
 import { glClamp } from "./numbers.js";
 
-// Facts of the kernel: { serial, run, window, stride, cover, rows, columns, done, total }.
+// Facts of the kernel: { serial, run, window, stride, baseline, rows, columns, done, total }.
 export function glSweep(a, facts) {
   const windows = facts.rows * facts.columns, T = a.classes;
   const drops = new Float32Array(windows * T), lse = new Float64Array(windows).fill(NaN);
@@ -47,13 +47,13 @@ export function glSweep(a, facts) {
       }
     },
     // The window that this box is, or -1: same size, on the grid. The last ones are cropped at the border.
-    at(box, cover) {
+    at(box, baseline) {
       const { window, stride, rows, columns } = facts;
       const row = box.top / stride, column = box.left / stride;
       const whole = Number.isInteger(row) && Number.isInteger(column) && row < rows && column < columns;
       const fits = box.height === Math.min(window, a.height - box.top)
         && box.width === Math.min(window, a.width - box.left);
-      return whole && fits && cover === facts.cover ? row * columns + column : -1;
+      return whole && fits && baseline === facts.baseline ? row * columns + column : -1;
     },
     known: (w) => w >= 0 && !Number.isNaN(lse[w]),
     // p of every class with window w hidden
@@ -103,7 +103,7 @@ function glNearest(values, rows, columns) {
 // The mean over the windows that cover a pixel: corners are marked, two running sums fill the windows.
 function glSpread(values, facts, start, a) {
   const W = a.width + 1, H = a.height + 1;
-  const total = new Float64Array(W * H), cover = new Float64Array(W * H);
+  const total = new Float64Array(W * H), count = new Float64Array(W * H);
   values.forEach((value, w) => {
     const { top, left } = start(w);
     const bottom = Math.min(top + facts.window, a.height), right = Math.min(left + facts.window, a.width);
@@ -111,16 +111,16 @@ function glSpread(values, facts, start, a) {
       [top * W + left, 1], [top * W + right, -1], [bottom * W + left, -1], [bottom * W + right, 1],
     ]) {
       total[at] += sign * value;
-      cover[at] += sign;
+      count[at] += sign;
     }
   });
-  for (const field of [total, cover]) {
+  for (const field of [total, count]) {
     for (let y = 0; y < H; y++) for (let x = 1; x < W; x++) field[y * W + x] += field[y * W + x - 1];
     for (let y = 1; y < H; y++) for (let x = 0; x < W; x++) field[y * W + x] += field[(y - 1) * W + x];
   }
   const map = new Float64Array(a.width * a.height);
   for (let y = 0; y < a.height; y++) {
-    for (let x = 0; x < a.width; x++) map[y * a.width + x] = total[y * W + x] / cover[y * W + x];
+    for (let x = 0; x < a.width; x++) map[y * a.width + x] = total[y * W + x] / count[y * W + x];
   }
   return map;
 }

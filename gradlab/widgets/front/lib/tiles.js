@@ -1,9 +1,11 @@
 // The strip: one small picture per challenge with what is said of it, and p of the reference class over the levels.
 
+import { glDecodePicture } from "./answer.js";
 import { glLine, glScale, glSvg } from "./chart.js";
 import { glHeat } from "./colour.js";
 import { glNode } from "./dom.js";
-import { glBytes, glDecodeHalves, glDecodePicture, glProbability, glSoftmax, glTop } from "./numbers.js";
+import { glProbability, glSoftmax, glTop } from "./numbers.js";
+import { glPart, glUnpacked } from "./wire.js";
 
 export const GL_LEVELS = 5;
 
@@ -14,19 +16,19 @@ export function glTileAt(k, level) {
 
 // p, said and confidence of each tile; the sheet becomes a picture the browser can draw from.
 export async function glDecodeTiles(answer) {
-  const a = glDecodePicture(answer);
-  const z = new Float32Array(glBytes(answer.all).buffer), count = z.length / a.classes;
-  const maps = glDecodeHalves(answer.maps), [, h, w] = answer.shape;
+  const z = glUnpacked(answer.logits), maps = glUnpacked(answer.maps), [count, h, w] = maps.shape;
+  const a = glDecodePicture(answer, glPart(z, 0));
   const reference = answer.label === null ? a.order[0] : answer.label;
   const tiles = Array.from({ length: count }, (_, i) => {
-    const p = glSoftmax(z.subarray(i * a.classes, (i + 1) * a.classes));
+    const p = glSoftmax(glPart(z, i));
     const said = p.reduce((best, value, c) => (value > p[best] ? c : best), 0);
-    const map = Float64Array.from(maps.subarray(i * h * w, (i + 1) * h * w), (value) => value * answer.scale);
+    const map = glPart(maps, i);
     return { p, said, right: said === reference, map, top: glTop(map, false) };
   });
-  const sheet = await createImageBitmap(new Blob([glBytes(answer.sheet)], { type: "image/png" }));
+  const sheet = await createImageBitmap(new Blob([answer.sheet], { type: "image/png" }));
   return {
-    ...a, h, w, tiles, sheet, tile: answer.tile, reference, known: answer.label !== null, challenges: answer.challenges,
+    ...a, h, w, tiles, sheet, tile: [sheet.width, sheet.height / count], reference, known: answer.label !== null,
+    challenges: answer.challenges,
   };
 }
 

@@ -3,9 +3,8 @@
 import { GL_GAIN_HEIGHT, GL_POOL_HEIGHT, glGainChart, glPoolChart, glPoolMarks } from "../lib/budget.js";
 import { glButtons, glChart, glFillTable, glFixed } from "../lib/chart.js";
 import { glButton, glKeepKeys, glNode, glReadout, glRove } from "../lib/dom.js";
-import { glAsk, glAskingScores, glDecodeGame, glDecodeWorld, glRun } from "../lib/labelling.js";
-import { glBytes } from "../lib/numbers.js";
-import { glGreyPhoto } from "../lib/signed.js";
+import { glAsk, glQueryScores, glDecodeGame, glDecodeWorld, glRun } from "../lib/labelling.js";
+import { glPhotoTile, glPhotos } from "../lib/signed.js";
 
 const GL_STRATEGY_NAMES = {
   random: "random", entropy: "entropy", least_confidence: "least confidence", margin: "margin", badge: "BADGE",
@@ -21,11 +20,9 @@ const GL_STRATEGY_WORDS = {
 
 function render({ model, el }) {
   const start = model.get("start"), { labels, strategies } = start, game = glDecodeGame(start);
-  const worlds = start.worlds.map((each) => glDecodeWorld(each, game.n));
+  const worlds = start.worlds.map(glDecodeWorld), photo = start.tiles && glPhotos(start.tiles);
   const marks = glPoolMarks(labels);
   const budgets = Array.from({ length: game.rounds + 1 }, (_, k) => game.first + k * game.batch);
-  const pixels = start.tiles ? glBytes(start.tiles) : null, [high, wide, channels] = start.tile || [0, 0, 0];
-  const size = high * wide * channels;
   const state = { world: 0, strategy: "margin", chosen: -1 };
   let timer = null;
 
@@ -79,11 +76,7 @@ function render({ model, el }) {
     tiles.replaceChildren(...asked.map((i, k) => {
       const text = glNode("span", { class: "gl-tile-text" }, `${k + 1}: ${labels[game.truth[i]]}`);
       const item = { role: "listitem", "data-asks": i, onpointerenter: () => mark(i), onpointerleave: () => mark(-1) };
-      if (!pixels) return glNode("div", item, text);
-      const canvas = glNode("canvas", { width: wide, height: high, "aria-hidden": "true" });
-      const photo = glGreyPhoto(pixels.subarray(i * size, (i + 1) * size), wide, high, channels);
-      canvas.getContext("2d").drawImage(photo, 0, 0);
-      return glNode("div", item, canvas, text);
+      return glNode("div", item, photo ? glPhotoTile(photo(i)) : null, text);
     }));
   };
   const mark = (i) => {
@@ -97,7 +90,7 @@ function render({ model, el }) {
     players("random");
     state.chosen = -1;
     shownNow = {
-      plane: world.plane, truth: game.truth, marks, bought: run.bought, asked, scores: glAskingScores(key, run, world),
+      plane: world.plane, truth: game.truth, marks, bought: run.bought, asked, scores: glQueryScores(key, run, world),
       chosen: -1,
     };
     title.textContent = `The pool by h of ${world.name}: ${run.bought.length} of ${game.n} labels bought by ${name}`;

@@ -4,11 +4,12 @@ import { glBar } from "../lib/bars.js";
 import { glButtons, glChart, glFillTable, glFixed, glRange } from "../lib/chart.js";
 import { glStrip } from "../lib/colour.js";
 import { glButton, glKeepKeys, glLeave, glNode, glReadout, glRove } from "../lib/dom.js";
-import { glBytes, glClamp, glProbability } from "../lib/numbers.js";
+import { glClamp, glProbability } from "../lib/numbers.js";
 import {
   GL_DIAGRAM, GL_HEAT, GL_HEATS, glChances, glDecodeArm, glDiagram, glDiagramX, glHeatChart, glJudge, glScatter,
 } from "../lib/reliability.js";
-import { glGreyPhoto, glPaintSigned, glTopOf } from "../lib/signed.js";
+import { glPaintSigned, glPhotoTile, glPhotos, glTopOf } from "../lib/signed.js";
+import { glPart, glUnpacked } from "../lib/wire.js";
 
 const GL_TILES = 40;  // pictures of a bin that are shown at once
 const GL_EVEN = 0.005;  // a gap that is put into words as none
@@ -23,15 +24,8 @@ function glGapText(bin) {
 }
 
 function render({ model, el }) {
-  const start = model.get("start"), { labels, bins } = start, classes = labels.length;
-  const truth = new Int32Array(glBytes(start.truth).buffer);
-  const arms = start.arms.map((each) => glDecodeArm(each, truth, classes));
-  const [high, wide, channels] = start.tile, pixels = glBytes(start.tiles), size = high * wide * channels;
-  const photos = new Map();  // of the pictures that were looked at
-  const photo = (j) => {
-    if (!photos.has(j)) photos.set(j, glGreyPhoto(pixels.subarray(j * size, (j + 1) * size), wide, high, channels));
-    return photos.get(j);
-  };
+  const start = model.get("start"), { labels, bins } = start, truth = glUnpacked(start.truth).values;
+  const arms = start.arms.map(glDecodeArm), photo = glPhotos(start.tiles);
   const fitted = arms.map((arm) => glJudge(arm, truth, bins, arm.fitted));
   const plain = arms.map((arm) => glJudge(arm, truth, bins, 1));
   const state = { arm: 0, T: 1, bin: 0, picture: -1, map: true, judged: plain[0] };
@@ -89,11 +83,8 @@ function render({ model, el }) {
     const P = arm.said[i], Q = arm.second[i], right = P === truth[i];
     pictureTitle.textContent = `Why ${labels[P]} (${glProbability(p[P])}), rather than ${labels[Q]} ` +
       `(${glProbability(p[Q])})?`;
-    const [rows, columns] = arm.cells || [1, 1], at = { photo: photo(state.picture), rows, columns };
-    const map = arm.maps
-      ? Float64Array.from(arm.maps.subarray(state.picture * rows * columns, (state.picture + 1) * rows * columns),
-        (v) => v * arm.scale)
-      : null;
+    const [, rows, columns] = arm.maps ? arm.maps.shape : [0, 1, 1];
+    const at = { photo: photo(state.picture), rows, columns }, map = arm.maps && glPart(arm.maps, state.picture);
     glPaintSigned(big, at, map || [0], map && state.map ? glTopOf(map) : 0);
     big.setAttribute("aria-label", `Picture ${i}: it is ${labels[truth[i]]}; ${arm.name} says ${labels[P]}`);
     const order = Array.from(p.keys()).sort((a, b) => p[b] - p[a]).slice(0, 4);
@@ -120,8 +111,6 @@ function render({ model, el }) {
     if (!some.some(({ j }) => j === state.picture)) state.picture = some.length ? some[0].j : -1;
     const focused = tiles.contains(document.activeElement);
     tiles.replaceChildren(...some.map(({ i, j, right, p }) => {
-      const canvas = glNode("canvas", { width: wide, height: high, "aria-hidden": "true" });
-      canvas.getContext("2d").drawImage(photo(j), 0, 0);
       const said = labels[arm.said[i]];
       return glNode("button", {
         type: "button", "data-picture": i, "data-right": String(right), tabindex: j === state.picture ? 0 : -1,
@@ -129,8 +118,8 @@ function render({ model, el }) {
         title: `${said} ${glProbability(p)}`,
         "aria-label": `says ${said} with ${glProbability(p)}, ${right ? "right" : `wrong: it is ${labels[truth[i]]}`}`,
         onclick: () => { state.picture = j; drawBin(); },
-      }, canvas, glNode("span", { class: "gl-tile-text" }, glNode("span", { class: "gl-mark" }, right ? "✓" : "✗"),
-        ` ${said}`));
+      }, glPhotoTile(photo(j)), glNode("span", { class: "gl-tile-text" },
+        glNode("span", { class: "gl-mark" }, right ? "✓" : "✗"), ` ${said}`));
     }));
     if (focused) tiles.querySelector('[aria-pressed="true"]')?.focus();
     drawPicture();

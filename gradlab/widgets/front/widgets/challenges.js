@@ -37,14 +37,10 @@ function glMean(values) {
 function render({ model, el }) {
   const labels = model.get("labels"), alive = !model.gradlabSaved;
   const state = { level: model.get("answer").level, pressed: -1, maps: false, number: 0 };
-  let a = null, tiles = [], asked = 0, gone = false;
+  let a = null, tiles = [], gone = false;
 
   const readout = glReadout();
-  const source = glSource({
-    names: () => model.get("pictures"), alive,
-    send: (wanted, buffer) =>
-      model.send({ kind: "picture", serial: ++asked, ...wanted }, undefined, buffer ? [buffer] : []),
-  });
+  const source = glSource(model);
   const strip = glNode("div", {
     class: "gl-challenge-tiles", role: "group",
     "aria-label": "The picture under each challenge: press one to see it at length",

@@ -1,12 +1,14 @@
 // Which pixels move P? Three maps with the trained weights, the same with random ones, and a box that reads both.
 
+import { glDecodePicture } from "../lib/answer.js";
 import { GL_SIDE_LARGE, glBoxHands, glDrawBox } from "../lib/box.js";
 import { glHeat, glPhoto, glSigned } from "../lib/colour.js";
 import { glCombobox } from "../lib/combobox.js";
 import { glKeepKeys, glNode, glReadout, glSelect } from "../lib/dom.js";
-import { glClamp, glDecodeHalves, glDecodePicture, glProbability } from "../lib/numbers.js";
+import { glClamp, glProbability } from "../lib/numbers.js";
 import { glSource } from "../lib/source.js";
 import { GL_STOPS } from "../lib/stops.js";
+import { glSend, glUnpacked } from "../lib/wire.js";
 
 const GL_METHODS = {
   "gradient": "passes back where the unit is active",
@@ -20,7 +22,7 @@ const GL_WHITE = 0.995;  // this share of the pixels lies below the end of the c
 
 // Values as shown, and what ends the colours: a few pixels would leave all others dark.
 function glPixelMap(packed) {
-  const values = Float64Array.from(glDecodeHalves(packed.values));
+  const values = Float64Array.from(glUnpacked(packed).values);
   const sorted = values.map(Math.abs).sort();
   return { values, top: sorted[Math.floor(GL_WHITE * (sorted.length - 1))] || sorted[sorted.length - 1] };
 }
@@ -90,14 +92,10 @@ function render({ model, el }) {
   const look = { colours: "magma" };
   const state = { p: 0, share: model.get("maps").share, box: null };
   const known = new Map();  // maps by class, of this picture and share
-  let a = null, photo = null, shown = null, asked = 0;
+  let a = null, photo = null, shown = null;
 
   const readout = glReadout();
-  const send = (content, buffers = []) => model.send({ serial: a ? a.serial : 0, ...content }, undefined, buffers);
-  const source = glSource({
-    names: () => model.get("pictures"), alive,
-    send: (wanted, buffer) => send({ kind: "picture", serial: ++asked, ...wanted }, buffer ? [buffer] : []),
-  });
+  const source = glSource(model);
   const hands = () =>
     ({ box: state.box, size: { width: a.width, height: a.height }, step: 8, painting: false, fixed: false });
   const on = {
@@ -159,7 +157,8 @@ function render({ model, el }) {
   });
   const ask = () => {
     const found = known.get(state.p);
-    if (found) { shown = found; draw(); } else send({ kind: "maps", p: state.p, share: state.share });
+    if (found) { shown = found; draw(); return; }
+    glSend(model, { kind: "maps", serial: a.serial, p: state.p, share: state.share });
   };
   const take = (maps) => {
     const methods = {};

@@ -10,7 +10,8 @@ import {
 import { glKeepKeys, glNode, glReadout, glRove, glSelect } from "../lib/dom.js";
 import { GL_INK_PATIENCE, glInk } from "../lib/ink.js";
 import { glProbability } from "../lib/numbers.js";
-import { glPaintSigned, glTopOf } from "../lib/signed.js";
+import { glPaintSigned, glPhotoTile, glTopOf } from "../lib/signed.js";
+import { glPacked, glSend } from "../lib/wire.js";
 
 const GL_LOSSES = {
   ce: "cross entropy: the sum of all panels", mse: "mean squared error of the logits", bce: "binary cross entropy",
@@ -117,7 +118,7 @@ function glSparsityText(digit, at, labels, noise, kept) {
 function render({ model, el }) {
   const start = model.get("start"), labels = model.get("labels"), { noise, losses } = start;
   const alive = !model.gradlabSaved;
-  const digits = glDecodePanels(start, noise.length);
+  const digits = glDecodePanels(start);
   const state = { digit: 0, level: 0, q: null, view: "rows", each: false, loss: losses[0], mean: false, drawn: null };
   let asked = 0, answered = 0, timer = null, gone = false;
 
@@ -266,12 +267,9 @@ function render({ model, el }) {
   const pick = (i) => { state.digit = i; error.textContent = ""; draw(); };
   const gallery = glNode("div", { class: "gl-gallery", role: "group", "aria-label": "Pictures to choose from" },
     digits.map((digit, i) => {
-      const { photo: small } = digit.levels[0];
-      const canvas = glNode("canvas", { width: small.width, height: small.height, "aria-hidden": "true" });
-      canvas.getContext("2d").drawImage(small, 0, 0);
-      return glNode("button", {
-        type: "button", "data-digit": i, "aria-label": digit.name, title: digit.name, onclick: () => pick(i),
-      }, canvas);
+      const name = { "aria-label": digit.name, title: digit.name };
+      return glNode("button", { type: "button", "data-digit": i, ...name, onclick: () => pick(i) },
+        glPhotoTile(digit.levels[0].photo));
     }));
   glRove(gallery);
 
@@ -286,9 +284,9 @@ function render({ model, el }) {
       error.textContent = "The kernel does not answer: is it running?";
     }, GL_INK_PATIENCE);
     const blob = await new Promise((done) => { canvas.toBlob(done, "image/png"); });
-    const bytes = await blob.arrayBuffer();
+    const bytes = new Uint8Array(await blob.arrayBuffer());
     if (gone || mine !== asked) return;  // a later stroke is on its way
-    try { model.send({ kind: "picture", name: "your drawing", upload: true }, undefined, [bytes]); }
+    try { glSend(model, { kind: "picture", name: "your drawing", upload: glPacked(bytes, "uint8") }); }
     catch { settle(); error.textContent = "The kernel cannot be reached."; }
   };
   const ink = glInk(send, () => { asked += 1; settle(); error.textContent = ""; if (state.digit < 0) pick(0); });
@@ -299,7 +297,7 @@ function render({ model, el }) {
     answered = answer.serial;
     if (!ink.drawn && alive) return;  // cleared in the meantime
     settle();
-    [state.drawn] = glDecodePanels(answer, noise.length);
+    [state.drawn] = glDecodePanels(answer);
     pick(-1);
   };
   const failed = () => { if (model.get("error")) { settle(); error.textContent = model.get("error"); } };

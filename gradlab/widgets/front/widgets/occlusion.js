@@ -1,12 +1,14 @@
 // What happens if I cover this? The mask is asked of the kernel, or read from the sweep where the sweep knows it.
 
+import { glDecodePicture } from "../lib/answer.js";
 import { glCombobox } from "../lib/combobox.js";
-import { GL_COVERS, GlCovering, glWindowBox } from "../lib/covering.js";
 import { glButton, glKeepKeys, glNode, glReadout, glSelect, glSlider } from "../lib/dom.js";
-import { glBytes, glDecodeHalves, glDecodePicture, glProbability } from "../lib/numbers.js";
+import { GL_BASELINES, GlMasked, glWindowBox } from "../lib/masked.js";
+import { glProbability } from "../lib/numbers.js";
 import { glSource } from "../lib/source.js";
 import { GL_STOPS } from "../lib/stops.js";
 import { glSweep } from "../lib/sweep.js";
+import { glSend, glUnpacked } from "../lib/wire.js";
 
 const GL_WINDOWS = [16, 24, 32, 48, 64, 96];
 const GL_MODES = { box: "a box", paint: "a brush" };
@@ -46,18 +48,19 @@ function glSweepRow(it, model, send) {
   const { parts, state } = it;
   const button = glButton("sweep", "Sweep", () => {
     if (model.get("running")) send({ kind: "cancel" });
-    else send({ kind: "sweep", window: state.window, stride: state.stride, cover: state.cover });
+    else send({ kind: "sweep", window: state.window, stride: state.stride, baseline: state.baseline });
   });
   const show = () => {
     const running = it.alive && model.get("running"), facts = it.sweep ? it.sweep.facts : { done: 0, total: 1 };
-    const same = it.sweep && ["window", "stride", "cover"].every((name) => facts[name] === state[name]);
+    const same = it.sweep && ["window", "stride", "baseline"].every((name) => facts[name] === state[name]);
     const finished = same && facts.done === facts.total;
     button.textContent = running ? "Cancel" : same && !finished ? "Go on" : "Sweep";
     button.disabled = !it.alive || (finished && !running);
     parts.bar.value = facts.done / facts.total;
     parts.bar.hidden = !running && !it.sweep;
     parts.done.textContent = !it.sweep ? ""
-      : `${facts.done} of ${facts.total} windows of ${facts.window}, stride ${facts.stride}, ${GL_COVERS[facts.cover]}`;
+      : `${facts.done} of ${facts.total} windows of ${facts.window}, stride ${facts.stride}, ` +
+        GL_BASELINES[facts.baseline];
   };
   const window = glChoice(it, "window", "window", GL_WINDOWS, () => {
     const { left, top, width, height } = state.box, side = state.window;
@@ -89,7 +92,7 @@ function glChoice(it, name, text, values, changed) {
   return control;
 }
 
-function glCoverControls(it, changed) {
+function glMaskControls(it, changed) {
   const { look, state } = it;
   const wipe = glButton("clear", "wipe", () => { it.painted.fill(0); it.moved(); });
   wipe.hidden = true;
@@ -102,7 +105,7 @@ function glCoverControls(it, changed) {
   return glNode("div", {
     class: "gl-controls", role: "group", "aria-label": "What is hidden, and how the map is shown",
   },
-    mode, wipe, glChoice(it, "cover", "shown there", GL_COVERS, () => { it.moved(); changed(); }),
+    mode, wipe, glChoice(it, "baseline", "shown there", GL_BASELINES, () => { it.moved(); changed(); }),
     glSelect("unit", "cost in", ["logit", "probability"], look.unit, shown("unit")),
     glSelect("colours", "colours", Object.keys(GL_STOPS), look.colours, shown("colours")),
     glSlider("opacity", "opacity", look.opacity, shown("opacity")));
@@ -119,10 +122,10 @@ function glSweepNews(it, model, drawn) {
   };
   return {
     heard(message, buffers) {
-      if (message.kind === "masked") it.asker.heard(message, buffers[0]);
+      if (message.kind === "masked") it.asker.heard(message, buffers);
       if (message.kind !== "windows" || message.serial !== it.a.serial) return;
       begun(message);
-      it.sweep.take(message, new Uint32Array(glBytes(buffers[0]).buffer), glDecodeHalves(buffers[1]));
+      it.sweep.take(message, glUnpacked(message.windows, buffers).values, glUnpacked(message.drops, buffers).values);
       later();
     },
     swept() {
@@ -130,7 +133,7 @@ function glSweepNews(it, model, drawn) {
       if (facts.serial !== it.a.serial) return;
       begun(facts);
       Object.assign(it.sweep.facts, { done: facts.done, total: facts.total });
-      it.sweep.takeAll(glDecodeHalves(facts.drops));
+      it.sweep.takeAll(glUnpacked(facts.drops).values);
       later();
     },
     stop() { if (frame !== null) cancelAnimationFrame(frame); },
@@ -140,14 +143,9 @@ function glSweepNews(it, model, drawn) {
 function render({ model, el }) {
   const labels = model.get("labels"), alive = !model.gradlabSaved;
   const parts = glOcclusionParts(alive), readout = glReadout();
-  const send = (content, buffers = []) => model.send(content, undefined, buffers);
-  let asked = 0;
-  const source = glSource({
-    names: () => model.get("pictures"), alive,
-    send: (wanted, buffer) => send({ kind: "picture", serial: ++asked, ...wanted }, buffer ? [buffer] : []),
-  });
+  const send = (content) => glSend(model, content), source = glSource(model);
   const say = { heard: () => readout.say(it.sentence()), settle: (text) => source.settle(text) };
-  const it = new GlCovering({ parts, labels, alive, send, say });
+  const it = new GlMasked({ parts, labels, alive, send, say });
   const { p, ...geometry } = model.get("answer").start;
   Object.assign(it.state, geometry);
   const picker = glCombobox({
@@ -157,12 +155,13 @@ function render({ model, el }) {
   });
   parts.pick.append(picker.node);
   const row = glSweepRow(it, model, send), news = glSweepNews(it, model, row.show);
-  const controls = glCoverControls(it, row.show);
+  const controls = glMaskControls(it, row.show);
 
   const arrived = () => {
     const answer = model.get("answer");
-    const covers = Object.fromEntries(Object.keys(GL_COVERS).map((name) => [name, glBytes(answer.covers[name])]));
-    it.begin({ ...glDecodePicture(answer), covers });
+    const baselines = Object.fromEntries(
+      Object.entries(answer.baselines).map(([name, image]) => [name, glUnpacked(image).values]));
+    it.begin({ ...glDecodePicture(answer), baselines });
     picker.set(labels[it.state.p]);
     source.show(it.a);
     source.settle(model.get("error"));

@@ -4,28 +4,23 @@ import { glBar } from "../lib/bars.js";
 import { glButtons, glChart, glFillTable, glFixed, glNumber } from "../lib/chart.js";
 import { glStrip } from "../lib/colour.js";
 import { glButton, glKeepKeys, glLeave, glNode, glReadout, glRove } from "../lib/dom.js";
-import { glBytes, glClamp, glDecodeHalves, glProbability } from "../lib/numbers.js";
+import { glClamp, glProbability } from "../lib/numbers.js";
 import {
   GL_HIST, GL_ROC, glDetectionError, glHistX, glPassing, glPlaces, glRoc, glRocChart, glTwoHistograms,
 } from "../lib/roc.js";
-import { glGreyPhoto, glPaintSigned, glTopOf } from "../lib/signed.js";
+import { glPaintSigned, glPhotoTile, glPhotos, glTopOf } from "../lib/signed.js";
+import { glPart, glUnpacked } from "../lib/wire.js";
 
 const GL_MISTAKES = 24;  // of each kind that are shown at once
 
 function render({ model, el }) {
   const start = model.get("start"), { labels, groups } = start, known = start.inside;
   const scores = start.scores.map((each) =>
-    ({ ...each, values: new Float64Array(glBytes(each.values).buffer), places: glPlaces(each.odds) }));
+    ({ ...each, values: glUnpacked(each.values).values, places: glPlaces(each.odds) }));
   const firsts = groups.map((_, k) => groups.slice(0, k).reduce((sum, each) => sum + each.count, known));
-  const [high, wide, channels] = start.tile, pixels = glBytes(start.tiles), size = high * wide * channels;
-  const classes = new Int32Array(glBytes(start.classes).buffer), p = new Float32Array(glBytes(start.p).buffer);
-  const top = classes.length / start.shown.length;
-  const maps = start.maps ? glDecodeHalves(start.maps) : null, [rows, columns] = start.cells;
-  const photos = new Map();
-  const photo = (j) => {
-    if (!photos.has(j)) photos.set(j, glGreyPhoto(pixels.subarray(j * size, (j + 1) * size), wide, high, channels));
-    return photos.get(j);
-  };
+  const photo = glPhotos(start.tiles), maps = start.maps && glUnpacked(start.maps), p = glUnpacked(start.p).values;
+  const { values: classes, shape: [, top] } = glUnpacked(start.classes);
+  const [, rows, columns] = maps ? maps.shape : [0, 1, 1];
   const state = { score: 0, group: 0, t: 0, picture: -1, map: true };
   const sets = (score, group) => ({
     inside: scores[score].values.subarray(0, known),
@@ -98,9 +93,7 @@ function render({ model, el }) {
     const i = start.shown[j];
     const mine = Array.from({ length: top }, (_, k) => ({ c: classes[j * top + k], p: p[j * top + k] }));
     const [P, Q] = mine;
-    const field = maps
-      ? Float64Array.from(maps.subarray(j * rows * columns, (j + 1) * rows * columns), (v) => v * start.scale)
-      : [0];
+    const field = maps ? glPart(maps, j) : [0];
     pictureTitle.textContent = `Why ${labels[P.c]} (${glProbability(P.p)}), rather than ${labels[Q.c]} ` +
       `(${glProbability(Q.p)})?`;
     glPaintSigned(big, { photo: photo(j), rows, columns }, field, maps && state.map ? glTopOf(field) : 0);
@@ -144,15 +137,13 @@ function render({ model, el }) {
           : "The gravest come first.";
       const focused = node.contains(document.activeElement);
       node.replaceChildren(...lists[k].map((i, nth) => {
-        const j = where.get(i), canvas = glNode("canvas", { width: wide, height: high, "aria-hidden": "true" });
-        canvas.getContext("2d").drawImage(photo(j), 0, 0);
-        const said = labels[classes[j * top]], chosen = j === state.picture;
+        const j = where.get(i), said = labels[classes[j * top]], chosen = j === state.picture;
         const first = nth === 0 && !lists[k].some((each) => where.get(each) === state.picture);
         return glNode("button", {
           type: "button", "data-picture": i, tabindex: chosen || first ? 0 : -1, "aria-pressed": String(chosen),
           "aria-label": `says ${said} with ${glProbability(p[j * top])}; score ${told(scores[state.score].values[i])}`,
           onclick: () => { state.picture = j; drawMistakes(); },
-        }, canvas, glNode("span", { class: "gl-tile-text" }, `says ${said}`));
+        }, glPhotoTile(photo(j)), glNode("span", { class: "gl-tile-text" }, `says ${said}`));
       }));
       if (focused) node.querySelector('[aria-pressed="true"], [tabindex="0"]')?.focus();
     });

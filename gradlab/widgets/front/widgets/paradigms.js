@@ -1,12 +1,11 @@
 // The three questions side by side. Everything below runs in the browser; only a new picture asks the kernel.
 
+import { glDecode } from "../lib/answer.js";
 import { glFilmstrip, glProbabilityBars, glVoteBars } from "../lib/bars.js";
 import { glPhoto, glSigned } from "../lib/colour.js";
 import { glCombobox } from "../lib/combobox.js";
 import { glButton, glKeepKeys, glNode, glReadout, glSelect, glSlider } from "../lib/dom.js";
-import {
-  glClassMap, glContrast, glDecode, glProbability, glShare, glTop, glValue, glVotes, glWithout,
-} from "../lib/numbers.js";
+import { glClassMap, glContrast, glProbability, glShare, glTop, glValue, glVotes, glWithout } from "../lib/numbers.js";
 import { glPanel } from "../lib/panel.js";
 import { glCompose, glPins, glSaveAs } from "../lib/pins.js";
 import { glSource } from "../lib/source.js";
@@ -126,7 +125,7 @@ function render({ model, el }) {
   const labels = model.get("labels");
   const look = { opacity: 0.55, colours: "viridis", threshold: 0, scale: "each", units: "raw" };
   const state = { p: 0, q: "runner-up", cells: new Set(), cursor: null };
-  let a = null, photo = null, after = null, asked = 0;
+  let a = null, photo = null, after = null;
 
   const readout = glReadout(), boxes = glBoxes(), pins = glPins();
   const on = {
@@ -139,11 +138,7 @@ function render({ model, el }) {
   const panels = ["why", "whatif", "contrast"].map((key) => glPanel(key, on, (cell) => state.cells.has(cell)));
   const pickers = glPickers(() => ({ a }), labels, (change) => { Object.assign(state, change); refresh(); });
   const film = glFilmstrip((q) => { state.q = q === state.p ? "self" : q; refresh(); });
-  const source = glSource({
-    names: () => model.get("pictures"), alive: !model.gradlabSaved,
-    send: (wanted, buffer) =>
-      model.send({ kind: "picture", serial: ++asked, ...wanted }, undefined, buffer ? [buffer] : []),
-  });
+  const source = glSource(model);
 
   const sentence = () => {
     const votes = state.cursor === null ? [] : glVotes(a, state.cursor, 3);

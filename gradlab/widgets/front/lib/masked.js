@@ -3,10 +3,11 @@
 import { glProbabilityBars } from "./bars.js";
 import { GL_SIDE_LARGE, glBoxHands, glDrawBox } from "./box.js";
 import { glPaint, glPhoto, glSigned, glStrip } from "./colour.js";
-import { glBits, glCoveredPhoto, glFillBox, glMaskAsker } from "./mask.js";
+import { glFillBox, glMaskAsker, glMaskedPhoto } from "./mask.js";
 import { glClamp, glProbability, glSoftmax, glTop, glValue } from "./numbers.js";
+import { glPacked } from "./wire.js";
 
-export const GL_COVERS = { mean: "mean colour", black: "black", blur: "blur" };
+export const GL_BASELINES = { mean: "mean colour", black: "black", blur: "blur" };
 
 function glSized(canvas, a) {
   const scale = GL_SIDE_LARGE / Math.max(a.width, a.height);
@@ -21,12 +22,12 @@ export function glWindowBox(top, left, side) {
 }
 
 // say: { heard(), settle(text) }: what the widget does once a mask is answered, or is not.
-export class GlCovering {
+export class GlMasked {
   constructor({ parts, labels, alive, send, say }) {
     Object.assign(this, { parts, labels, alive, say });
-    this.state = { p: 0, box: null, brush: 16, mode: "box", cover: "mean", window: 32, stride: 16 };
+    this.state = { p: 0, box: null, brush: 16, mode: "box" };
     this.look = { opacity: 0.7, colours: "blue-orange", threshold: 0, unit: "logit" };
-    this.still = document.createElement("canvas");  // photo and map, without the box
+    this.background = document.createElement("canvas");  // photo and map, without the box
     this.held = false;
     const heard = (z, latest) => this.settled(glSoftmax(z), z, this.a.z[this.state.p] - z[this.state.p], latest);
     this.asker = glMaskAsker(send, heard, () => say.settle("The kernel does not answer: is it running?"));
@@ -56,7 +57,7 @@ export class GlCovering {
   // A box of the sweep's size goes from window to window, so that the sweep can answer for it.
   legal(box) {
     const { a, sweep, state } = this;
-    const swept = sweep && sweep.exact && sweep.facts.cover === state.cover && sweep.facts.window === state.window
+    const swept = sweep && sweep.exact && sweep.facts.baseline === state.baseline && sweep.facts.window === state.window
       && state.box.wanted === state.window && box.wanted === state.window;
     if (swept || (!this.alive && sweep)) return { ...sweep.snap(box.left, box.top), wanted: sweep.facts.window };
     const width = Math.min(box.wanted || box.width, a.width), height = Math.min(box.wanted || box.height, a.height);
@@ -68,7 +69,7 @@ export class GlCovering {
 
   hands() {
     const { a, sweep, state } = this;
-    const onGrid = sweep && sweep.at(state.box, state.cover) >= 0;
+    const onGrid = sweep && sweep.at(state.box, state.baseline) >= 0;
     return {
       box: state.box, size: { width: a.width, height: a.height }, painting: this.painting, fixed: !this.alive,
       step: onGrid ? sweep.facts.stride : this.painting ? state.brush / 2 : 4,
@@ -103,11 +104,14 @@ export class GlCovering {
 
   // The sweep answers where it can, the kernel elsewhere.
   ask() {
-    const { sweep, state } = this, w = sweep && !this.painting ? sweep.at(state.box, state.cover) : -1;
+    const { sweep, state } = this, w = sweep && !this.painting ? sweep.at(state.box, state.baseline) : -1;
     if (sweep && sweep.known(w)) {
       this.asker.forget();
       this.settled(sweep.after(w), null, sweep.drop(w, state.p));
-    } else if (this.alive) this.asker.ask({ serial: this.a.serial, cover: state.cover }, glBits(this.mask()));
+    } else if (this.alive) {
+      const { height, width, serial } = this.a, mask = glPacked(this.mask(), "bool", [height, width]);
+      this.asker.ask({ serial, baseline: state.baseline, mask });
+    }
   }
 
   // p of every class under the mask: with z, from the network; without, from the sweep, with what P lost. While a newer
@@ -144,21 +148,21 @@ export class GlCovering {
   drawHide() {
     const { a, parts, state } = this, scale = glSized(parts.hide, a), context = parts.hide.getContext("2d");
     context.imageSmoothingEnabled = parts.hide.width < 4 * a.width;
-    context.drawImage(glCoveredPhoto(a, state.cover, this.mask()), 0, 0, parts.hide.width, parts.hide.height);
+    context.drawImage(glMaskedPhoto(a, state.baseline, this.mask()), 0, 0, parts.hide.width, parts.hide.height);
     glDrawBox(context, state.box, scale, this.alive && !this.painting);
   }
 
   drawMap() {
     const scale = glSized(this.parts.map, this.a), context = this.parts.map.getContext("2d");
-    context.drawImage(this.still, 0, 0);
+    context.drawImage(this.background, 0, 0);
     glDrawBox(context, this.state.box, scale, false);
   }
 
   drawStill() {
     const { a, look, parts, sweep, state } = this, signed = glSigned(look.colours);
     const map = sweep && sweep.map(state.p, look.unit), top = map ? glTop(map, signed) : 0;
-    glSized(this.still, a);
-    glPaint(this.still, this.photo, map, { ...a, h: a.height, w: a.width }, look, top);
+    glSized(this.background, a);
+    glPaint(this.background, this.photo, map, { ...a, h: a.height, w: a.width }, look, top);
     parts.empty.hidden = Boolean(map);
     parts.title.textContent = `What hiding costs ${this.labels[state.p]}`;
     parts.note.textContent = !map ? "each place of the window, one by one" : sweep.standing;
