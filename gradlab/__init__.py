@@ -9,10 +9,21 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gradlab import core, data, evaluate, explain, information, introspect, models, widgets
+    from gradlab import core, course, data, evaluate, explain, information, introspect, models, widgets
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "core", "data", "evaluate", "explain", "information", "introspect", "models", "widgets"]
+__all__ = [
+    "__version__",
+    "core",
+    "course",
+    "data",
+    "evaluate",
+    "explain",
+    "information",
+    "introspect",
+    "models",
+    "widgets",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -5,10 +5,12 @@ from gradlab.data.corruptions import CORRUPTIONS, corrupted
 from gradlab.data.digits import DigitPairs, Digits, digit_pairs, digits
 from gradlab.data.pictures import picture, picture_names
 from gradlab.data.signs import Signs, signs
+from gradlab.data.strange import STRANGE, strange
 
 __all__ = [
     "CHALLENGES",
     "CORRUPTIONS",
+    "STRANGE",
     "DigitPairs",
     "Digits",
     "Signs",
@@ -19,4 +21,5 @@ __all__ = [
     "picture",
     "picture_names",
     "signs",
+    "strange",
 ]

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gradlab.core.checks import checked_labels, checked_rows
+from gradlab.core.checks import checked_labels, checked_rows, whole_number
 from gradlab.core.errors import InputError
+from gradlab.core.seeds import Seed
 from gradlab.introspect import factors
 from gradlab.widgets.chart_widget import BLUE, GREEN, ORANGE, ChartWidget, chart_png, check_names, check_seed
 from gradlab.widgets.introspect import reads_digits
@@ -19,6 +20,9 @@ from gradlab.widgets.linker import front_end
 from gradlab.widgets.panels import checked_pictures, shown
 from gradlab.widgets.picture_widget import check_classifier
 from gradlab.widgets.widget import style
+from gradlab.widgets.wire import packed
+
+__all__ = ["Active", "active"]
 
 MOST, MOST_NUMBERS = 2000, 1_000_000  # pictures of a pool, and values of h, that a browser learns from without delay
 MOST_CLASSES = 26  # marks that an eye can tell apart
@@ -88,7 +92,7 @@ def active(
     batch: int = 10,
     rounds: int = 18,
     names: Sequence[str] | None = None,
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> Active:
     """Buy labels a few at a time: see what each strategy asks next, and what its labels are worth.
 
@@ -114,19 +118,16 @@ def active(
         TargetError: labels that do not fit.
         ModelError, LayerError: as in the engine, before anything is shown.
     """
-    check_seed(seed)
+    seed = check_seed(seed)
     labels, inner, outer, hidden, notes, small = _read(net, pool, test, names, seed)
-    for name, value, least in (("start", start, 1), ("batch", batch, 1), ("rounds", rounds, 1)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise InputError(f"{name} is {value!r}: expected a whole number of at least {least}.")
+    start, batch = whole_number(start, "start", 1), whole_number(batch, "batch", 1)
+    rounds = whole_number(rounds, "rounds", 1)
     if start + batch * rounds > len(inner):
         raise InputError(f"start + batch * rounds = {start + batch * rounds} labels: the pool has {len(inner)}.")
     worlds = [World.of(name, *each) for name, each in hidden.items()]
     game = Game((inner, outer), len(labels), start, batch, rounds, seed)
-    sent = {"labels": labels, "notes": notes, "tile": None, "tiles": None}
-    if small is not None:
-        sent |= {"tile": list(small.shape[1:]), "tiles": small.numpy().tobytes()}
-    return Active(game, worlds, **sent)
+    tiles = None if small is None else packed(small, "uint8")
+    return Active(game, worlds, labels=labels, notes=notes, tiles=tiles)
 
 
 def _read(net: Any, pool: Any, test: Any, names: Any, seed: int) -> tuple[Any, ...]:

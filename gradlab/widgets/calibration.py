@@ -10,16 +10,18 @@ import torch
 from torch import Tensor
 
 from gradlab.core import outputs_of
-from gradlab.core.checks import checked_labels, checked_rows
-from gradlab.core.errors import InputError, LayerError, ModelError
+from gradlab.core.checks import checked_labels, checked_rows, whole_number
+from gradlab.core.errors import InputError, ModelError
 from gradlab.evaluate import Reliability, calibration_floor, reliability, temperature
-from gradlab.explain import contrast_cam
 from gradlab.introspect import IntrospectiveNetwork
 from gradlab.widgets.chart_widget import BLUE, GREEN, ORANGE, ChartWidget, chart_png
 from gradlab.widgets.linker import front_end
-from gradlab.widgets.panels import checked_pictures, shown
+from gradlab.widgets.panels import checked_pictures, runner_up_maps, shown
 from gradlab.widgets.picture_widget import check_classifier
 from gradlab.widgets.widget import style
+from gradlab.widgets.wire import packed, scaled
+
+__all__ = ["Calibration", "calibration"]
 
 SHOWN, SIDE = 400, 48  # pictures that can be looked at, and the longer side of each, pixels
 MOST_NUMBERS = 4_000_000  # logits that the browser can turn over while a slider moves
@@ -51,21 +53,17 @@ class Arm:
         return reliability((self.logits / t).softmax(1), labels, bins)
 
     def answer(self, bins: int) -> dict[str, Any]:
-        """Return what is sent to the browser: float32 logits, float16 of maps / scale."""
-        scale = 1.0 if self.maps is None else float(self.maps.abs().max()) or 1.0
-        sent = None if self.maps is None else (self.maps / scale).numpy().astype("<f2").tobytes()
+        """Return what is sent to the browser."""
         luck = [
             float(calibration_floor((self.logits / t).softmax(1), bins, draws=DRAWS).mean()) for t in (1.0, self.fitted)
         ]
         return {
             "name": self.name,
-            "logits": self.logits.numpy().astype("<f4").tobytes(),
+            "logits": packed(self.logits, "float32"),
             "fitted": self.fitted,
             "heldOut": self.held_out,
             "luck": luck,
-            "maps": sent,
-            "scale": scale,
-            "cells": None if self.maps is None else list(self.maps.shape[1:]),
+            "maps": None if self.maps is None else scaled(self.maps),
         }
 
 
@@ -78,7 +76,7 @@ class Calibration(ChartWidget):
     def __init__(self, arms: list[Arm], truth: Tensor, bins: int, **start: Any) -> None:
         self._arms, self._truth, self._bins = arms, truth, bins
         sent = [arm.answer(bins) for arm in arms]
-        super().__init__(start={"arms": sent, "bins": bins, "truth": truth.int().numpy().tobytes(), **start})
+        super().__init__(start={"arms": sent, "bins": bins, "truth": packed(truth, "int32"), **start})
 
     def _short(self) -> str:
         arm = self._arms[0]
@@ -159,15 +157,14 @@ def calibration(
         TargetError: labels that do not fit.
     """
     check_classifier(net, "calibration")
-    if isinstance(bins, bool) or not isinstance(bins, int) or not 2 <= bins <= MOST_BINS:
-        raise InputError(f"bins is {bins!r}: expected an integer from 2 to {MOST_BINS}.")
+    bins = whole_number(bins, "bins", 2, MOST_BINS)
     classes = len(net.labels)
     seen = checked_pictures(net, pictures)
     truth = _labels(labels, len(seen), classes)
-    others = _others(second, name)
-    if len(seen) * classes * (1 + len(others)) > MOST_NUMBERS:
-        raise InputError(f"{len(seen)} pictures x {classes} classes x {1 + len(others)} networks: too many to send.")
-    for other, what in others.items():
+    compared = _compared(second, name)
+    if len(seen) * classes * (1 + len(compared)) > MOST_NUMBERS:
+        raise InputError(f"{len(seen)} pictures x {classes} classes x {1 + len(compared)} networks: too many to send.")
+    for other, what in compared.items():
         if isinstance(what, Tensor) and tuple(checked_rows(what, other).shape) != (len(seen), classes):
             raise InputError(f"{other} has the shape {tuple(what.shape)}: expected logits ({len(seen)}, {classes}).")
     held_out = None
@@ -175,28 +172,23 @@ def calibration(
         before = checked_pictures(net, validation[0])
         held_out = (before, _labels(validation[1], len(before), classes))
 
-    logits = {each: _logits(net, what, seen) for each, what in {name: net, **others}.items()}
-    which = spread(logits[name].softmax(1).amax(1), bins, SHOWN)
+    logits = {each: _logits(net, what, seen) for each, what in {name: net, **compared}.items()}
+    which = _spread(logits[name].softmax(1).amax(1), bins, SHOWN)
     arms = []
-    for each, what in {name: net, **others}.items():
+    for each, what in {name: net, **compared}.items():
         given = isinstance(what, Tensor)
         fit = (logits[each], truth) if given or not held_out else (_logits(net, what, held_out[0]), held_out[1])
-        maps = None if given else _maps(net, what, seen[which], layer if what is net else None)
+        maps = None
+        if not given:
+            batches = (_normalised(net, what, some) for some in seen[which].split(BATCH))
+            maps = runner_up_maps(what, batches, layer if what is net else None)
         arms.append(Arm(each, logits[each], temperature(*fit), not given and held_out is not None, maps))
-    tiles = shown(seen[which], SIDE)
-    return Calibration(
-        arms,
-        truth,
-        bins,
-        labels=list(net.labels),
-        shown=which.tolist(),
-        tile=list(tiles.shape[1:]),
-        tiles=tiles.numpy().tobytes(),
-        control=_lacks_control(others),
-    )
+    tiles = packed(shown(seen[which], SIDE), "uint8")
+    control = _lacks_control(compared)
+    return Calibration(arms, truth, bins, labels=list(net.labels), shown=which.tolist(), tiles=tiles, control=control)
 
 
-def spread(confidence: Tensor, bins: int, most: int) -> Tensor:
+def _spread(confidence: Tensor, bins: int, most: int) -> Tensor:
     """Return the indices of at most ``most`` pictures, in order: turn by turn one of every bin."""
     bin_of = (confidence * bins).ceil().long().clamp(1, bins) - 1
     turn = torch.zeros(len(confidence), dtype=torch.long)
@@ -212,7 +204,7 @@ def _labels(labels: Any, n: int, classes: int) -> Tensor:
     return checked_labels(labels, n, classes).cpu()
 
 
-def _others(second: Any, name: str) -> dict[str, Any]:
+def _compared(second: Any, name: str) -> dict[str, Any]:
     if second is None:
         return {}
     if not isinstance(second, Mapping):
@@ -222,10 +214,10 @@ def _others(second: Any, name: str) -> dict[str, Any]:
                 "networks or logits."
             )
         second = {"H" if name != "H" else "H, second stage": second}
-    others = {str(each): what for each, what in second.items()}
-    if name in others:
+    compared = {str(each): what for each, what in second.items()}
+    if name in compared:
         raise InputError(f"Two networks have the name {name!r}: pass another as name=.")
-    return others
+    return compared
 
 
 def _normalised(net: Any, model: Any, seen: Tensor) -> Tensor:
@@ -249,16 +241,6 @@ def _logits(net: Any, model: Any, seen: Tensor) -> Tensor:
     return torch.cat(parts)
 
 
-def _maps(net: Any, model: Any, seen: Tensor, layer: Any) -> Tensor | None:
-    try:
-        parts = [contrast_cam(model, _normalised(net, model, some), layer=layer)[:, 0] for some in seen.split(BATCH)]
-    except LayerError:
-        if layer is not None:
-            raise
-        return None  # a network without a spatial map can be calibrated all the same
-    return torch.cat([each.detach().cpu().double() for each in parts])
-
-
-def _lacks_control(others: Mapping[str, Any]) -> bool:
-    on = {what.on for what in others.values() if isinstance(what, IntrospectiveNetwork)}
+def _lacks_control(compared: Mapping[str, Any]) -> bool:
+    on = {what.on for what in compared.values() if isinstance(what, IntrospectiveNetwork)}
     return "gradient" in on and "h" not in on

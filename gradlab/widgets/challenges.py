@@ -9,14 +9,18 @@ import traitlets
 from PIL import Image
 
 from gradlab.core.errors import InputError, PictureError
+from gradlab.core.seeds import Seed
 from gradlab.data import CHALLENGES, signs
 from gradlab.data.challenges import check_challenge
 from gradlab.data.signs import LABELS
 from gradlab.widgets import fallback
+from gradlab.widgets.chart_widget import check_seed
 from gradlab.widgets.linker import front_end
 from gradlab.widgets.picture_widget import PictureWidget, check_classifier, class_of, opened
 from gradlab.widgets.strip import Strip
 from gradlab.widgets.widget import style
+
+__all__ = ["Challenges", "challenges"]
 
 
 class Challenges(PictureWidget):
@@ -31,15 +35,17 @@ class Challenges(PictureWidget):
 
     draws = traitlets.Bool().tag(sync=True)
 
-    def __init__(self, net: Any, strip: Strip, level: int, seed: int, pictures: Sequence[str] | None) -> None:
-        self._strip, self._level, self._seed = strip, level, seed
-        super().__init__(net, pictures, answer=strip.answer(1, level), draws=reads_signs(net))
+    def __init__(
+        self, net: Any, strip: Strip, level: int, choices: Sequence[str] | None, options: dict[str, Any]
+    ) -> None:
+        self._strip, self._level, self._options = strip, level, options
+        super().__init__(net, choices, answer=strip.answer(1, level), draws=reads_signs(net))
 
     def _show(self, picture: Image.Image, name: str, label: int | None = None) -> None:
-        self._strip = Strip.of(self._net, picture, name, label, self._seed)
+        self._strip = Strip.of(self._net, picture, name, label, **self._options)
         self.answer = self._strip.answer(self._serial, self._level)
 
-    def _asked(self, kind: str, content: dict[str, Any], buffers: Sequence[Any]) -> None:
+    def _asked(self, kind: str, content: dict[str, Any]) -> None:
         if kind != "sign" or not self.draws:
             return
         self.error = ""
@@ -81,8 +87,10 @@ def challenges(
     *,
     label: int | str | None = None,
     level: int = 3,
-    seed: int = 0,
-    pictures: Sequence[str] | None = None,
+    layer: Any = None,
+    extra_inputs: Sequence[Any] = (),
+    choices: Sequence[str] | None = None,
+    seed: Seed = 0,
 ) -> Challenges:
     """Show one picture under the twelve challenges, with a slider for their level.
 
@@ -97,22 +105,24 @@ def challenges(
             those.
         label: the true class of ``picture``; None: not known.
         level: of the challenges at the start, 0 (none) to 5.
+        layer: of the maps, as in :func:`gradlab.explain.grad_cam`.
+        extra_inputs: what the network reads beside every picture, the same for each.
+        choices: names offered in the list; None offers those of :func:`gradlab.data.picture_names`.
         seed: of the challenges' drops, flakes, stains and noise, and of the first sign.
-        pictures: names offered in the list; None offers those of :func:`gradlab.data.picture_names`.
 
     Raises:
         ModelError: ``net`` is no classifier with labels and a transform.
-        InputError: no such level; ``seed`` is no non-negative integer.
+        InputError: no such level; ``seed`` is no whole number of 0 or more and no generator.
         PictureError, TargetError, LayerError: as in the engine, before anything is shown.
     """
-    check_classifier(net, "challenges")
+    check_classifier(net, "challenges", extra_inputs)
     check_challenge(None, level)
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise InputError(f"seed is {seed!r}: expected an integer of at least 0.")
+    seed = check_seed(seed)
+    options = {"layer": layer, "extra_inputs": extra_inputs, "seed": seed}
     truth = class_of(net, label, len(net.labels))
     if picture is not None:
-        return Challenges(net, Strip.of(net, *opened(picture), truth, seed), level, seed, pictures)
+        return Challenges(net, Strip.of(net, *opened(picture), truth, **options), level, choices, options)
     if not reads_signs(net):
         raise PictureError("picture is None, and this network reads no signs: give a name, a path or a picture.")
     sign = drawn(LABELS.index("stop") if truth is None else truth, seed)
-    return Challenges(net, Strip.of(net, *sign, seed), level, seed, pictures)
+    return Challenges(net, Strip.of(net, *sign, **options), level, choices, options)

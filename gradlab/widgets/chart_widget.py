@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gradlab.core.errors import InputError
+from gradlab.core.seeds import Seed, int_seed
 from gradlab.widgets.widget import Widget
+
+__all__ = ["ChartWidget", "array", "chart_png", "check_names", "check_number", "check_seed", "check_unit"]
 
 BASES = {"bits": 2.0, "nats": float(np.e)}  # what the logarithm is to, by the unit
 BLUE, ORANGE, GREEN = "#2673b8", "#c4620f", "#1c7f5c"
@@ -51,11 +54,9 @@ def check_number(value: Any, name: str, low: float, high: float) -> float:
     return float(value)
 
 
-def check_seed(seed: Any) -> int:
-    """Return a whole number of 0 or more; raises ``InputError`` for anything else."""
-    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= int(seed) < 2**31:
-        raise InputError(f"seed is {seed!r}: expected a whole number from 0 to 2147483647.")
-    return int(seed)
+def check_seed(seed: Seed) -> int:
+    """Return a number below 2^32, which the browser draws from too; raises ``InputError`` for no seed."""
+    return int_seed(seed, 2**32 - 1)
 
 
 def array(values: Any) -> NDArray[np.float64]:

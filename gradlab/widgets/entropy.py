@@ -14,6 +14,8 @@ from gradlab.widgets.chart_widget import BLUE, ChartWidget, array, chart_png, ch
 from gradlab.widgets.linker import front_end
 from gradlab.widgets.widget import style
 
+__all__ = ["Entropy", "entropy"]
+
 MOST_EVENTS = 16  # bars that a hand can tell apart
 
 

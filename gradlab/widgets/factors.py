@@ -9,6 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.special import softmax
+
+from gradlab.widgets.picture_widget import picture_answer
+from gradlab.widgets.wire import scaled
+
+__all__ = ["Factors"]
 
 
 @dataclass(frozen=True)
@@ -32,19 +38,20 @@ class Factors:
     layer: str
 
     @classmethod
-    def of(cls, net: Any, picture: Image.Image, name: str, layer: Any = None) -> Factors:
+    def of(
+        cls, net: Any, picture: Image.Image, name: str, *, layer: Any = None, extra_inputs: Sequence[Any] = ()
+    ) -> Factors:
         """Run the network once; raises as :func:`gradlab.explain.class_maps` does."""
         from gradlab.explain import class_maps
 
-        found = class_maps(net, net.transform(picture)[None], layer)
+        found = class_maps(net, net.transform(picture)[None], layer=layer, extra_inputs=extra_inputs)
         logits, maps = (t[0].detach().cpu().double().numpy() for t in (found.logits, found.maps))
         return cls(name, net.view(picture).convert("RGB"), logits, maps, found.exact, found.layer)
 
     @property
     def probabilities(self) -> NDArray[np.float64]:
         """Softmax of the logits, (classes,)."""
-        weights = np.exp(self.logits - self.logits.max())
-        return np.asarray(weights / weights.sum())
+        return np.asarray(softmax(self.logits))
 
     def contrast(self, q: int) -> NDArray[np.float64]:
         """Return sum_c p_c L^c - L^q, (h, w), in nats."""
@@ -58,18 +65,10 @@ class Factors:
         return p, (next((c for c in order if c != p), p) if q is None else q)
 
     def answer(self, serial: int, start: tuple[int, int]) -> dict[str, Any]:
-        """Return what is sent to the browser. Maps are float16 of map / scale, logits float32, the picture RGB."""
-        scale = float(np.abs(self.maps).max()) or 1.0
+        """Return what is sent to the browser."""
         return {
-            "serial": serial,
-            "name": self.name,
-            "width": self.view.width,
-            "height": self.view.height,
-            "picture": self.view.tobytes(),
-            "logits": self.logits.astype("<f4").tobytes(),
-            "maps": (self.maps / scale).astype("<f2").tobytes(),
-            "scale": scale,
-            "shape": list(self.maps.shape),
+            **picture_answer(serial, self.name, self.view, self.logits),
+            "maps": scaled(self.maps),
             "exact": self.exact,
             "layer": self.layer,
             "start": {"p": start[0], "q": start[1]},

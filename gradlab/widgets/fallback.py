@@ -1,4 +1,4 @@
-"""Panels side by side as a still picture, for pages and readers that run no widget."""
+"""Panels side by side as one picture, for pages and readers that run no widget."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from gradlab.widgets.factors import Factors
 from gradlab.widgets.widget import PNG_LIMIT
+
+__all__ = ["overlay", "side_by_side", "three_panels"]
 
 GAP, HEAD, SIDE = 8, 44, 240  # pixels: around the panels, above them for the questions, and a panel's width
 

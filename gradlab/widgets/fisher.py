@@ -12,10 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradlab.core.errors import InputError, did_you_mean
+from gradlab.core.seeds import Seed
 from gradlab.information import families
 from gradlab.widgets.chart_widget import BLUE, ORANGE, ChartWidget, chart_png, check_number, check_seed
 from gradlab.widgets.linker import front_end
 from gradlab.widgets.widget import style
+
+__all__ = ["Fisher", "fisher"]
 
 Values = NDArray[np.float64]
 COUNTS = (10, 30, 100, 300, 1000, 3000, 10000)
@@ -155,7 +158,7 @@ class Fisher(ChartWidget):
 
 
 def fisher(
-    family: str = "Gaussian mean", theta: float | None = None, *, sigma: float = 1.0, n: int = 300, seed: int = 0
+    family: str = "Gaussian mean", theta: float | None = None, *, sigma: float = 1.0, n: int = 300, seed: Seed = 0
 ) -> Fisher:
     """Draw samples, see their scores, and compare the scores' variance with the curvature.
 

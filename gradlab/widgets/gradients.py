@@ -6,20 +6,20 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 import traitlets
 from PIL import Image
 from torch import Tensor
 
-from gradlab.core import InputError, outputs_of
-from gradlab.core.errors import ModelError
-from gradlab.core.targets import check_logits
+from gradlab.core.errors import InputError, ModelError
 from gradlab.explain import deconvnet, gradient, guided_backprop
 from gradlab.explain.faithfulness import randomised, similarity
 from gradlab.widgets import fallback
 from gradlab.widgets.linker import front_end
-from gradlab.widgets.picture_widget import PictureWidget, check_classifier, class_of, opened
+from gradlab.widgets.picture_widget import PictureWidget, Reading, check_classifier, class_of, opened
 from gradlab.widgets.widget import style
+from gradlab.widgets.wire import scaled, unpacked
+
+__all__ = ["Gradients", "gradients"]
 
 METHODS: dict[str, Callable[..., Tensor]] = {
     "gradient": gradient,
@@ -45,54 +45,32 @@ class Gradients(PictureWidget):
     known = traitlets.List(traitlets.Dict()).tag(sync=True)
 
     def __init__(
-        self,
-        net: Any,
-        picture: Image.Image,
-        name: str,
-        target: int | str | None,
-        share: float,
-        pictures: Sequence[str] | None,
+        self, net: Any, seen: Reading, share: float, choices: Sequence[str] | None, extra_inputs: Sequence[Any]
     ) -> None:
-        self._net, self._share = net, share
-        answer = self._read(picture, name, 1, target)
-        super().__init__(net, pictures, answer=answer, maps=self._asked_maps(self._p))
+        self._net, self._extra, self._share = net, extra_inputs, share
+        self._take(seen)
+        super().__init__(net, choices, answer=seen.answer(), maps=self._asked_maps(seen.p))
 
-    def _read(self, picture: Image.Image, name: str, serial: int, target: int | str | None) -> dict[str, Any]:
-        view = self._net.view(picture).convert("RGB")
-        x = self._net.normalize(view)[None]
-        with torch.no_grad():
-            logits = check_logits(outputs_of(self._net, x))[0]
-        p = class_of(self._net, target, len(logits))
-        self._view, self._x, self._logits = view, x, logits.detach().cpu().double()
-        self._p = int(logits.argmax()) if p is None else p
-        self._taken: dict[int, dict[str, Any]] = {}
-        self._reading = serial
+    def _take(self, seen: Reading) -> None:
+        self._seen, self._p = seen, seen.p
         self._randomise(self._share)
-        return {
-            "serial": serial,
-            "name": name,
-            "width": view.width,
-            "height": view.height,
-            "picture": view.tobytes(),
-            "logits": self._logits.numpy().astype("<f4").tobytes(),
-        }
 
     def _randomise(self, share: float) -> None:
-        self._random, self._lost = randomised(self._net, self._x, share, SEED)
-        self._share, self._taken = share, {}
+        self._random, self._lost = randomised(self._net, self._seen.x, share=share, seed=SEED, extra_inputs=self._extra)
+        self._share, self._taken = share, dict[int, dict[str, Any]]()
 
     def _show(self, picture: Image.Image, name: str) -> None:
-        answer = self._read(picture, name, self._serial, None)
+        self._take(Reading.of(self._net, picture, name, self._serial, None, self._extra))
         maps = self._asked_maps(self._p)
-        self.answer = answer
+        self.answer = self._seen.answer()
         self.maps = maps
 
-    def _asked(self, kind: str, content: dict[str, Any], buffers: Sequence[Any]) -> None:
+    def _asked(self, kind: str, content: dict[str, Any]) -> None:
         if kind != "maps" or content.get("serial") != self.answer["serial"]:
             return
         self.error = ""
         self.busy = "computing ..."
-        p = class_of(self._net, int(content["p"]), len(self._logits))
+        p = class_of(self._net, int(content["p"]), len(self._seen.logits))
         assert p is not None
         share = float(content["share"])
         if share != self._share:
@@ -105,7 +83,7 @@ class Gradients(PictureWidget):
         if p not in self._taken:
             methods = {name: self._pair(method, p) for name, method in METHODS.items()}
             self._taken[p] = {
-                "serial": self._reading,
+                "serial": self._seen.serial,
                 "p": p,
                 "share": self._share,
                 "lost": len(self._lost),
@@ -116,21 +94,23 @@ class Gradients(PictureWidget):
 
     def _pair(self, method: Callable[..., Tensor], p: int) -> dict[str, Any]:
         try:
-            trained, random = (loudest(method(model, self._x, p)) for model in (self._net, self._random))
+            trained, random = (
+                _loudest(method(model, self._seen.x, target=p, extra_inputs=self._extra))[0, 0]
+                for model in (self._net, self._random)
+            )
         except ModelError as error:  # no ReLU: told in the panel's place
             return {"refused": str(error)}
-        alike = float(similarity(trained.abs(), random.abs())[0])
-        found = [_packed(each) for each in (trained, random)]
-        return {"trained": found[0], "random": found[1], "alike": None if np.isnan(alike) else alike}
+        alike = float(similarity(trained.abs()[None, None], random.abs()[None, None])[0])
+        return {"trained": scaled(trained), "random": scaled(random), "alike": None if np.isnan(alike) else alike}
 
     def _own_state(self) -> dict[str, Any]:
         """Compute the likeliest classes' maps first: a saved page has no kernel to ask."""
-        likely = self._logits.argsort(descending=True)[:SAVED].tolist()
+        likely = self._seen.logits.argsort(descending=True)[:SAVED].tolist()
         self.known = [self._asked_maps(p) for p in dict.fromkeys([*self._taken, *likely])]
         return super()._own_state()
 
     def _short(self) -> str:
-        chance = self._logits.softmax(0)[self._p]
+        chance = self._seen.logits.softmax(0)[self._p]
         return f"Which pixels move {self.labels[self._p]} ({chance:.2f})?"
 
     def _sentence(self) -> str:
@@ -140,27 +120,21 @@ class Gradients(PictureWidget):
         return f"{self._short()} With random weights in the last {layers}, rank correlation: {', '.join(alike)}."
 
     def _png(self) -> bytes:
-        panels = [("What the network sees", self._view)]
+        panels = [("What the network sees", self._seen.view)]
         for name, each in self._asked_maps(self._p)["methods"].items():
             if "refused" not in each:
                 alike = "" if each["alike"] is None else f"; random weights: {each['alike']:.2f} alike"
-                panels.append((f"{name}{alike}", _grey(each["trained"], self._view.size)))
+                panels.append((f"{name}{alike}", _grey(each["trained"])))
         return fallback.side_by_side(panels)
 
 
-def loudest(maps: Tensor) -> Tensor:
+def _loudest(maps: Tensor) -> Tensor:
     """Return per pixel the value of the channel with the largest magnitude, (N, 1, H, W), from (N, C, H, W)."""
     return maps.gather(1, maps.abs().argmax(1, keepdim=True))
 
 
-def _packed(values: Tensor) -> dict[str, Any]:
-    """Return float16 of values / scale: gradients of random weights may be far too small or large for float16."""
-    scale = float(values.abs().max()) or 1.0
-    return {"scale": scale, "values": (values / scale).cpu().numpy().astype("<f2").tobytes()}
-
-
-def _grey(packed: dict[str, Any], size: tuple[int, int]) -> Image.Image:
-    level = np.abs(np.frombuffer(packed["values"], "<f2").astype(np.float64)).reshape(size[::-1])
+def _grey(sent: dict[str, Any]) -> Image.Image:
+    level = np.abs(unpacked(sent, "float16", (None, None)).astype(np.float64))
     top = float(np.quantile(level, 0.995)) or 1.0
     return Image.fromarray((255 * np.clip(level / top, 0, 1)).astype(np.uint8)).convert("RGB")
 
@@ -171,7 +145,8 @@ def gradients(
     *,
     target: int | str | None = None,
     share: float = 0.01,
-    pictures: Sequence[str] | None = None,
+    extra_inputs: Sequence[Any] = (),
+    choices: Sequence[str] | None = None,
 ) -> Gradients:
     """Show gradient, deconvnet and guided backpropagation of one class side by side, with a control below them.
 
@@ -184,13 +159,14 @@ def gradients(
         picture: a name, a path, bytes, a PIL image or a uint8 array (H, W, 3).
         target: P at the start: None (what the network says), a class, or its label.
         share: of the layers whose weights are random in the control, counted from the last, at least one layer.
-        pictures: names offered in the list; None offers those of :func:`gradlab.data.picture_names`.
+        extra_inputs: what the network reads beside every picture, as ``(net.encode("which digit is larger?"),)``.
+        choices: names offered in the list; None offers those of :func:`gradlab.data.picture_names`.
 
     Raises:
         ModelError: ``net`` is no classifier with labels and a transform.
         InputError, PictureError, TargetError: before anything is shown.
     """
-    check_classifier(net, "gradients")
+    check_classifier(net, "gradients", extra_inputs)
     if not 0 < share <= 1:
         raise InputError(f"share is {share!r}: expected a number above 0, at most 1.")
-    return Gradients(net, *opened(picture), target, share, pictures)
+    return Gradients(net, Reading.of(net, *opened(picture), 1, target, extra_inputs), share, choices, extra_inputs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -11,12 +12,15 @@ from torch import Tensor
 
 from gradlab.core.checks import checked_labels
 from gradlab.core.errors import InputError
+from gradlab.core.seeds import Seed
 from gradlab.introspect import factors
 from gradlab.widgets.chart_widget import BLUE, ORANGE, chart_png, check_seed
 from gradlab.widgets.linker import front_end
 from gradlab.widgets.panels import NOISE, ONES, Panels, as_scanned, checked_pictures, held_rows, names_of
 from gradlab.widgets.picture_widget import PictureWidget, check_classifier
 from gradlab.widgets.widget import style
+
+__all__ = ["Introspect", "introspect", "reads_digits"]
 
 MOST = 24  # pictures that are sent at the start
 HARD = 6  # of the default ones: those that the network is least sure of
@@ -36,42 +40,39 @@ class Introspect(PictureWidget):
     start = traitlets.Dict().tag(sync=True)
     draws = traitlets.Bool().tag(sync=True)
 
-    def __init__(self, net: Any, panels: Panels, seed: int, layer: Any) -> None:
-        self._panels, self._seed, self._layer = panels, seed, layer
+    def __init__(self, net: Any, panels: Panels, options: dict[str, Any]) -> None:
+        self._panels, self._options = panels, options
         start = {**panels.answer(), "noise": list(NOISE), "losses": list(ONES)}
         super().__init__(net, [], start=start, draws=reads_digits(net))
 
     def _show(self, picture: Image.Image, name: str) -> None:
         """Answer a drawing: one message of the front end when a stroke ends."""
-        drawn = as_scanned(picture)
-        self.answer = {
-            "serial": self._serial,
-            **Panels.of(self._net, drawn, [name], [None], self._seed, self._layer).answer(),
-        }
+        drawn = Panels.of(self._net, as_scanned(picture), [name], [None], **self._options)
+        self.answer = {"serial": self._serial, **drawn.answer()}
 
     def _short(self) -> str:
         kept = self._panels.factors(0)
         said = int(kept.logits[0].argmax())
-        others = _others(kept.logits[0])
-        rows = kept.effective_rows()[0][others].mean()
+        unsaid = _unsaid(kept.logits[0])
+        rows = kept.effective_rows()[0][unsaid].mean()
         name = self.labels[said]
-        return f"Why {name}, rather than any other class? {rows:.2f} effective rows of {len(others)} on average."
+        return f"Why {name}, rather than any other class? {rows:.2f} effective rows of {len(unsaid)} on average."
 
     def _sentence(self) -> str:
         kept = self._panels.factors(0)
         said = int(kept.logits[0].argmax())
         lengths = kept.norms("ce", "each")[0]
-        others = _others(kept.logits[0])
+        unsaid = _unsaid(kept.logits[0])
         unsure = int(held_rows(kept).double().mean(1).argmax())
         return (
-            f"{self._short()} Rather than {self.labels[said]} itself: {lengths[said] / lengths[others].mean():.2g} "
+            f"{self._short()} Rather than {self.labels[said]} itself: {lengths[said] / lengths[unsaid].mean():.2g} "
             f"times as long as the others. Most rows are needed at noise {NOISE[unsure]:g}."
         )
 
     def _png(self) -> bytes:
         kept = self._panels.factors(0)
         said, other = kept.logits[0].topk(2).indices.tolist()
-        u, others = kept.rows("ce", "each")[0], _others(kept.logits[0])
+        u, unsaid = kept.rows("ce", "each")[0], _unsaid(kept.logits[0])
         grids = [(u[q][:, None] * kept.hidden[0]).numpy() for q in (other, said)]
         top = max(abs(grid).max() for grid in grids)
 
@@ -82,8 +83,8 @@ class Introspect(PictureWidget):
                 axis.imshow(grid, cmap="RdBu_r", vmin=-top, vmax=top, aspect="auto")
                 axis.set(title=f"rather than {self.labels[q]}: (p - e_Q) h", xlabel="unit of h", ylabel="class")
             for values, name, colour in (
-                (kept.effective_rows()[:, others].mean(1), "effective", BLUE),
-                (held_rows(kept)[:, others].double().mean(1), "hold 99 %", ORANGE),
+                (kept.effective_rows()[:, unsaid].mean(1), "effective", BLUE),
+                (held_rows(kept)[:, unsaid].double().mean(1), "hold 99 %", ORANGE),
             ):
                 axes[3].plot(NOISE, values, "o-", color=colour, markersize=3, label=name)
             axes[3].set(title="rows of a panel", xlabel="noise", ylim=(0, None))
@@ -93,7 +94,13 @@ class Introspect(PictureWidget):
 
 
 def introspect(
-    net: Any = None, pictures: Tensor | None = None, labels: Any = None, *, seed: int = 0, layer: Any = None
+    net: Any = None,
+    pictures: Tensor | None = None,
+    labels: Any = None,
+    *,
+    layer: Any = None,
+    extra_inputs: Sequence[Any] = (),
+    seed: Seed = 0,
 ) -> Introspect:
     """Ask a digit all its contrastive questions at once, draw one, and turn up the noise.
 
@@ -110,8 +117,9 @@ def introspect(
         pictures: (n, C, H, W) in 0 to 1, at most 24; None: the first test digit of each class and the six that the
             network is least sure of, if it reads digits.
         labels: their classes (n,), or None: not known.
-        seed: of the noise.
         layer: of the maps, as in :func:`gradlab.explain.class_maps`.
+        extra_inputs: what the network reads beside every picture, the same for each.
+        seed: of the noise.
 
     Raises:
         InputError: pictures of another shape or not in 0 to 1, none where the network reads no digits, or a bad seed.
@@ -121,19 +129,19 @@ def introspect(
     from gradlab.models import digits
 
     net = digits() if net is None else net
-    check_classifier(net, "introspect")
-    check_seed(seed)
+    check_classifier(net, "introspect", extra_inputs)
+    options = {"layer": layer, "extra_inputs": extra_inputs, "seed": check_seed(seed)}
     if pictures is None:
         if labels is not None:
             raise InputError("labels are given without pictures: pass both.")
         if not reads_digits(net):
             raise InputError("pictures is None, and this network reads no digits: pass pictures (n, C, H, W).")
-        pictures, labels = examples(net)
+        pictures, labels = _examples(net)
     seen = checked_pictures(net, pictures, MOST)
     truth: list[int | None] = [None] * len(seen)
     if labels is not None:
         truth = [*checked_labels(labels, len(seen), len(net.labels)).tolist()]
-    return Introspect(net, Panels.of(net, seen, names_of(net.labels, truth), truth, seed, layer), seed, layer)
+    return Introspect(net, Panels.of(net, seen, names_of(net.labels, truth), truth, **options), options)
 
 
 def reads_digits(net: Any) -> bool:
@@ -141,7 +149,7 @@ def reads_digits(net: Any) -> bool:
     return tuple(net.input_size) == (1, 32, 32) and list(net.labels) == [str(digit) for digit in range(10)]
 
 
-def examples(net: Any) -> tuple[Tensor, Tensor]:
+def _examples(net: Any) -> tuple[Tensor, Tensor]:
     """Return the first test digit of each class, and the ``HARD`` ones whose two likeliest classes are nearest."""
     from gradlab.data import digits
 
@@ -153,5 +161,6 @@ def examples(net: Any) -> tuple[Tensor, Tensor]:
     return test.pictures[which], test.labels[which]
 
 
-def _others(logits: Tensor) -> Tensor:
+def _unsaid(logits: Tensor) -> Tensor:
+    """Return which classes the network does not say, (classes,) bool."""
     return torch.arange(len(logits)) != logits.argmax()

@@ -16,6 +16,18 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gradlab.evaluate import active
+from gradlab.widgets.wire import packed
+
+__all__ = [
+    "DECAY",
+    "ORDERS",
+    "STRATEGIES",
+    "Game",
+    "World",
+    "budgets",
+    "chances",
+    "fit",
+]
 
 STRATEGIES = ("entropy", "least_confidence", "margin", "badge")
 ORDERS = 5  # of the control: labels bought in random order
@@ -45,15 +57,15 @@ class World:
         scale = torch.where(spread > 0, spread, torch.inf) * math.sqrt(pool.shape[1])
         inner, outer = ((h - pool.mean(0)) / scale for h in (pool, test))
         inner, outer = (h.float().double() for h in (inner, outer))  # what the browser gets
-        return cls(name, inner, outer, principal_plane(inner))
+        return cls(name, inner, outer, _principal_plane(inner))
 
     def answer(self) -> dict[str, Any]:
-        """Return what is sent to the browser, float32."""
+        """Return what is sent to the browser."""
         parts = {"pool": self.pool, "test": self.test, "plane": self.plane}
-        return {"name": self.name, **{key: part.numpy().astype("<f4").tobytes() for key, part in parts.items()}}
+        return {"name": self.name, **{key: packed(part, "float32") for key, part in parts.items()}}
 
 
-def principal_plane(values: Tensor) -> Tensor:
+def _principal_plane(values: Tensor) -> Tensor:
     """Return the two principal components of rows of mean 0, (N, 2) in -1 to 1; the sign makes the largest positive."""
     u, s, _ = torch.linalg.svd(values, full_matrices=False)
     found = F.pad(u * s, (0, 2))[:, :2]
@@ -104,13 +116,13 @@ class Game:
     def answer(self) -> dict[str, Any]:
         """Return what is sent to the browser."""
         return {
-            "truth": [each.int().numpy().astype("<i4").tobytes() for each in self.truth],
+            "truth": [packed(each, "int32") for each in self.truth],
             "classes": self.classes,
             "first": self.start,
             "batch": self.batch,
             "rounds": self.rounds,
-            "orders": self.orders.int().numpy().astype("<i4").tobytes(),
-            "draws": self.draws.numpy().astype("<f8").tobytes(),
+            "orders": packed(self.orders, "int32"),
+            "draws": packed(self.draws, "float64"),
             "training": {"steps": STEPS, "rate": RATE, "momentum": MOMENTUM, "decay": DECAY},
         }
 

@@ -12,9 +12,12 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 from gradlab.core.errors import InputError
+from gradlab.core.seeds import Seed
 from gradlab.widgets.chart_widget import BLUE, GREEN, ORANGE, ChartWidget, chart_png, check_number, check_seed
 from gradlab.widgets.linker import front_end
 from gradlab.widgets.widget import style
+
+__all__ = ["Manifold", "manifold"]
 
 LABELS, COLOURS = ("dog", "cat", "horse"), (BLUE, ORANGE, GREEN)
 REACH = 2.4  # the plane is shown from -REACH to REACH
@@ -103,7 +106,7 @@ class Manifold(ChartWidget):
         return chart_png(draw, 3, height=3.5)
 
 
-def manifold(point: Sequence[float] | None = None, *, seed: int = 0) -> Manifold:
+def manifold(point: Sequence[float] | None = None, *, seed: Seed = 0) -> Manifold:
     """Click a point of the plane and see what every label's gradient says there.
 
     The toy is a network z = W2 tanh(W1 x + b1) + b2 of three labels, trained on made-up points. With J_c = -log p_c

@@ -13,6 +13,8 @@ from gradlab.widgets.chart_widget import BLUE, GREEN, ORANGE, ChartWidget, array
 from gradlab.widgets.linker import front_end
 from gradlab.widgets.widget import style
 
+__all__ = ["Mutual", "mutual"]
+
 MOST = 6  # rows and columns that a hand can tell apart
 ANIMALS, SOUNDS = ("dog", "cat", "horse"), ("barks", "meows", "neighs", "silent")
 # how often, of a made-up house: half the time nobody makes a sound

@@ -9,16 +9,17 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from gradlab.core.errors import InputError, LayerError, did_you_mean
+from gradlab.core.errors import InputError, did_you_mean
 from gradlab.evaluate import ood as engine
-from gradlab.explain import contrast_cam
 from gradlab.widgets.chart_widget import BLUE, ORANGE, ChartWidget, chart_png
 from gradlab.widgets.introspect import reads_digits
 from gradlab.widgets.linker import front_end
-from gradlab.widgets.others import lookalikes
-from gradlab.widgets.panels import checked_pictures, shown
+from gradlab.widgets.panels import checked_pictures, runner_up_maps, shown
 from gradlab.widgets.picture_widget import check_classifier
 from gradlab.widgets.widget import style
+from gradlab.widgets.wire import packed, scaled
+
+__all__ = ["Ood", "ood"]
 
 Score: TypeAlias = Callable[[Any, Tensor], Tensor]  # (network, normalised pictures) -> (n,), higher in distribution
 
@@ -30,6 +31,8 @@ SCORES: dict[str, Score] = {
     "gradient norm": engine.gradient_norm,
 }
 MOST = 5000  # pictures in all
+STRANGE = {"letters": "letters", "signs in grey": "signs", "noise": "noise"}  # the names shown, and the sets
+DRAWN = 96  # pictures of each
 TILES, SIDE = 300, 48  # pictures that can be looked at, and the longer side of each, pixels
 TOP = 4  # classes named for each of those
 BATCH = 64
@@ -57,9 +60,9 @@ class Scored:
         return engine.auroc(*of), engine.fpr_at_95_tpr(*of), engine.detection_error(*of)
 
     def answer(self) -> dict[str, Any]:
-        """Return what is sent to the browser: float64, in-distribution first."""
+        """Return what is sent to the browser, in-distribution first."""
         values = torch.cat([self.inside, *self.outside.values()])
-        return {"name": self.name, "odds": self.odds, "values": values.numpy().astype("<f8").tobytes()}
+        return {"name": self.name, "odds": self.odds, "values": packed(values, "float64")}
 
 
 class Ood(ChartWidget):
@@ -134,8 +137,8 @@ def ood(
     Args:
         net: a ``Classifier``; None: ``gradlab.models.digits()``.
         inside: in-distribution pictures (n, C, H, W) in 0 to 1; None: the test digits, if the network reads digits.
-        outside: pictures of another kind, or a mapping of names to such; None, for a network that reads digits: letters
-            scanned as the digits were, our traffic signs turned grey, and noise.
+        outside: pictures of another kind, or a mapping of names to such; None, for a network that reads digits: 96
+            each of the letters, signs (in grey) and noise of :func:`gradlab.data.strange`.
         scores: names of ``SCORES``, or a mapping of names to ``(net, normalised pictures) -> (n,)``, higher in
             distribution; as ``lambda _, x: gradlab.evaluate.ood.msp(H, x)`` for an introspective network.
         layer: of the contrast maps.
@@ -157,16 +160,9 @@ def ood(
         odds = score is engine.msp
         scored.append(Scored(name, values[0], dict(zip(sets, values[1:], strict=True)), odds))
     which = nearest_mistakes(scored, TILES)
-    tiles = torch.cat([known, *sets.values()])[which]
-    small = shown(tiles, SIDE)
-    return Ood(
-        scored,
-        labels=list(net.labels),
-        shown=which.tolist(),
-        tile=list(small.shape[1:]),
-        tiles=small.numpy().tobytes(),
-        **_looked(net, tiles, layer),
-    )
+    seen = torch.cat([known, *sets.values()])[which]
+    tiles = packed(shown(seen, SIDE), "uint8")
+    return Ood(scored, labels=list(net.labels), shown=which.tolist(), tiles=tiles, **_looked(net, seen, layer))
 
 
 def nearest_mistakes(scored: Sequence[Scored], most: int) -> Tensor:
@@ -199,13 +195,14 @@ def _asked(scores: Any) -> dict[str, Score]:
 
 
 def _pictures(net: Any, inside: Any, outside: Any) -> tuple[Tensor, dict[str, Tensor]]:
-    from gradlab.data import digits
+    from gradlab.data import digits, strange
 
     if (inside is None or outside is None) and not reads_digits(net):
         raise InputError("inside or outside is None, and this network reads no digits: pass pictures (n, C, H, W).")
     known = digits("test").pictures if inside is None else inside
-    others = lookalikes() if outside is None else outside
-    sets = dict(others) if isinstance(others, Mapping) else {"out-of-distribution": others}
+    if outside is None:
+        outside = {name: strange(kind, DRAWN, size=net.size[0]) for name, kind in STRANGE.items()}
+    sets = dict(outside) if isinstance(outside, Mapping) else {"out-of-distribution": outside}
     if not sets:
         raise InputError("outside is empty: without pictures of another kind there is nothing to tell apart.")
     known = checked_pictures(net, known)
@@ -224,24 +221,13 @@ def _scores(name: str, values: Any, n: int) -> Tensor:
 
 
 def _looked(net: Any, seen: Tensor, layer: Any) -> dict[str, Any]:
-    """Return the likeliest classes of pictures and why P, rather than Q: int32, float32, float16 of maps / scale."""
-    best, maps = [], []
-    for some in seen.split(BATCH):
-        x = net.normalize(some)
-        best.append(engine.logits_of(net, x).softmax(1).topk(min(TOP, len(net.labels)), dim=1))
-        try:
-            maps.append(contrast_cam(net, x, layer=layer)[:, 0].detach().cpu().double())
-        except LayerError:
-            if layer is not None:
-                raise  # without a named layer, a network that has no spatial map can be scored all the same
-    p, classes = (torch.cat([each[k] for each in best]).detach().cpu() for k in (0, 1))
-    sent = {"classes": classes.int().numpy().astype("<i4").tobytes(), "p": p.numpy().astype("<f4").tobytes()}
-    if not maps:
-        return {**sent, "maps": None, "scale": 1.0, "cells": [1, 1]}
-    every = torch.cat(maps)
-    scale = float(every.abs().max()) or 1.0
-    halves = (every / scale).numpy().astype("<f2").tobytes()
-    return {**sent, "maps": halves, "scale": scale, "cells": list(every.shape[1:])}
+    """Return the likeliest classes of pictures, and why P, rather than Q."""
+    batches = [net.normalize(some) for some in seen.split(BATCH)]
+    best = [engine.logits_of(net, x).softmax(1).topk(min(TOP, len(net.labels)), dim=1) for x in batches]
+    p, classes = (torch.cat([each[k] for each in best]) for k in (0, 1))
+    maps = runner_up_maps(net, batches, layer)
+    sent = {"classes": packed(classes, "int32"), "p": packed(p, "float32")}
+    return {**sent, "maps": None if maps is None else scaled(maps)}
 
 
 def _placed(values: Tensor, odds: bool) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -12,9 +12,22 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from gradlab.core.errors import InputError, PictureError
-from gradlab.explain import class_maps
+from gradlab.core.errors import InputError, LayerError, PictureError
+from gradlab.explain import class_maps, contrast_cam
 from gradlab.introspect import Factors, factors
+from gradlab.widgets.wire import packed, scaled
+
+__all__ = [
+    "NOISE",
+    "ONES",
+    "Panels",
+    "as_scanned",
+    "checked_pictures",
+    "held_rows",
+    "names_of",
+    "runner_up_maps",
+    "shown",
+]
 
 NOISE = tuple(k / 10 for k in range(11))  # standard deviations, of values in 0 to 1
 ALL_PANELS, PANELS = 14, 12  # networks of more classes than the first show so many, one for each level at least
@@ -51,7 +64,17 @@ class Panels:
     ones: Values
 
     @classmethod
-    def of(cls, net: Any, pictures: Tensor, names: list[str], truth: list[int | None], seed: int, layer: Any) -> Panels:
+    def of(
+        cls,
+        net: Any,
+        pictures: Tensor,
+        names: list[str],
+        truth: list[int | None],
+        *,
+        layer: Any,
+        extra_inputs: Sequence[Any] = (),
+        seed: int,
+    ) -> Panels:
         """Run the network on every picture at every level.
 
         Args:
@@ -59,15 +82,16 @@ class Panels:
             pictures: (n, C, H, W) in 0 to 1.
             names: what to call them.
             truth: their classes, None where not known.
-            seed: of the noise, one pattern for all.
             layer: of the maps.
+            extra_inputs: what the network reads beside every picture.
+            seed: of the noise, one pattern for all.
 
         Raises:
             LayerError, ModelError: as :func:`gradlab.introspect.factors` and :func:`gradlab.explain.class_maps`.
         """
         noise = torch.randn(pictures.shape[1:], generator=torch.Generator().manual_seed(seed))
         strength = torch.tensor(NOISE).view(-1, 1, 1, 1)
-        found = [_one(net, (picture + strength * noise).clamp(0, 1), layer) for picture in pictures]
+        found = [_one(net, (each + strength * noise).clamp(0, 1), layer, extra_inputs) for each in pictures]
         seen, logits, hidden, asked, contrasts, ones = (np.stack(each) for each in zip(*found, strict=True))
         return cls(names, truth, seen, logits, hidden, asked, contrasts, ones)
 
@@ -76,30 +100,25 @@ class Panels:
         return Factors(*(torch.from_numpy(each[picture]) for each in (self.logits, self.hidden)))
 
     def answer(self) -> dict[str, Any]:
-        """Return what is sent to the browser: float32 of z and h, float16 of maps / scale, uint8 pictures."""
+        """Return what is sent to the browser; the maps have one scale."""
         scale = float(max(np.abs(self.contrasts).max(), np.abs(self.ones).max())) or 1.0
         return {
             "names": self.names,
             "truth": self.truth,
-            "size": list(self.seen.shape[2:]),
-            "seen": self.seen.tobytes(),
-            "classes": self.logits.shape[-1],
-            "width": self.hidden.shape[-1],
-            "logits": self.logits.astype("<f4").tobytes(),
-            "hidden": self.hidden.astype("<f4").tobytes(),
+            "seen": packed(self.seen, "uint8"),
+            "logits": packed(self.logits, "float32"),
+            "hidden": packed(self.hidden, "float32"),
             "asked": self.asked.tolist(),
-            "contrasts": (self.contrasts / scale).astype("<f2").tobytes(),
-            "ones": (self.ones / scale).astype("<f2").tobytes(),
-            "cells": list(self.ones.shape[-2:]),
-            "scale": scale,
+            "contrasts": scaled(self.contrasts, scale),
+            "ones": scaled(self.ones, scale),
         }
 
 
-def _one(net: Any, seen: Tensor, layer: Any) -> tuple[NDArray[Any], ...]:
+def _one(net: Any, seen: Tensor, layer: Any, extra: Sequence[Any]) -> tuple[NDArray[Any], ...]:
     x = net.normalize(seen)
-    kept = factors(net, x)
+    kept = factors(net, x, extra_inputs=extra)
     z, h = (each.detach().cpu().double() for each in (kept.logits, kept.hidden))
-    maps = class_maps(net, x, layer).maps.detach().cpu().double()
+    maps = class_maps(net, x, layer=layer, extra_inputs=extra).maps.detach().cpu().double()
     asked = torch.arange(z.shape[1]) if z.shape[1] <= ALL_PANELS else _asked(z)
     # as sum_c p_c (L^c - L^q): nothing cancels when the network is sure of q
     contrasts = [torch.einsum("nc,nchw->nhw", z.softmax(1), maps - maps[:, q, None]) for q in asked.tolist()]
@@ -122,6 +141,23 @@ def shown(seen: Tensor, side: int) -> Tensor:
     part = min(1.0, side / max(height, width))
     small = F.interpolate(seen, size=(max(1, round(height * part)), max(1, round(width * part))), mode="area")
     return (small * 255).round().byte().movedim(1, -1).contiguous()
+
+
+def runner_up_maps(model: Any, batches: Iterable[Tensor], layer: Any) -> Tensor | None:
+    """Return why P, rather than the runner-up? of batches of inputs, (n, h, w).
+
+    None: the network has no spatial map, and no layer was named, so that it can be shown without maps all the same.
+
+    Raises:
+        LayerError: of a layer that was named.
+    """
+    try:
+        maps = [contrast_cam(model, x, layer=layer)[:, 0].detach().cpu().double() for x in batches]
+    except LayerError:
+        if layer is not None:
+            raise
+        return None
+    return torch.cat(maps)
 
 
 def held_rows(kept: Factors, share: float = HELD) -> Tensor:

@@ -13,6 +13,8 @@ from gradlab.widgets.linker import front_end
 from gradlab.widgets.picture_widget import PictureWidget, check_classifier, class_of, opened
 from gradlab.widgets.widget import style
 
+__all__ = ["Paradigms", "paradigms"]
+
 
 class Paradigms(PictureWidget):
     """The widget that :func:`paradigms` returns; its answer holds the picture, the logits and every class's map."""
@@ -21,13 +23,13 @@ class Paradigms(PictureWidget):
     _css = style("paradigms.css")
 
     def __init__(
-        self, net: Any, layer: Any, factors: Factors, start: tuple[int, int], pictures: Sequence[str] | None
+        self, net: Any, factors: Factors, start: tuple[int, int], choices: Sequence[str] | None, options: dict[str, Any]
     ) -> None:
-        self._layer, self._factors, self._start = layer, factors, start
-        super().__init__(net, pictures, answer=factors.answer(1, start))
+        self._factors, self._start, self._options = factors, start, options
+        super().__init__(net, choices, answer=factors.answer(1, start))
 
     def _show(self, picture: Image.Image, name: str) -> None:
-        factors = Factors.of(self._net, picture, name, self._layer)
+        factors = Factors.of(self._net, picture, name, **self._options)
         start = factors.start()
         # the picture, its numbers and its start arrive together, so that no view draws half of each
         self._factors, self._start = factors, start
@@ -50,7 +52,8 @@ def paradigms(
     target: int | str | None = None,
     contrast: int | str | None = None,
     layer: Any = None,
-    pictures: Sequence[str] | None = None,
+    extra_inputs: Sequence[Any] = (),
+    choices: Sequence[str] | None = None,
 ) -> Paradigms:
     """Ask the three questions of one picture, live.
 
@@ -65,14 +68,16 @@ def paradigms(
         contrast: Q at the start: None (the likeliest other class), a class, or its label; P itself asks "why not P
             with 100 % confidence?".
         layer: as in :func:`gradlab.explain.class_maps`.
-        pictures: names offered in the list; None offers those of :func:`gradlab.data.picture_names`.
+        extra_inputs: what the network reads beside every picture, as ``(net.encode("which digit is larger?"),)``.
+        choices: names offered in the list; None offers those of :func:`gradlab.data.picture_names`.
 
     Raises:
         ModelError: ``net`` is no classifier with labels and a transform.
         PictureError, TargetError, LayerError: as in the engine, before anything is shown.
     """
-    check_classifier(net, "paradigms")
-    factors = Factors.of(net, *opened(picture), layer)
+    check_classifier(net, "paradigms", extra_inputs)
+    options = {"layer": layer, "extra_inputs": extra_inputs}
+    factors = Factors.of(net, *opened(picture), **options)
     p = class_of(net, target, factors.logits.size)
     q = class_of(net, contrast, factors.logits.size)
-    return Paradigms(net, layer, factors, factors.start(p, q), pictures)
+    return Paradigms(net, factors, factors.start(p, q), choices, options)

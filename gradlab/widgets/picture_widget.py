@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import traitlets
 from PIL import Image
+from torch import Tensor
 
+from gradlab.core import outputs_of
 from gradlab.core.errors import GradlabError, ModelError, PictureError, TargetError
+from gradlab.core.targets import check_logits
 from gradlab.widgets.widget import Widget
+from gradlab.widgets.wire import attached, packed, unpacked
+
+__all__ = ["MAX_UPLOAD", "PictureWidget", "Reading", "check_classifier", "class_of", "opened", "picture_answer"]
 
 logger = logging.getLogger(__name__)
 
@@ -26,45 +34,46 @@ class PictureWidget(Widget):
     Attributes:
         answer: what the browser draws, replaced as a whole.
         labels: one name per class.
-        pictures: names offered in the list.
+        choices: names offered in the list.
         busy: what the kernel is doing, or an empty string.
         error: one sentence about what failed last, or an empty string.
     """
 
     answer = traitlets.Dict().tag(sync=True)
     labels = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    pictures = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    choices = traitlets.List(traitlets.Unicode()).tag(sync=True)
     busy = traitlets.Unicode("").tag(sync=True)
     error = traitlets.Unicode("").tag(sync=True)
 
-    def __init__(self, net: Any, pictures: Sequence[str] | None, **state: Any) -> None:
+    def __init__(self, net: Any, choices: Sequence[str] | None, **state: Any) -> None:
         from gradlab.data import picture_names
 
         self._net = net
         self._serial = 1
         # Messages may arrive on another thread than the cell that made the widget: one at a time.
         self._one = threading.Lock()
-        names = picture_names() if pictures is None else [str(each) for each in pictures]
-        super().__init__(labels=list(net.labels), pictures=names, **state)
+        names = picture_names() if choices is None else [str(each) for each in choices]
+        super().__init__(labels=list(net.labels), choices=names, **state)
         self.on_msg(self._heard)
 
     def _show(self, picture: Image.Image, name: str) -> None:
         """Put another picture's answer in place of the present one."""
         raise NotImplementedError
 
-    def _asked(self, kind: str, content: dict[str, Any], buffers: Sequence[Any]) -> None:
+    def _asked(self, kind: str, content: dict[str, Any]) -> None:
         """Answer a message that is not about another picture; unknown ones are ignored."""
 
     def _heard(self, _widget: Any, content: Any, buffers: Sequence[Any]) -> None:
         """Answer a message of the front end. Nothing escapes: an exception here would be lost without a trace."""
         if not isinstance(content, dict) or not isinstance(content.get("kind"), str):
             return
+        content = attached(content, buffers)
         with self._one:
             try:
                 if content["kind"] == "picture":
-                    self._exchange(content, buffers)
+                    self._exchange(content)
                 else:
-                    self._asked(content["kind"], content, buffers)
+                    self._asked(content["kind"], content)
             except GradlabError as error:
                 self.error = str(error)
             except Exception as error:
@@ -73,23 +82,84 @@ class PictureWidget(Widget):
             finally:
                 self.busy = ""
 
-    def _exchange(self, content: dict[str, Any], buffers: Sequence[Any]) -> None:
+    def _exchange(self, content: dict[str, Any]) -> None:
         name = str(content.get("name", "the picture"))
         self.error = ""
         self.busy = f"reading {name} ..."
-        picture = picked(name, bool(content.get("upload")), buffers)
+        picture = _picked(name, content.get("upload"))
         self._serial += 1  # equal answers would not be sent
         self._show(picture, Path(name).name)
 
 
-def check_classifier(net: Any, widget: str) -> None:
-    """Raise ``ModelError`` unless ``net`` has what a widget needs: labels, a transform, a view."""
+@dataclass(frozen=True)
+class Reading:
+    """One picture as a network reads it.
+
+    Attributes:
+        serial: of the answer that shows it.
+        name: of the picture.
+        view: what the network sees of it, RGB.
+        x: that normalised, (1, C, H, W).
+        logits: z (classes,), double precision.
+        p: the class asked about: the one wanted, or what the network says.
+    """
+
+    serial: int
+    name: str
+    view: Image.Image
+    x: Tensor
+    logits: Tensor
+    p: int
+
+    @classmethod
+    def of(
+        cls, net: Any, picture: Image.Image, name: str, serial: int, target: int | str | None, extra: Sequence[Any]
+    ) -> Reading:
+        """Run the network once, with what it reads beside the picture; raises as the engine does."""
+        view = net.view(picture).convert("RGB")
+        x = net.normalize(view)[None]
+        logits = check_logits(outputs_of(net, x, extra_inputs=extra))[0].detach().cpu().double()
+        p = class_of(net, target, len(logits))
+        return cls(serial, name, view, x, logits, int(logits.argmax()) if p is None else p)
+
+    def answer(self) -> dict[str, Any]:
+        """Return what is sent to the browser."""
+        return picture_answer(self.serial, self.name, self.view, self.logits)
+
+
+def picture_answer(serial: int, name: str, view: Image.Image, logits: Any) -> dict[str, Any]:
+    """Return what the browser needs of any picture: RGB, and logits in single precision."""
+    return {"serial": serial, "name": name, "picture": packed(view, "uint8"), "logits": packed(logits, "float32")}
+
+
+def check_classifier(net: Any, widget: str, extra_inputs: Sequence[Any] | None = None) -> None:
+    """Raise ``ModelError`` unless ``net`` has what a widget needs: labels, a transform, a view, and all its inputs.
+
+    Args:
+        net: what was given for a classifier.
+        widget: what the widget is called.
+        extra_inputs: what the network is given beside the picture; None, where the widget gives it nothing.
+    """
     missing = [name for name in ("labels", "transform", "view") if not hasattr(net, name)]
     if missing:
         raise ModelError(
             f"{widget} needs a Classifier (model + transform + labels), and {type(net).__name__} has no "
             f"{', '.join(missing)}: use gradlab.models.imagenet() or wrap it in gradlab.models.Classifier."
         )
+    beside = _reads_beside(net)
+    if len(beside) > len(extra_inputs or ()):
+        way = "wrap it in a module that reads the picture alone" if extra_inputs is None else "pass extra_inputs=(...)"
+        raise ModelError(f"{widget}: this network reads {', '.join(beside)} beside the picture: {way}.")
+
+
+def _reads_beside(net: Any) -> list[str]:
+    """Return the names of what the network must be given beside the picture."""
+    try:
+        found = list(inspect.signature(net.model.forward).parameters.values())
+    except (AttributeError, TypeError, ValueError):
+        return []  # unknown: running it tells
+    places = [each for each in found if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
+    return [each.name for each in places[1:] if each.default is each.empty]
 
 
 def class_of(net: Any, wanted: int | str | None, classes: int) -> int | None:
@@ -119,17 +189,17 @@ def opened(picture: Any) -> tuple[Image.Image, str]:
     return (Image.fromarray(picture) if isinstance(picture, np.ndarray) else read(picture)), name
 
 
-def picked(name: str, upload: bool, buffers: Sequence[Any]) -> Image.Image:
-    """Open what the browser asked for: the bytes it sent, or a name or path."""
+def _picked(name: str, upload: Any) -> Image.Image:
+    """Open what the browser asked for: the file that it sent, or a name or path."""
     from gradlab.data import picture
 
-    if not upload:
+    if upload is None:
         return picture(name)
-    content = bytes(buffers[0]) if buffers else b""
+    content = unpacked(upload, "uint8", (None,))
     if len(content) > MAX_UPLOAD:
         raise PictureError(f"{name} has more than {MAX_UPLOAD >> 20} MB: make it smaller first.")
     try:
-        return picture(content)
+        return picture(content.tobytes())
     except PictureError as error:
         # the reader knows the file by its name
         raise PictureError(str(error).replace("The file", name, 1)) from error

@@ -11,13 +11,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.special import softmax
 from torch import Tensor
-from torch.nn import functional as F
 
 from gradlab.core.targets import check_logits
 from gradlab.data import CHALLENGES, challenged
 from gradlab.data.levels import LEVELS
 from gradlab.explain import grad_cam
+from gradlab.widgets.panels import shown
+from gradlab.widgets.picture_widget import picture_answer
+from gradlab.widgets.wire import scaled
+
+__all__ = ["SIDE", "TILES", "Strip", "tile_of"]
 
 # The clean picture first, then each challenge from the weakest level to the strongest.
 TILES: list[tuple[str | None, int]] = [(None, 0), *((name, level) for name in CHALLENGES for level in LEVELS)]
@@ -51,7 +56,17 @@ class Strip:
     maps: NDArray[np.float64]
 
     @classmethod
-    def of(cls, net: Any, picture: Image.Image, name: str, label: int | None, seed: int) -> Strip:
+    def of(
+        cls,
+        net: Any,
+        picture: Image.Image,
+        name: str,
+        label: int | None,
+        *,
+        layer: Any = None,
+        extra_inputs: Sequence[Any] = (),
+        seed: int,
+    ) -> Strip:
         """Run the network on every tile; raises as :func:`gradlab.explain.grad_cam` does."""
         view = net.view(picture).convert("RGB")
         grey = net.input_size[0] == 1
@@ -60,14 +75,13 @@ class Strip:
         seen = torch.cat([challenged(clean, *tile, seed=seed) for tile in TILES])
         if grey:
             seen = seen.mean(1, keepdim=True)
-        logits, maps = (each.cpu().double().numpy() for each in _said(net, seen))
-        return cls(name, view, label, _shown(seen), logits, maps)
+        logits, maps = (each.cpu().double().numpy() for each in _said(net, seen, layer, extra_inputs))
+        return cls(name, view, label, shown(seen.expand(-1, 3, -1, -1), SIDE).numpy(), logits, maps)
 
     @property
     def probabilities(self) -> NDArray[np.float64]:
         """Softmax of the logits, (tiles, classes)."""
-        weights = np.exp(self.logits - self.logits.max(1, keepdims=True))
-        return np.asarray(weights / weights.sum(1, keepdims=True))
+        return np.asarray(softmax(self.logits, axis=1))
 
     @property
     def reference(self) -> int:
@@ -79,23 +93,11 @@ class Strip:
         return [name for name in CHALLENGES if self.logits[tile_of(name, level)].argmax() == self.reference]
 
     def answer(self, serial: int, level: int) -> dict[str, Any]:
-        """Return what is sent to the browser: the tiles as one PNG, float32 logits, float16 of map / scale."""
-        scale = float(np.abs(self.maps).max()) or 1.0
-        logits = self.logits.astype("<f4")
-        _, height, width, _ = self.tiles.shape
+        """Return what is sent to the browser; the tiles below each other as one PNG."""
         return {
-            "serial": serial,
-            "name": self.name,
-            "width": self.view.width,
-            "height": self.view.height,
-            "picture": self.view.tobytes(),
-            "logits": logits[0].tobytes(),
-            "all": logits.tobytes(),
-            "sheet": _png(Image.fromarray(self.tiles.reshape(-1, width, 3))),
-            "tile": [width, height],
-            "maps": (self.maps / scale).astype("<f2").tobytes(),
-            "scale": scale,
-            "shape": list(self.maps.shape),
+            **picture_answer(serial, self.name, self.view, self.logits),
+            "sheet": _png(Image.fromarray(self.tiles.reshape(-1, *self.tiles.shape[2:]))),
+            "maps": scaled(self.maps),
             "label": self.label,
             "challenges": list(CHALLENGES),
             "level": level,
@@ -112,7 +114,7 @@ class Strip:
         return found
 
 
-def _said(net: Any, seen: Tensor) -> tuple[Tensor, Tensor]:
+def _said(net: Any, seen: Tensor, layer: Any, extra: Sequence[Any]) -> tuple[Tensor, Tensor]:
     """Return logits (N, classes) and the maps of the likeliest classes (N, h, w), from one run of the network."""
     logits: list[Tensor] = []
 
@@ -121,15 +123,11 @@ def _said(net: Any, seen: Tensor) -> tuple[Tensor, Tensor]:
         logits.append(found.detach())
         return found.max(1).values
 
-    maps = [grad_cam(net, net.normalize(some), likeliest)[:, 0].detach() for some in seen.split(CHUNK)]
+    maps = [
+        grad_cam(net, net.normalize(some), target=likeliest, layer=layer, extra_inputs=extra)[:, 0].detach()
+        for some in seen.split(CHUNK)
+    ]
     return torch.cat(logits), torch.cat(maps)
-
-
-def _shown(seen: Tensor) -> NDArray[np.uint8]:
-    height, width = seen.shape[2:]
-    part = min(1.0, SIDE / max(height, width))
-    small = F.interpolate(seen, size=(max(1, round(height * part)), max(1, round(width * part))), mode="area")
-    return np.asarray((small * 255).round().byte().expand(-1, 3, -1, -1).movedim(1, -1).numpy())
 
 
 def _png(image: Image.Image) -> bytes:

@@ -17,6 +17,8 @@ from anywidget._file_contents import VirtualFileContents
 from gradlab.core.errors import GradlabError
 from gradlab.widgets.linker import EXPORT, FRONT, followed, linked
 
+__all__ = ["PNG_LIMIT", "SavingError", "Widget", "page", "style"]
+
 PNG_LIMIT = 80_000  # bytes: a notebook with twenty of them still opens quickly
 SHARED_SHEETS = ("base.css", "layout.css", "chart.css")
 

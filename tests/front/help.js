@@ -26,7 +26,7 @@ globalThis.ImageData = class {
 };
 globalThis.document = {
   createElement: () => {
-    const canvas = { width: 0, height: 0, image: null };
+    const canvas = { width: 0, height: 0, image: null, setAttribute() {}, append() {} };
     const context = { canvas, putImageData(image) { canvas.image = image; }, drawImage() {} };
     return Object.assign(canvas, { getContext: () => context });
   },

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { glAsk, glAskingScores, glRun } from "../../gradlab/widgets/front/lib/labelling.js";
+import { glAsk, glQueryScores, glRun } from "../../gradlab/widgets/front/lib/labelling.js";
 import { close, vectors } from "./help.js";
 
 const { rules, world: sent, strategies, reached, bought } = vectors.game, n = rules.truth.length;
@@ -33,13 +33,13 @@ test("random is the mean over all orders, and has no score", () => {
   const runs = rules.orders.map((order) => played("random", order));
   assert.deepEqual(runs[0].bought, bought.random);
   close(reached.random.map((_, k) => runs.reduce((sum, run) => sum + run.reached[k], 0) / runs.length), reached.random);
-  assert.equal(glAskingScores("random", runs[0], world), null);
+  assert.equal(glQueryScores("random", runs[0], world), null);
 });
 
 test("scores: higher where the head is less sure; nothing beside a certain class", () => {
   const run = { p: [[0.5, 0.5, 0], [1, 0, 0], [0.6, 0.3, 0.1]] }, lengths = { lengths: [1, 1, 2] };
-  close(glAskingScores("entropy", run, lengths).slice(0, 2), [Math.LN2, 0]);
-  close(glAskingScores("least_confidence", run, lengths), [0.5, 0, 0.4]);
-  close(glAskingScores("margin", run, lengths), [1, 0, 0.7]);
-  close(glAskingScores("badge", run, lengths), [Math.SQRT1_2, 0, 2 * Math.hypot(0.4, 0.3, 0.1)]);
+  close(glQueryScores("entropy", run, lengths).slice(0, 2), [Math.LN2, 0]);
+  close(glQueryScores("least_confidence", run, lengths), [0.5, 0, 0.4]);
+  close(glQueryScores("margin", run, lengths), [1, 0, 0.7]);
+  close(glQueryScores("badge", run, lengths), [Math.SQRT1_2, 0, 2 * Math.hypot(0.4, 0.3, 0.1)]);
 });

@@ -3,8 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { glApart, glFixed, glNumber, glScale, glTicks } from "../../gradlab/widgets/front/lib/chart.js";
-import { glClamp, glProbability, glValue } from "../../gradlab/widgets/front/lib/numbers.js";
+import { glApart, glScale, glTicks } from "../../gradlab/widgets/front/lib/chart.js";
+import { glClamp } from "../../gradlab/widgets/front/lib/numbers.js";
+import { glFixed, glNumber, glProbability, glValue } from "../../gradlab/widgets/front/lib/text.js";
 import { close } from "./help.js";
 
 const wrote = (write, pairs) => pairs.forEach(([given, text]) => assert.equal(write(...[given].flat()), text));

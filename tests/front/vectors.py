@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from gradlab.explain import Sweep
 from gradlab.introspect import Factors
 from gradlab.widgets.labelling import STRATEGIES, Game, World
 from gradlab.widgets.panels import held_rows
+from gradlab.widgets.wire import packed, scaled
 
 T = torch.float64
 
@@ -260,8 +262,20 @@ def colours() -> dict[str, Any]:
     return {name: 255 * matplotlib.colormaps[name](np.arange(256))[:, :3] for name in names}
 
 
+def wire() -> list[dict[str, Any]]:
+    """One array in every type that the kernel sends, and one in units of a scale."""
+    grid = 3 * random(15, 2, 4, 3)
+    found = [(packed(grid.abs(), "uint8"), grid.abs().byte()), (packed(grid, "int32"), grid.int())]
+    found += [(packed(grid, dtype), grid) for dtype in ("float16", "float32", "float64")]
+    found += [(packed(grid.abs(), "uint32"), grid.abs().int()), (scaled(1e4 * grid), 1e4 * grid)]
+    return [
+        {"packed": {**each, "bytes": None, "base64": base64.b64encode(each["bytes"]).decode()}, "values": values}
+        for each, values in found
+    ]
+
+
 ALL: tuple[Callable[[], Any], ...] = (
-    maps, panels, judged, detection, sweeps, shannon, families, game, colours,
+    maps, panels, judged, detection, sweeps, shannon, families, game, colours, wire,
 )  # fmt: skip
 
 

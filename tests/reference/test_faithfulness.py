@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 import scipy.stats
 import torch
+import torchvision
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import weight_norm
+from torch.nn.utils.prune import l1_unstructured
 
 import gradlab
 from gradlab import explain
@@ -110,6 +113,102 @@ def test_randomisation(model: nn.Module, x: Tensor) -> None:
     assert not torch.equal(first.similarity, faithfulness.randomisation(model, look, x, seed=1).similarity)
     blind = faithfulness.randomisation(model, lambda net, x: x, x)  # a map that never asks the network
     torch.testing.assert_close(blind.similarity, torch.ones(4, 2, dtype=torch.float64))
+
+
+class Reads(nn.Module):
+    """Everything that a network may do with weights beside calling the layers that hold them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = weight_norm(nn.Conv2d(3, 8, 3, stride=2))
+        self.norm = torchvision.ops.FrozenBatchNorm2d(8)
+        self.act = nn.PReLU()
+        self.token, self.place = nn.Parameter(torch.zeros(1, 1, 8)), nn.Parameter(torch.zeros(1, 21, 8))
+        self.scale, self.layer_scale = nn.Parameter(torch.zeros(())), nn.Parameter(torch.zeros(8, 1, 1))
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)  # reads its out_proj, does not call it
+        self.memory = nn.LSTM(8, 8, batch_first=True)
+        self.read = nn.Linear(8, 8)
+        self.head = nn.Linear(8, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.act(self.norm(self.stem(x))) * (1 + self.layer_scale)
+        x = torch.cat([self.token.expand(len(x), -1, -1), x.flatten(2).transpose(1, 2)], 1) + self.place
+        x = x + self.attention(x, x, x, need_weights=False)[0]
+        x = nn.functional.linear(self.memory(x)[0], self.read.weight, self.read.bias)
+        return self.head(x[:, 0] * (1 + self.scale))
+
+
+def trained(net: nn.Module) -> nn.Module:
+    """Give every weight, every statistic and every weight kept as a buffer a value that no initialisation gives."""
+    generator = torch.Generator().manual_seed(9)
+    with torch.no_grad():
+        for t in (*net.parameters(), *net.buffers()):
+            if t.is_floating_point():
+                t.copy_(0.7 + torch.rand(t.shape, generator=generator) / 10)
+    return net.eval()
+
+
+def kept(net: nn.Module, other: nn.Module) -> list[str]:
+    pairs = zip(net.state_dict().items(), other.state_dict().values(), strict=True)
+    return [name for (name, a), b in pairs if a.is_floating_point() and bool((a == b).any())]
+
+
+def pruned() -> nn.Module:
+    net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5))
+    l1_unstructured(trained(net)[0], "weight", 0.3)
+    return net
+
+
+def test_no_weight_stays_trained_whatever_the_network_does_with_it(x: Tensor) -> None:
+    net = trained(Reads())
+    other, names = faithfulness.randomised(net, x)
+    assert names == ("head", "memory", "attention", "act", "norm", "stem", "")  # what is only read: with what runs
+    assert not kept(net, other)
+    assert float(other(x).isfinite().all()) and not torch.allclose(other(x), net(x))
+    first, lost = faithfulness.randomised(net, x, share=0.4)
+    assert lost == names[:3]
+    changed = [n for (n, a), b in zip(net.named_parameters(), first.parameters(), strict=True) if not torch.equal(a, b)]
+    assert {name.split(".")[0] for name in changed} == {"head", "memory", "attention"}
+    assert "attention.out_proj.weight" in changed
+
+    vit = trained(torchvision.models.VisionTransformer(32, 16, 2, 2, 16, 32, num_classes=5))
+    other, names = faithfulness.randomised(vit, torch.randn(2, 3, 32, 32))
+    assert not kept(vit, other)
+    assert names[0] == "heads.head" and names[-3:] == ("encoder", "conv_proj", "")
+
+    cut = pruned()
+    other, names = faithfulness.randomised(cut, x)
+    assert names == ("4", "0") and not torch.allclose(other(x), cut(x))
+    assert torch.equal(other[0].weight == 0, cut[0].weight_mask == 0)
+
+
+def test_statistics_of_batch_norm_are_taken_anew(model: nn.Module, x: Tensor) -> None:
+    generator = torch.Generator().manual_seed(3)
+    plain, _ = faithfulness.randomised(model, x, seed=3)
+    assert plain[1].running_mean.tolist() == [0] * 8 and plain[1].running_var.tolist() == [1] * 8
+    for turn in range(2):  # a generator moves on
+        fresh, _ = faithfulness.randomised(model, x, seed=generator, batch_statistics=True)
+        seen = fresh[0](x)
+        torch.testing.assert_close(fresh[1].running_mean, seen.mean((0, 2, 3)))
+        torch.testing.assert_close(fresh[1].running_var, seen.var((0, 2, 3), unbiased=False))
+        assert torch.equal(fresh[0].weight, plain[0].weight) == (turn == 0)
+    part, _ = faithfulness.randomised(model, x, share=0.5, batch_statistics=True)
+    assert torch.equal(part[1].running_var, model[1].running_var), "a norm that keeps its weights keeps its statistics"
+    assert not fresh.training and fresh[1].momentum == model[1].momentum and not fresh[0]._forward_pre_hooks
+
+
+def test_a_network_that_reads_more_than_pictures_is_randomised_too() -> None:
+    net = gradlab.models.vqa()
+    pictures = gradlab.data.digit_pairs(3, 0).pictures
+    extra = (net.encode("what is their sum?"),)
+    other, names = faithfulness.randomised(net, pictures, extra_inputs=extra)
+    assert len(names) > 3 and not torch.allclose(other(pictures, *extra), net(pictures, *extra))
+
+
+@pytest.mark.parametrize("share", [0, -1, 1.01, float("nan"), "all"])
+def test_bad_shares(model: nn.Module, x: Tensor, share: float) -> None:
+    with pytest.raises(InputError, match="share"):
+        faithfulness.randomised(model, x, share=share)
 
 
 @pytest.mark.slow

@@ -25,8 +25,8 @@ from gradlab.models import Classifier
 from gradlab.widgets import Active, Ood, active, ood
 from gradlab.widgets.labelling import DECAY, ORDERS, STRATEGIES, World, budgets, chances, fit
 from gradlab.widgets.ood import SCORES, TILES, nearest_mistakes
-from gradlab.widgets.others import letters, lookalikes
 from gradlab.widgets.widget import PNG_LIMIT
+from tests.arrays import values
 
 SIZE = (24, 20)
 
@@ -56,10 +56,6 @@ def small(net: Classifier) -> Ood:
     return ood(net, pictures(30, 0), others)
 
 
-def numbers(raw: bytes, kind: str) -> np.ndarray:
-    return np.frombuffer(raw, kind).copy()
-
-
 # --- ood ---
 
 
@@ -69,26 +65,26 @@ def test_the_scores_are_the_engines_to_the_last_bit(net: Classifier, small: Ood)
     assert small.start["groups"] == [{"name": "dark", "count": 9}, {"name": "grey", "count": 7}]
     for each in small.start["scores"]:
         expected = torch.cat([SCORES[each["name"]](net, net.normalize(some)).double() for some in sets])
-        assert numbers(each["values"], "<f8").tolist() == expected.tolist()
+        assert values(each["values"]).tolist() == expected.tolist()
         assert each["odds"] == (each["name"] == "msp")
 
 
 def test_each_picture_comes_with_its_classes_and_why_p_rather_than_q(net: Classifier, small: Ood) -> None:
     start = small.start
     every = torch.cat([pictures(30, 0), pictures(9, 1) / 4, pictures(7, 2).mean(1, keepdim=True).repeat(1, 3, 1, 1)])
-    assert start["shown"] == list(range(46)) and start["tile"] == [*SIZE, 3]
-    tiles = numbers(start["tiles"], np.uint8).reshape(46, *SIZE, 3)
+    assert start["shown"] == list(range(46)) and start["tiles"]["shape"] == [46, *SIZE, 3]
+    tiles = values(start["tiles"])
     assert np.array_equal(tiles, (every * 255).round().byte().movedim(1, -1).numpy())
     x = net.normalize(every)
     top = net(x).softmax(1).topk(4)
-    assert np.array_equal(numbers(start["classes"], "<i4").reshape(46, 4), top.indices.numpy())
-    assert np.allclose(numbers(start["p"], "<f4").reshape(46, 4), top.values.detach().numpy(), atol=1e-6)
-    maps = numbers(start["maps"], "<f2").astype(float).reshape(46, *start["cells"]) * start["scale"]
-    assert np.allclose(maps, contrast_cam(net, x)[:, 0].detach().numpy(), atol=1e-3 * start["scale"])
+    assert np.array_equal(values(start["classes"]), top.indices.numpy())
+    assert np.allclose(values(start["p"]), top.values.detach().numpy(), atol=1e-6)
+    maps = values(start["maps"])
+    assert np.allclose(maps, contrast_cam(net, x)[:, 0].detach().numpy(), atol=1e-3 * start["maps"]["scale"])
 
 
 def test_the_sentence_gives_the_engines_figures(small: Ood) -> None:
-    inside, dark = (numbers(small.start["scores"][0]["values"], "<f8")[part] for part in (slice(30), slice(30, 39)))
+    inside, dark = (values(small.start["scores"][0]["values"])[part] for part in (slice(30), slice(30, 39)))
     sentence = small._sentence()
     assert f"AUROC {scores.auroc(inside, dark):.3f}; FPR {scores.fpr_at_95_tpr(inside, dark):.3f}" in sentence
     assert all(name in sentence for name in (*SCORES, "dark", "grey")) and "0x" not in repr(small)
@@ -108,22 +104,11 @@ def test_the_pictures_nearest_to_a_mistake_are_those_shown() -> None:
 def test_the_default_sends_no_more_than_300_pictures() -> None:
     widget = ood()
     start = widget.start
-    assert len(start["shown"]) <= TILES and max(start["tile"]) <= 48 and start["inside"] == 400
+    assert len(start["shown"]) <= TILES and max(start["tiles"]["shape"][1:]) <= 48 and start["inside"] == 400
     assert [each["name"] for each in start["groups"]] == ["letters", "signs in grey", "noise"]
     assert len(widget._png()) < PNG_LIMIT
     # as it is: this network is surer of noise than of digits
     assert "0.000 against noise" in widget._sentence()
-
-
-def test_lookalikes_are_the_same_each_time_and_leave_the_random_state_alone() -> None:
-    before = torch.get_rng_state()
-    first, second = lookalikes(), lookalikes()
-    assert torch.equal(before, torch.get_rng_state())
-    for name, some in first.items():
-        assert torch.equal(some, second[name]) and some.shape == (96, 1, 32, 32)
-        assert float(some.min()) >= 0 and float(some.max()) <= 1
-    flat = letters().flatten(1)
-    assert len(flat.unique(dim=0)) == len(flat)
 
 
 def test_a_score_of_ones_own_can_read_an_introspective_network(net: Classifier) -> None:
@@ -131,7 +116,7 @@ def test_a_score_of_ones_own_can_read_an_introspective_network(net: Classifier) 
     second = IntrospectiveNetwork(net).fit(net.normalize(seen), labels, seed=0, progress=False)
     asked = {"msp of f": scores.msp, "msp of H": lambda _, x: scores.msp(second, x)}
     start = ood(net, seen, pictures(9, 1) / 4, scores=asked).start
-    sent = numbers(start["scores"][1]["values"], "<f8")
+    sent = values(start["scores"][1]["values"])
     assert np.array_equal(sent[:30], scores.msp(second, net.normalize(seen)).numpy())
     assert start["scores"][0]["odds"] and not start["scores"][1]["odds"]
 
@@ -212,7 +197,7 @@ def test_h_is_standardised_and_projected_by_pca(game: Active) -> None:
     expected = PCA(2).fit_transform(world.pool.numpy())
     expected = torch.from_numpy(expected / np.abs(expected).max())
     assert torch.allclose(world.plane.abs(), expected.abs(), atol=1e-6)
-    sent = numbers(game.start["worlds"][0]["pool"], "<f4").reshape(60, 4)
+    sent = values(game.start["worlds"][0]["pool"])
     assert np.array_equal(sent.astype(np.float64), world.pool.numpy())
 
 
@@ -265,7 +250,7 @@ def test_the_control_is_five_orders_that_begin_alike(game: Active) -> None:
     assert orders.shape == (ORDERS, 60) and len(orders.unique(dim=0)) == ORDERS
     assert all(sorted(order.tolist()) == list(range(60)) for order in orders)
     assert len(orders[:, :6].unique(dim=0)) == 1
-    assert np.array_equal(numbers(game.start["orders"], "<i4").reshape(ORDERS, 60), orders.numpy())
+    assert np.array_equal(values(game.start["orders"]), orders.numpy())
 
 
 def test_the_default_puts_an_untrained_network_beside_and_leaves_the_random_state_alone() -> None:
@@ -279,10 +264,10 @@ def test_the_default_puts_an_untrained_network_beside_and_leaves_the_random_stat
     h = factors(net, net.normalize(train.pictures[:600])).hidden.double()
     spread = h.std(0, correction=0)
     expected = torch.where(spread > 0, (h - h.mean(0)) / spread.clamp_min(1e-12), 0.0) / 32**0.5
-    sent = numbers(widget.start["worlds"][0]["pool"], "<f4").reshape(600, 32)
+    sent = values(widget.start["worlds"][0]["pool"])
     assert np.allclose(sent, expected.numpy(), atol=1e-4)
-    assert numbers(widget.start["truth"][0], "<i4").tolist() == train.labels[:600].tolist()
-    assert len(numbers(widget.start["tiles"], np.uint8)) == 600 * 16 * 16
+    assert values(widget.start["truth"][0]).tolist() == train.labels[:600].tolist()
+    assert values(widget.start["tiles"]).shape == (600, 16, 16, 1)
 
 
 def test_ones_own_networks_and_h_get_the_plain_warning(net: Classifier, game: Active) -> None:

@@ -15,6 +15,7 @@ from gradlab.explain import deconvnet, gradient, guided_backprop
 from gradlab.explain.faithfulness import randomisation, randomised
 from gradlab.models import Classifier
 from gradlab.widgets import Gradients, gradients
+from tests.arrays import values
 
 CLASSES, SIDE = 6, 40
 ENGINE = {"gradient": gradient, "deconvnet": deconvnet, "guided backpropagation": guided_backprop}
@@ -43,10 +44,6 @@ def ask(widget: Gradients, **content: Any) -> None:
     widget._handle_custom_msg({"kind": "maps", **content}, [])
 
 
-def values(packed: dict[str, Any]) -> np.ndarray:
-    return np.frombuffer(packed["values"], "<f2").astype(np.float64).reshape(SIDE, SIDE) * packed["scale"]
-
-
 @pytest.mark.parametrize("name", ENGINE)
 def test_a_pixel_is_the_engines_loudest_channel(net: Classifier, widget: Gradients, name: str) -> None:
     raw = ENGINE[name](net, net.transform(picture("chelsea"))[None], 2)[0].numpy()
@@ -72,16 +69,16 @@ def test_the_control_is_the_randomisation_checks(net: Classifier) -> None:
 def test_randomised_changes_a_copy_from_the_last_layer_on(net: Classifier) -> None:
     x = net.transform(picture("chelsea"))[None]
     before = {name: value.clone() for name, value in net.model.state_dict().items()}
-    copy, names = randomised(net, x, 0.5, seed=3)
+    copy, names = randomised(net, x, share=0.5, seed=3)
     assert names == ("6", "2")
     changed = {name for name, value in copy.state_dict().items() if not torch.equal(value, before[name])}
     assert changed == {"6.weight", "6.bias", "2.weight", "2.bias"}
     assert all(torch.equal(value, before[name]) for name, value in net.model.state_dict().items())
-    again, _ = randomised(net, x, 0.5, seed=3)
+    again, _ = randomised(net, x, share=0.5, seed=3)
     assert all(torch.equal(a, b) for a, b in zip(copy.state_dict().values(), again.state_dict().values(), strict=True))
     for share in (0, -1, 1.01, float("nan")):
         with pytest.raises(InputError, match="share"):
-            randomised(net, x, share)
+            randomised(net, x, share=share)
 
 
 def test_another_class_and_another_share(widget: Gradients) -> None:
@@ -109,7 +106,7 @@ def test_a_network_without_relus_says_so_in_the_panels() -> None:
 def test_a_saved_page_holds_the_likeliest_classes(widget: Gradients, tmp_path: Any) -> None:
     assert "0x" not in repr(widget) and "rank correlation: gradient" in widget._sentence()
     widget.save_html(tmp_path / "page.html")
-    likely = widget._logits.argsort(descending=True)[:4].tolist()
+    likely = widget._seen.logits.argsort(descending=True)[:4].tolist()
     assert {each["p"] for each in widget.known} == {2, *likely}
     assert len(widget._png()) < 80_000
 

@@ -19,9 +19,11 @@ from gradlab.introspect import Factors, IntrospectiveNetwork, factors, features
 from gradlab.models import Classifier
 from gradlab.models.small import untrained_digits
 from gradlab.widgets import Calibration, Introspect, calibration, introspect
-from gradlab.widgets.calibration import spread
+from gradlab.widgets.calibration import _spread
 from gradlab.widgets.panels import NOISE, ONES, as_scanned, held_rows
 from gradlab.widgets.widget import PNG_LIMIT
+from gradlab.widgets.wire import detached, packed
+from tests.arrays import blobs, values
 
 
 def network(classes: int, size: tuple[int, int] = (24, 20)) -> Classifier:
@@ -57,8 +59,10 @@ def reader() -> Classifier:
     return found
 
 
-def halves(answer: dict[str, Any], name: str, *shape: int) -> np.ndarray:
-    return np.frombuffer(answer[name], "<f2").astype(np.float64).reshape(shape) * answer["scale"]
+def draw(widget: Introspect, content: bytes) -> None:
+    """Send what the front end sends when a stroke ends."""
+    upload = packed(np.frombuffer(content, np.uint8), "uint8")
+    widget._handle_custom_msg(*detached({"kind": "picture", "name": "your drawing", "upload": upload}))
 
 
 # --- introspect ---
@@ -67,18 +71,18 @@ def halves(answer: dict[str, Any], name: str, *shape: int) -> np.ndarray:
 def test_the_panels_are_the_engines_at_every_level(net: Classifier, seen: Tensor, truth: Tensor) -> None:
     answer = introspect(net, seen[:3], truth[:3], seed=4).start
     noise = torch.randn(3, 24, 20, generator=torch.Generator().manual_seed(4))
-    logits = np.frombuffer(answer["logits"], "<f4").reshape(3, len(NOISE), 5)
-    hidden = np.frombuffer(answer["hidden"], "<f4").reshape(3, len(NOISE), 6)
-    contrasts = halves(answer, "contrasts", 3, len(NOISE), 5, *answer["cells"])
-    ones = halves(answer, "ones", 3, len(NOISE), len(ONES), *answer["cells"])
-    pixels = np.frombuffer(answer["seen"], np.uint8).reshape(3, len(NOISE), 24, 20, 3)
+    logits = values(answer["logits"])
+    hidden = values(answer["hidden"])
+    contrasts = values(answer["contrasts"])
+    ones = values(answer["ones"])
+    pixels = values(answer["seen"])
     for k, level in enumerate(NOISE):
         noisy = (seen[:3] + level * noise).clamp(0, 1)
         x = net.normalize(noisy)
         kept, maps = factors(net, x), class_maps(net, x)
         np.testing.assert_allclose(logits[:, k], kept.logits.detach(), rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(hidden[:, k], kept.hidden.detach(), rtol=1e-4, atol=1e-6)
-        slack = {"rtol": 2.0**-9, "atol": answer["scale"] * 2.0**-12}
+        slack = {"rtol": 2.0**-9, "atol": answer["ones"]["scale"] * 2.0**-12}
         np.testing.assert_allclose(contrasts[:, k], maps.contrasts().detach(), **slack)
         for j, loss in enumerate(ONES):
             pulled = torch.einsum("nc,nchw->nhw", kept.rows(loss, "ones"), maps.maps).detach()
@@ -89,8 +93,8 @@ def test_the_panels_are_the_engines_at_every_level(net: Classifier, seen: Tensor
 
 def test_rows_times_h_are_the_features(net: Classifier, seen: Tensor) -> None:
     answer = introspect(net, seen[:2]).start
-    logits = torch.tensor(np.frombuffer(answer["logits"], "<f4").reshape(2, len(NOISE), 5)[:, 0])
-    hidden = torch.tensor(np.frombuffer(answer["hidden"], "<f4").reshape(2, len(NOISE), 6)[:, 0])
+    logits = torch.tensor(values(answer["logits"])[:, 0])
+    hidden = torch.tensor(values(answer["hidden"])[:, 0])
     u = logits.softmax(1)[:, None] - torch.eye(5)
     made = (u[..., None] * hidden[:, None, None]).flatten(2)
     torch.testing.assert_close(made, features(net, net.normalize(seen[:2]), "ce", "each", None), atol=1e-5, rtol=1e-4)
@@ -100,14 +104,14 @@ def test_rows_times_h_are_the_features(net: Classifier, seen: Tensor) -> None:
 def test_many_classes_show_the_likeliest(seen: Tensor) -> None:
     wide = network(40)
     answer = introspect(wide, seen[:2]).start
-    logits = np.frombuffer(answer["logits"], "<f4").reshape(2, len(NOISE), 40)
+    logits = values(answer["logits"])
     for classes, z in zip(answer["asked"], logits, strict=True):
         assert len(set(classes)) == 12 and set(z.argmax(1).tolist()) <= set(classes)  # every answer has its panel
         assert (np.diff(z[0, classes]) <= 0).all()
-    asked = halves(answer, "contrasts", 2, len(NOISE), 12, *answer["cells"])
+    asked = values(answer["contrasts"])
     x = wide.normalize(seen[:1])
     expected = class_maps(wide, x).contrasts()[0, answer["asked"][0]].detach()
-    np.testing.assert_allclose(asked[0, 0], expected, rtol=2.0**-9, atol=answer["scale"] * 2.0**-12)
+    np.testing.assert_allclose(asked[0, 0], expected, rtol=2.0**-9, atol=answer["ones"]["scale"] * 2.0**-12)
 
 
 def test_rows_that_hold_99_percent() -> None:
@@ -159,12 +163,12 @@ def test_a_drawing_is_answered(reader: Classifier) -> None:
     widget = introspect(reader)
     assert widget.draws and widget.answer == {}
     before = widget.start
-    widget._handle_custom_msg({"kind": "picture", "name": "your drawing", "upload": True}, [encoded(ONE)])
+    draw(widget, encoded(ONE))
     assert widget.error == "" and widget.busy == "" and widget.start is before
     first = widget.answer
     expected = factors(reader, reader.normalize(as_scanned(ONE))).logits[0]
-    np.testing.assert_allclose(np.frombuffer(first["logits"], "<f4")[:10], expected.detach(), rtol=1e-4, atol=1e-5)
-    widget._handle_custom_msg({"kind": "picture", "name": "your drawing", "upload": True}, [encoded(ONE)])
+    np.testing.assert_allclose(values(first["logits"])[0, 0], expected.detach(), rtol=1e-4, atol=1e-5)
+    draw(widget, encoded(ONE))
     assert widget.answer["serial"] > first["serial"]  # the same drawing again is an answer again
 
 
@@ -173,7 +177,7 @@ def test_a_drawing_is_answered(reader: Classifier) -> None:
 )
 def test_a_bad_drawing_is_told_and_what_was_there_stays(reader: Classifier, content: bytes, said: str) -> None:
     widget = introspect(reader)
-    widget._handle_custom_msg({"kind": "picture", "name": "your drawing", "upload": True}, [content])
+    draw(widget, content)
     assert said in widget.error and widget.busy == "" and widget.answer == {}
 
 
@@ -181,13 +185,13 @@ def test_the_first_digits_are_one_of_each_and_hard_ones() -> None:
     widget = introspect()
     test = gradlab.data.digits("test")
     assert widget.start["truth"][:10] == list(range(10)) and len(widget.start["truth"]) == 16
-    pixels = np.frombuffer(widget.start["seen"], np.uint8).reshape(16, len(NOISE), 32, 32)
+    pixels = values(widget.start["seen"])[..., 0]
     first = test.pictures[int((test.labels == 3).nonzero()[0]), 0]
     assert np.abs(pixels[3, 0] / 255 - first.numpy()).max() < 0.003
-    logits = torch.tensor(np.frombuffer(widget.start["logits"], "<f4").reshape(16, len(NOISE), 10)[:, 0])
+    logits = torch.tensor(values(widget.start["logits"])[:, 0])
     best, second = logits.softmax(1).topk(2).values.unbind(1)
     assert float((best - second)[10:].max()) < float((best - second)[:10].max())
-    assert sum(len(value) for value in widget.start.values() if isinstance(value, bytes)) < 600_000
+    assert sum(map(len, blobs(widget.start))) < 600_000
     assert "Why 0, rather than any other class? 2.00 effective rows" in repr(widget)
     assert len(widget._png()) <= PNG_LIMIT
 
@@ -231,7 +235,7 @@ def second(net: Classifier, seen: Tensor, truth: Tensor) -> IntrospectiveNetwork
 
 
 def logits_of(arm: dict[str, Any]) -> Tensor:
-    return torch.tensor(np.frombuffer(arm["logits"], "<f4").reshape(30, 5)).double()
+    return torch.tensor(values(arm["logits"])).double()
 
 
 def test_the_arms_are_what_the_networks_say(
@@ -244,14 +248,14 @@ def test_the_arms_are_what_the_networks_say(
     for arm, model in ((f, net), (h, second)):
         logits = logits_of(arm)
         torch.testing.assert_close(logits.float(), model(x).detach(), rtol=1e-4, atol=1e-5)
-        maps = np.frombuffer(arm["maps"], "<f2").astype(np.float64).reshape(30, *arm["cells"]) * arm["scale"]
+        maps = values(arm["maps"])
         np.testing.assert_allclose(
-            maps, contrast_cam(model, x)[:, 0].detach(), rtol=2.0**-9, atol=arm["scale"] * 2.0**-11
+            maps, contrast_cam(model, x)[:, 0].detach(), rtol=2.0**-9, atol=arm["maps"]["scale"] * 2.0**-11
         )
         assert arm["fitted"] == pytest.approx(temperature(logits, truth)) and not arm["heldOut"]
         p = (logits / arm["fitted"]).softmax(1)
         assert arm["luck"][1] == pytest.approx(float(calibration_floor(p, 10, draws=100).mean()))
-    assert widget.start["shown"] == list(range(30)) and widget.start["tile"] == [24, 20, 3]
+    assert widget.start["shown"] == list(range(30)) and widget.start["tiles"]["shape"] == [30, 24, 20, 3]
     assert len(widget._png()) <= PNG_LIMIT
     ece = calibration_error(logits_of(f).softmax(1), truth, 10)
     assert f"ECE {ece:.3f} in 10 bins" in repr(widget) and "the pictures shown" in widget._sentence()
@@ -289,17 +293,17 @@ def test_a_network_without_a_map_can_be_calibrated(seen: Tensor, truth: Tensor) 
         resize=None,
     )
     (arm,) = calibration(flat, seen, truth).start["arms"]
-    assert arm["maps"] is None and arm["cells"] is None
+    assert arm["maps"] is None
     with pytest.raises(LayerError):
         calibration(flat, seen, truth, layer="nowhere")
 
 
 def test_every_bin_has_its_share_of_the_pictures() -> None:
     confidence = torch.tensor([0.95] * 50 + [0.3] * 3 + [0.55] * 2 + [1.0] * 5)
-    found = spread(confidence, 10, 20)
+    found = _spread(confidence, 10, 20)
     assert len(found) == 20 and found.tolist() == sorted(found.tolist())
     assert set(range(50, 55)) <= set(found.tolist())
-    assert spread(confidence, 10, 400).tolist() == list(range(60))
+    assert _spread(confidence, 10, 400).tolist() == list(range(60))
 
 
 @pytest.mark.parametrize(
@@ -348,5 +352,5 @@ def test_saved_pages_hold_everything(widget: type, net: Classifier, seen: Tensor
     made = introspect(net, seen[:2]) if widget is Introspect else calibration(net, seen, truth)
     text = made.save_html(tmp_path / "page.html").read_text(encoding="utf-8")
     assert (
-        '"logits":{"base64"' in text and "http" not in text.replace("http://www.w3.org/2000/svg", "").split("<body")[1]
+        '"bytes":{"base64"' in text and "http" not in text.replace("http://www.w3.org/2000/svg", "").split("<body")[1]
     )

@@ -99,7 +99,9 @@ def test_what_is_nested_is_at_home() -> None:
 
 
 def test_every_widget_sends_the_shared_sheets_and_its_own() -> None:
-    sent = {each: str(getattr(widgets, each)._css) for each in widgets.__all__ if hasattr(getattr(widgets, each), "_css")}
+    sent = {
+        each: str(getattr(widgets, each)._css) for each in widgets.__all__ if hasattr(getattr(widgets, each), "_css")
+    }
     sent.pop("Widget", None)
     assert len(sent) == len(HOMES) - len(SHARED_SHEETS)
     for name, text in sent.items():

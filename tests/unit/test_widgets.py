@@ -20,6 +20,8 @@ from gradlab.explain import class_maps, contrast_cam
 from gradlab.models import Classifier
 from gradlab.widgets import Gradients, Occlusion, Paradigms, Widget, paradigms
 from gradlab.widgets.widget import PNG_LIMIT, SavingError
+from gradlab.widgets.wire import detached, packed
+from tests.arrays import values
 
 CLASSES = 12
 WIDGETS = [Paradigms, Occlusion, Gradients]
@@ -43,9 +45,7 @@ def widget(net: Classifier) -> Paradigms:
 
 
 def decoded(answer: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-    logits = np.frombuffer(answer["logits"], "<f4")
-    maps = np.frombuffer(answer["maps"], "<f2").astype(np.float64) * answer["scale"]
-    return logits, maps.reshape(answer["shape"])
+    return values(answer["logits"]), values(answer["maps"])
 
 
 def test_the_answer_holds_the_engines_numbers(net: Classifier, widget: Paradigms) -> None:
@@ -58,15 +58,16 @@ def test_the_answer_holds_the_engines_numbers(net: Classifier, widget: Paradigms
     assert widget.answer["exact"] is found.exact is True
     assert widget.answer["layer"] == found.layer
     shown = net.view(picture("chelsea"))
-    assert (widget.answer["width"], widget.answer["height"]) == shown.size
-    assert widget.answer["picture"] == shown.tobytes()
-    assert widget.labels == net.labels and widget.pictures == picture_names()
+    np.testing.assert_array_equal(values(widget.answer["picture"]), np.asarray(shown))
+    assert widget.labels == net.labels and widget.choices == picture_names()
 
 
 def test_cells_and_bias_add_up_to_the_logit(net: Classifier, widget: Paradigms) -> None:
     logits, maps = decoded(widget.answer)
     bias = net.model[-1].bias.detach().numpy()
-    np.testing.assert_allclose(maps.sum((1, 2)) + bias, logits, atol=1e-3 * widget.answer["scale"] * maps[0].size)
+    np.testing.assert_allclose(
+        maps.sum((1, 2)) + bias, logits, atol=1e-3 * widget.answer["maps"]["scale"] * maps[0].size
+    )
 
 
 @pytest.mark.parametrize("q", range(CLASSES))
@@ -108,8 +109,8 @@ def ask(widget: Paradigms, name: str, content: bytes | None = None) -> list[str]
     """Send what the front end would send; returns what ``busy`` went through."""
     seen: list[str] = []
     widget.observe(lambda change: seen.append(change["new"]), "busy")
-    message = {"kind": "picture", "name": name, "serial": 1, "upload": content is not None}
-    widget._handle_custom_msg(message, [] if content is None else [memoryview(content)])
+    upload = {} if content is None else {"upload": packed(np.frombuffer(content, np.uint8), "uint8")}
+    widget._handle_custom_msg(*detached({"kind": "picture", "name": name, **upload}))
     widget.unobserve_all("busy")
     return seen
 
@@ -194,7 +195,7 @@ def test_saved_page_is_whole_and_alone(widget: Paradigms, tmp_path: Path) -> Non
     text = path.read_text(encoding="utf-8")
     assert not re.search(r"https?://|\bimport\s*[({\"']|@import|url\(", text)
     assert text.count("<script") == text.count("</script>") == 2, "a label ended the script"
-    assert base64.b64encode(widget.answer["maps"]).decode() in text
+    assert base64.b64encode(widget.answer["maps"]["bytes"]).decode() in text
     assert [each.name for each in tmp_path.iterdir()] == ["page.html"]
     assert widget.save_html(str(path)) == path
 

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from gradlab.core import InputError, outputs_of
+from gradlab.core import InputError
 from gradlab.core.inputs import check_inputs, module_of
+from gradlab.core.progress import Progress, counted
+from gradlab.core.seeds import Seed, torch_generator
+from gradlab.core.state import lock_of
+from gradlab.core.watch import watch
 from gradlab.explain.faithfulness.comparison import Measure, similarity
+
+__all__ = ["Randomisation", "randomisation", "randomised"]
 
 
 @dataclass(frozen=True)
@@ -28,93 +34,142 @@ def randomisation(
     model: Any,
     method: Callable[[nn.Module, Tensor], Tensor],
     inputs: Tensor,
-    seed: int = 0,
+    *,
+    seed: Seed = 0,
     measure: Measure = "spearman",
     absolute: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    extra_inputs: Sequence[Any] = (),
+    progress: Progress = False,
 ) -> Randomisation:
     """Take a network's weights away from the last layer to the first; how alike do the maps remain?
 
-    The cascading check of Adebayo et al., Sanity Checks for Saliency Maps, NeurIPS 2018. A map that stays as it was
-    does not show what the network has learned. A copy is changed: weights become normal with variance 2 / fan-in (He et
-    al. 2015), biases 0, norms the identity.
+    The cascading check of Adebayo et al., Sanity Checks for Saliency Maps, NeurIPS 2018. A copy is changed, as by
+    :func:`randomised`.
 
     Args:
-        model: any ``nn.Module`` or a ``Classifier``; it runs ``method`` and is not changed.
+        model: any ``nn.Module`` or a ``Classifier``; it is not changed.
         method: ``(module, inputs) -> maps``; give it a fixed target, or the class changes with the weights.
         inputs: normalised pictures (N, C, H, W).
         seed: of the new weights.
         measure: as in :func:`similarity`.
         absolute: likewise.
-        progress: called with layers done and to do.
+        extra_inputs: what the model reads beside the pictures.
+        progress: True for a bar, or called with layers done and to do.
 
     Raises:
         InputError, ModelError: and what ``method`` raises.
     """
     x = check_inputs(model, inputs)
-    mine = copy.deepcopy(module_of(model)).eval()
+    generator = torch_generator(seed)
+    mine = _copy_of(model)
     before = method(mine, x)
-    layers = _last_first(mine, x)
-    generator = torch.Generator().manual_seed(seed)
+    layers = _last_first(mine, x, extra_inputs)
     found = []
-    for done, layer in enumerate(layers.values(), 1):
-        _redraw(layer, generator)
+    for parts in counted(layers.values(), len(layers), progress, "layers"):
+        _redraw(parts, generator)
         found.append(similarity(before, method(mine, x), measure, absolute))
-        if progress is not None:
-            progress(done, len(layers))
     return Randomisation(tuple(layers), torch.stack(found))
 
 
-def randomised(model: Any, inputs: Tensor, share: float = 1.0, seed: int = 0) -> tuple[nn.Module, tuple[str, ...]]:
-    """Return a copy whose last layers have lost their weights, as in :func:`randomisation`, and these layers' names.
+def randomised(
+    model: Any,
+    inputs: Tensor,
+    *,
+    share: float = 1.0,
+    seed: Seed = 0,
+    batch_statistics: bool = False,
+    extra_inputs: Sequence[Any] = (),
+) -> tuple[nn.Module, tuple[str, ...]]:
+    """Return a copy, in eval mode, whose last layers have lost their weights; and these layers' names, last first.
+
+    Weights become normal with variance 2 / fan-in (He et al., Delving Deep into Rectifiers, ICCV 2015), biases 0, gains
+    1 and norms the identity. The layers are those that hold weights, in the order in which they run; weights that the
+    network only reads (attention's output projection, say) go with the nearest part around them that runs, as do class
+    tokens and position embeddings. No weight stays as it was trained if ``share`` is 1.
 
     Args:
         model: any ``nn.Module`` or a ``Classifier``; it is not changed.
         inputs: normalised pictures (N, C, H, W), to see in which order the layers run.
         share: of the layers that hold weights, counted from the last; at least one, rounded up. 1: all.
         seed: of the new weights.
+        batch_statistics: let each batch norm that lost its weights take its mean and variance from ``inputs``, so that
+            the copy's activations neither vanish nor grow; else they are 0 and 1.
+        extra_inputs: what the model reads beside the pictures.
 
     Raises:
         InputError: ``share`` is not in (0, 1], or what ``inputs`` may be wrong in.
+
+    >>> net = gradlab.models.digits()
+    >>> x = net.normalize(gradlab.data.digits("test").pictures[:8])
+    >>> blank, names = gradlab.explain.faithfulness.randomised(net, x, batch_statistics=True)
+    >>> names[0]
+    'head'
     """
     x = check_inputs(model, inputs)
-    if not 0 < share <= 1:
+    if not isinstance(share, (int, float)) or not 0 < share <= 1:
         raise InputError(f"share is {share!r}: expected a number above 0, at most 1.")
-    mine = copy.deepcopy(module_of(model)).eval()
-    layers = _last_first(copy.deepcopy(mine), x)
+    generator = torch_generator(seed)
+    mine = _copy_of(model)
+    layers = _last_first(mine, x, extra_inputs)
     names = tuple(layers)[: math.ceil(share * len(layers))]
-    parts, generator = dict(mine.named_modules()), torch.Generator().manual_seed(seed)
-    for name in names:
-        _redraw(parts[name], generator)
+    lost = [part for name in names for part in layers[name]]
+    _redraw(lost, generator)
+    if batch_statistics:
+        norms = {part for part in lost if _buffer(part, "running_mean") is not None}
+        watch(mine, x, lambda _, part, given: _measure(part, given[0]) if part in norms else None, extra_inputs)
     return mine, names
 
 
-def _last_first(module: nn.Module, x: Tensor) -> dict[str, nn.Module]:
-    """Return the parts that hold weights, the last to run first. The module is a copy: hooks need not be taken off."""
-    order: list[str] = []
-    names = {
-        part: name for name, part in module.named_modules() if next(part.parameters(recurse=False), None) is not None
-    }
-    hooks = [part.register_forward_hook(lambda part, *_: order.append(names[part])) for part in names]
-    outputs_of(module, x[:1])
-    for hook in hooks:
-        hook.remove()
-    parts = dict(module.named_modules())
-    return {name: parts[name] for name in reversed(order)}
+def _copy_of(model: Any) -> nn.Module:
+    """Return a copy of a network in eval mode; what it has worked out from its weights (pruning does) is copied too."""
+    module = module_of(model)
+    kept = [value for part in module.modules() for value in vars(part).values() if isinstance(value, Tensor)]
+    with lock_of(module), torch.inference_mode(False):
+        return copy.deepcopy(module, {id(value): value.detach().clone() for value in kept}).eval()
+
+
+def _last_first(module: nn.Module, x: Tensor, extra_inputs: Sequence[Any]) -> dict[str, list[nn.Module]]:
+    """Return the parts that hold weights by the layer that they go with, the last layer to run first."""
+    order = [""]
+    watch(module, x, lambda name, *_: order.append(name), extra_inputs)
+    place = {name: i for i, name in enumerate(order) if "parametrizations" not in name.split(".")}
+    layers: dict[str, list[nn.Module]] = {}
+    for name, part in module.named_modules():
+        if next(part.parameters(recurse=False), None) is None and _buffer(part, "running_mean") is None:
+            continue
+        while name not in place:
+            name = name.rpartition(".")[0]
+        layers.setdefault(name, []).append(part)
+    return dict(sorted(layers.items(), key=lambda layer: -place[layer[0]]))
 
 
 @torch.no_grad()
-def _redraw(layer: nn.Module, generator: torch.Generator) -> None:
-    for parameter in layer.parameters(recurse=False):
-        if parameter.ndim < 2:
-            parameter.zero_()
-            continue
-        fan_in = parameter[0].numel()
-        drawn = torch.randn(parameter.shape, generator=generator) * math.sqrt(2 / fan_in)
-        parameter.copy_(drawn)
-    weight = getattr(layer, "weight", None)
-    if isinstance(weight, Tensor) and weight.ndim == 1:
-        weight.fill_(1)
-    for name, value in (("running_mean", 0.0), ("running_var", 1.0)):
-        if isinstance(getattr(layer, name, None), Tensor):
-            getattr(layer, name).fill_(value)
+def _redraw(parts: Sequence[nn.Module], generator: torch.Generator) -> None:
+    for part in parts:
+        for name, parameter in part.named_parameters(recurse=False):
+            if isinstance(part, nn.PReLU):
+                parameter.fill_(part.init)
+            elif "bias" in name:
+                parameter.zero_()
+            elif parameter.ndim < 2 or (name != "weight" and len(parameter) == parameter.numel()):
+                parameter.fill_(1)  # a gain, one number for each channel
+            else:
+                drawn = torch.randn(parameter.shape, generator=generator, device=generator.device)
+                parameter.copy_(drawn * math.sqrt(2 / parameter[0].numel()))
+        if _buffer(part, "running_mean") is not None:  # a frozen batch norm keeps its weights beside its statistics
+            for name, value in (("running_mean", 0.0), ("running_var", 1.0), ("weight", 1.0), ("bias", 0.0)):
+                kept = _buffer(part, name)
+                if kept is not None:
+                    kept.fill_(value)
+
+
+def _measure(norm: nn.Module, x: Tensor) -> None:
+    variance, mean = torch.var_mean(x, [axis for axis in range(x.ndim) if axis != 1], correction=0)
+    for name, value in (("running_mean", mean), ("running_var", variance)):
+        kept = _buffer(norm, name)
+        if kept is not None:
+            kept.copy_(value)
+
+
+def _buffer(part: nn.Module, name: str) -> Tensor | None:
+    return part._buffers.get(name)

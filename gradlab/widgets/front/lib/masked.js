@@ -142,7 +142,8 @@ export class GlMasked {
   }
 
   drawHide() {
-    const { a, parts: { hide }, state } = this, scale = glSized(a, GL_SIDE_LARGE, hide), context = hide.getContext("2d");
+    const { a, state, parts: { hide } } = this, scale = glSized(a, GL_SIDE_LARGE, hide);
+    const context = hide.getContext("2d");
     context.imageSmoothingEnabled = hide.width < 4 * a.width;
     context.drawImage(glMaskedPhoto(a, state.baseline, this.mask()), 0, 0, hide.width, hide.height);
     glDrawBox(context, state.box, scale, this.alive && !this.painting);

@@ -1,28 +1,10 @@
-// The algebra of the maps: what the kernel sent, probabilities, contrasts, removals, scaling.
-
-import { glUnpacked } from "./wire.js";
+// The algebra of the maps: probabilities, contrasts, removals, scaling.
 
 export function glSoftmax(z) {
   const top = z.reduce((a, b) => Math.max(a, b), -Infinity);
   const p = Float64Array.from(z, (value) => Math.exp(value - top));
   const sum = p.reduce((a, b) => a + b, 0);
   return p.map((value) => value / sum);
-}
-
-// The picture's part of an answer of the kernel: z and p per class, the classes by p, the photo's RGB.
-export function glDecodePicture(answer, logits = glUnpacked(answer.logits).values) {
-  const z = Float64Array.from(logits), p = glSoftmax(z);
-  const order = Array.from(p.keys()).sort((a, b) => p[b] - p[a] || a - b);
-  const { shape: [height, width], values: rgb } = glUnpacked(answer.picture);
-  return {
-    serial: answer.serial, name: answer.name, width, height, rgb, classes: z.length, z, p, order, start: answer.start,
-  };
-}
-
-// One answer with the class maps L (classes x h x w, flat).
-export function glDecode(answer) {
-  const maps = glUnpacked(answer.maps), [, h, w] = maps.shape, L = maps.values.map((value) => value * maps.scale);
-  return { ...glDecodePicture(answer), h, w, cells: h * w, L, exact: answer.exact, layer: answer.layer };
 }
 
 export function glClassMap(a, c, sign) {

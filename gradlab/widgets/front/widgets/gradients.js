@@ -1,11 +1,12 @@
 // Which pixels move P? Three maps with the trained weights, the same with random ones, and a box that reads both.
 
+import { glDecodePicture } from "../lib/answer.js";
 import { GL_SIDE_LARGE, glBoxHands, glDrawBox, glSized } from "../lib/box.js";
 import { glHeat, glPhoto, glSigned } from "../lib/colour.js";
 import { glClassOptions, glClassPicker } from "../lib/combobox.js";
 import { glSelect } from "../lib/controls.js";
 import { el, glMount, glReadout, glTitle } from "../lib/dom.js";
-import { glClamp, glDecodePicture } from "../lib/numbers.js";
+import { glClamp } from "../lib/numbers.js";
 import { GlSource } from "../lib/source.js";
 import { GL_STOPS } from "../lib/stops.js";
 import { glSend, glUnpacked } from "../lib/wire.js";

@@ -1,11 +1,11 @@
 // What happens if I cover this? The mask is asked of the kernel, or read from the sweep where the sweep knows it.
 
+import { glDecodePicture } from "../lib/answer.js";
 import { glLegend } from "../lib/colour.js";
 import { glClassOptions, glClassPicker } from "../lib/combobox.js";
 import { glButton, glSelect, glSlider } from "../lib/controls.js";
 import { el, glMount, glReadout, glTitle } from "../lib/dom.js";
 import { GL_BASELINES, GlMasked, glWindowBox } from "../lib/masked.js";
-import { glDecodePicture } from "../lib/numbers.js";
 import { GlSource } from "../lib/source.js";
 import { GL_STOPS } from "../lib/stops.js";
 import { GlSweep } from "../lib/sweep.js";

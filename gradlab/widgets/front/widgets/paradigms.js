@@ -1,11 +1,12 @@
 // The three questions side by side. Everything below runs in the browser; only a new picture asks the kernel.
 
+import { glDecode } from "../lib/answer.js";
 import { glFilmstrip, glProbabilityBars, glVoteBars } from "../lib/bars.js";
 import { glPhoto, glSigned } from "../lib/colour.js";
 import { glClassOptions, glClassPicker } from "../lib/combobox.js";
 import { glButton, glSelect, glSlider } from "../lib/controls.js";
 import { el, glHint, glMount, glReadout, glTitle } from "../lib/dom.js";
-import { glClassMap, glContrast, glDecode, glShare, glTop, glVotes, glWithout } from "../lib/numbers.js";
+import { glClassMap, glContrast, glShare, glTop, glVotes, glWithout } from "../lib/numbers.js";
 import { GlPanel, glPlace } from "../lib/panel.js";
 import { glCompose, glPins, glSaveAs } from "../lib/pins.js";
 import { GlSource } from "../lib/source.js";

@@ -3,23 +3,23 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { glBits, glCoveredPhoto, glFillBox } from "../../gradlab/widgets/front/lib/mask.js";
-import { glSweep } from "../../gradlab/widgets/front/lib/sweep.js";
+import { glFillBox, glMaskedPhoto } from "../../gradlab/widgets/front/lib/mask.js";
+import { GlSweep } from "../../gradlab/widgets/front/lib/sweep.js";
 import { close, softmax, vectors } from "./help.js";
 
 const begun = (wanted) => {
   const [height, width] = wanted.size, { z, window, stride, rows, columns } = wanted, p = softmax(z);
   const order = [0, 1, 2].sort((a, b) => p[b] - p[a]);
   const a = { z, p, classes: 3, width, height, order };
-  const facts = { serial: 1, run: 1, window, stride, rows, columns, cover: "mean", done: 0, total: rows * columns };
-  return { a, facts, sweep: glSweep(a, facts) };
+  const facts = { serial: 1, run: 1, window, stride, rows, columns, baseline: "mean", done: 0, total: rows * columns };
+  return { a, facts, sweep: new GlSweep(a, facts) };
 };
 
 test("a map is the mean over the windows that cover a pixel, unasked ones being the nearest asked", () => {
   for (const wanted of vectors.sweeps) {
     const { sweep } = begun(wanted);
     assert.equal(sweep.map(0, "logit"), null);
-    sweep.take({ done: wanted.indices.length, total: 12 }, wanted.indices, wanted.drops.flat());
+    sweep.take({ done: wanted.indices.length, total: 12 }, wanted.indices, Float32Array.from(wanted.drops.flat()));
     wanted.maps.forEach((map, c) => close(sweep.map(c, "logit"), map, 1e-5));
     assert.equal(sweep.standing.startsWith("measured at 12"), wanted.exact);
   }
@@ -28,7 +28,7 @@ test("a map is the mean over the windows that cover a pixel, unasked ones being 
 test("p with a window hidden, and what each class lost", () => {
   for (const wanted of vectors.sweeps) {
     const { sweep } = begun(wanted);
-    sweep.take({ done: 1, total: 12 }, wanted.indices, wanted.drops.flat());
+    sweep.take({ done: 1, total: 12 }, wanted.indices, Float32Array.from(wanted.drops.flat()));
     wanted.indices.forEach((w, i) => {
       close(sweep.after(w), wanted.after[i], 1e-5);
       close(sweep.drop(w, 1), wanted.drops[i][1], 1e-6);
@@ -41,7 +41,7 @@ test("p with a window hidden, and what each class lost", () => {
 
 test("one uniform cost is that cost everywhere, however often a pixel is covered", () => {
   const { sweep } = begun(vectors.sweeps[0]);
-  sweep.take({ done: 12, total: 12 }, Array.from({ length: 12 }, (_, w) => w), Array(36).fill(0.75));
+  sweep.take({ done: 12, total: 12 }, Array.from({ length: 12 }, (_, w) => w), new Float32Array(36).fill(0.75));
   close(sweep.map(2, "logit"), Array(9 * 12).fill(0.75), 1e-6);
 });
 
@@ -65,17 +65,15 @@ test("a box is a window where its corner is on the grid and its size is the wind
   assert.deepEqual(sweep.snap(99, -5), { left: 9, top: 0, width: 3, height: 4 });
 });
 
-test("a box fills its pixels, those outside the picture not; bits go lowest first", () => {
+test("a box fills its pixels, those outside the picture not", () => {
   const a = { width: 4, height: 3 }, mask = new Uint8Array(12);
   glFillBox(mask, a, { left: 2, top: -1, width: 9, height: 3 }, 1);
   assert.deepEqual(Array.from(mask), [0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 0, 0]);
-  assert.deepEqual(Array.from(glBits(mask)), [0b11001100, 0]);
-  assert.deepEqual(Array.from(glBits([1, 0, 0, 0, 0, 0, 0, 0, 1])), [1, 1]);
 });
 
-test("the cover is shown where the mask is, and nowhere else", () => {
-  const a = { width: 2, height: 1, rgb: Uint8Array.from([1, 2, 3, 4, 5, 6]), covers: { black: new Uint8Array(6) } };
-  const { data } = glCoveredPhoto(a, "black", [0, 1]).image;
+test("the baseline is shown where the mask is, and nowhere else", () => {
+  const a = { width: 2, height: 1, rgb: Uint8Array.from([1, 2, 3, 4, 5, 6]), baselines: { black: new Uint8Array(6) } };
+  const { data } = glMaskedPhoto(a, "black", [0, 1]).image;
   assert.deepEqual(Array.from(data), [1, 2, 3, 255, 0, 0, 0, 255]);
   assert.deepEqual(Array.from(a.rgb), [1, 2, 3, 4, 5, 6]);
 });

@@ -1,0 +1,177 @@
+"""The lessons' figures: rows of pictures and maps, and charts; sharp, small, and with words for who cannot see."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import io
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import matplotlib
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from gradlab.core.errors import InputError
+from gradlab.explain import overlay
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["chart", "heat", "show", "signed"]
+
+Panel: TypeAlias = "Image.Image | np.ndarray[Any, Any] | Tensor | tuple[Any, Tensor]"
+
+INCH = 100  # pixels of the page
+COLUMN, SIDE = 760, 230  # pixels: the width of a lesson's column, and the largest width of a panel
+LETTER = 6.4  # pixels: the mean width of a letter of a title
+FONT = 9  # points
+LIMIT = 80_000  # bytes of a figure
+SHARP = 2.0  # dots to a pixel of the page, on either side, where the limit allows it
+
+
+def show(*panels: Panel, titles: Sequence[str] = (), columns: int | None = None, title: str = "", alt: str) -> None:
+    """Show pictures in rows, each under its title.
+
+    A pair ``(picture, map)`` is shown as the map's positive part over the picture in grey, and since each map has its
+    own scale, its maximum stands in the title. Raw maps become pictures by :func:`signed` and :func:`heat`.
+
+    Args:
+        panels: PIL images, arrays (H, W, 3) of uint8, or values in 0 to 1: (H, W), (C, H, W) or (1, C, H, W), C 1 or 3;
+            or pairs of such a picture and one raw map.
+        titles: one for each panel, or none at all. Long ones are broken into lines.
+        columns: panels in a row; None: all.
+        title: of the whole.
+        alt: what there is to see, for those who cannot.
+
+    Raises:
+        InputError: no panels, another number of titles, no words in ``alt``, or something that is no picture.
+    """
+    if not panels or (titles and len(titles) != len(panels)):
+        raise InputError(f"There are {len(panels)} panels and {len(titles)} titles: expected one for each, or none.")
+    columns = min(columns or len(panels), len(panels))
+    rows, side = -(-len(panels) // columns), min(SIDE, COLUMN // columns)
+    seen = [_seen(panel) for panel in panels]
+    words = [_words(*each, side) for each in zip(panels, titles or [""] * len(panels), strict=True)]
+    tall = max(side * picture.height / picture.width for picture in seen)
+    lines = max(word.count("\n") + 1 if word else 0 for word in words)
+    height = tall + 8 + 16 * lines
+    with chart(rows, columns, alt=alt, size=(side / INCH, (height + 22 * bool(title) / rows) / INCH)) as axes:
+        for axis in np.ravel(axes):
+            axis.axis("off")
+        for axis, picture, word in zip(np.ravel(axes), seen, words, strict=False):
+            axis.imshow(picture)
+            axis.set_title(word, fontsize=FONT)
+        if title:
+            np.ravel(axes)[0].figure.suptitle(title, fontsize=FONT + 1)
+
+
+@contextlib.contextmanager
+def chart(rows: int = 1, columns: int = 1, *, size: tuple[float, float] = (3.4, 2.6), alt: str) -> Iterator[Any]:
+    """Lend axes to draw on in a ``with`` block, and show them at its end.
+
+    Args:
+        rows: of charts; one chart is lent as it is, several as an array, as by ``matplotlib.pyplot.subplots``.
+        columns: of charts.
+        size: width and height of each, in units of 100 pixels of the page; 7.6 is the width of the column.
+        alt: what there is to see, for those who cannot.
+
+    Raises:
+        InputError: no words in ``alt``.
+
+    >>> with gradlab.course.chart(1, 2, alt="A line that rises, and one that falls.") as (left, right):
+    ...     _ = left.plot([0, 1]), right.plot([1, 0])
+    A line that rises, and one that falls.
+    """
+    if not isinstance(alt, str) or not alt.strip():
+        raise InputError("alt is empty: say in a sentence what there is to see.")
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context({"font.size": FONT, "axes.titlesize": FONT + 1}):
+        figure = Figure(figsize=(size[0] * columns, size[1] * rows), dpi=INCH, layout="constrained")
+        yield figure.subplots(rows, columns)
+        content = _png(figure)
+    from IPython.display import display
+
+    data = {"image/png": base64.b64encode(content).decode("ascii"), "text/plain": alt}
+    width = round(figure.get_figwidth() * INCH)
+    display(data, metadata={"image/png": {"alt": alt, "width": width}}, raw=True)  # type: ignore[no-untyped-call]
+
+
+def signed(values: Tensor, top: float | None = None) -> Image.Image:
+    """Return a raw map, (h, w) among axes of length 1, as a picture: blue below zero, white at zero, red above.
+
+    Args:
+        values: the map.
+        top: where the colours end on either side; None: its largest magnitude. Give maps that are compared the same.
+    """
+    flat = _flat(values)
+    top = float(np.abs(flat).max()) if top is None else float(top)
+    return _coloured((flat / top + 1) / 2 if top else flat + 0.5, "RdBu_r")
+
+
+def heat(values: Tensor, top: float | None = None, cmap: str = "viridis") -> Image.Image:
+    """Return a map that is nowhere negative, (h, w) among axes of length 1, as a picture.
+
+    Args:
+        values: the map.
+        top: where the colours end; None: its 99.5th percentile, so that a few hot pixels do not hide the rest.
+        cmap: name of a matplotlib colour map.
+    """
+    flat = _flat(values)
+    top = float(np.quantile(flat, 0.995)) if top is None else float(top)
+    return _coloured(flat / top if top else flat, cmap)
+
+
+def _flat(values: Any) -> np.ndarray[Any, Any]:
+    flat = torch.as_tensor(values).detach().cpu().double()
+    while flat.ndim > 2 and len(flat) == 1:
+        flat = flat[0]
+    if flat.ndim != 2 or not bool(torch.isfinite(flat).all()):
+        raise InputError(f"The map has shape {tuple(torch.as_tensor(values).shape)}: expected finite values (h, w).")
+    return flat.numpy()
+
+
+def _coloured(values: np.ndarray[Any, Any], cmap: str) -> Image.Image:
+    return Image.fromarray(matplotlib.colormaps[cmap](values.clip(0, 1), bytes=True)[..., :3].copy())
+
+
+def _seen(panel: Any) -> Image.Image:
+    if isinstance(panel, tuple):
+        return overlay(_seen(panel[0]).convert("L"), panel[1], opacity=0.55)
+    if isinstance(panel, Image.Image):
+        return panel.convert("RGB")
+    if isinstance(panel, np.ndarray) and panel.dtype == np.uint8 and panel.ndim == 3:
+        return Image.fromarray(panel).convert("RGB")
+    values = torch.as_tensor(panel).detach().cpu().float()
+    if values.ndim == 4 and len(values) == 1:
+        values = values[0]
+    if values.ndim == 2:
+        values = values[None]
+    if values.ndim != 3 or len(values) not in (1, 3) or not bool(((values >= 0) & (values <= 1)).all()):
+        raise InputError(f"A panel is {tuple(values.shape)}: expected a picture (C, H, W) of values in 0 to 1.")
+    return Image.fromarray((values * 255).round().byte().expand(3, -1, -1).movedim(0, -1).contiguous().numpy())
+
+
+def _words(panel: Panel, title: str, side: int) -> str:
+    lines = [part for line in title.split("\n") for part in textwrap.wrap(line, int(side / LETTER))]
+    return "\n".join([*lines, f"max {float(panel[1].max()):+.3g}"] if isinstance(panel, tuple) else lines)
+
+
+def _png(figure: Figure) -> bytes:
+    """Return the figure as a PNG of at most ``LIMIT`` bytes: as sharp as that allows, then with fewer colours."""
+    dots, colours = SHARP, 256
+    while True:
+        raw, out = io.BytesIO(), io.BytesIO()
+        figure.savefig(raw, format="png", dpi=dots * INCH)
+        drawn = Image.open(raw).convert("RGB").quantize(colours, method=Image.Quantize.FASTOCTREE)
+        drawn.save(out, "PNG", optimize=True)
+        size = len(out.getvalue())
+        if size <= LIMIT or colours < 16:
+            return out.getvalue()
+        if dots == 1:
+            colours //= 2
+        dots = max(1.0, 0.95 * dots * (LIMIT / size) ** 0.5)

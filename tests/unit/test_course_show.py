@@ -1,0 +1,150 @@
+"""The lessons' figures: what is drawn where, sharp and small enough, and never without words."""
+
+from __future__ import annotations
+
+import base64
+import io
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+import gradlab
+from gradlab.core import InputError
+from gradlab.course import chart, heat, show, signed
+
+Shown = list[tuple[dict[str, str], dict[str, Any]]]
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> Shown:
+    found: Shown = []
+
+    def display(data: dict[str, str], metadata: dict[str, Any], raw: bool) -> None:
+        assert raw
+        found.append((data, metadata))
+
+    monkeypatch.setattr("IPython.display.display", display)
+    return found
+
+
+def picture_of(shown: Shown) -> tuple[Image.Image, int]:
+    (data, _) = shown[-1]
+    content = base64.b64decode(data["image/png"])
+    return Image.open(io.BytesIO(content)).convert("RGB"), len(content)
+
+
+def square(colour: tuple[int, int, int]) -> Image.Image:
+    return Image.new("RGB", (20, 20), colour)
+
+
+def test_a_row_is_as_wide_as_the_column_and_twice_as_sharp(shown: Shown) -> None:
+    colours = [(200, 0, 0), (0, 200, 0), (0, 0, 200), (200, 200, 0)]
+    show(*map(square, colours), titles=["a", "b", "c", "d"], alt="Four squares.")
+    data, metadata = shown[0]
+    assert data["text/plain"] == metadata["image/png"]["alt"] == "Four squares."
+    image, size = picture_of(shown)
+    assert metadata["image/png"]["width"] == 760 and image.width == 1520 and size < 120_000
+    for k, colour in enumerate(colours):  # left to right, each in its quarter
+        assert image.getpixel((1520 * k // 4 + 190, image.height - 190)) == colour
+
+
+def test_rows_and_columns(shown: Shown) -> None:
+    panels = [torch.full((1, 8, 8), level) for level in (0.0, 0.25, 0.5, 0.75, 1.0)]
+    show(*panels, columns=3, alt="Five greys.", title="all")
+    image, _ = picture_of(shown)
+    assert shown[0][1]["image/png"]["width"] == 690
+    across, down = (image.width // 6, image.width // 2), (image.height // 3, image.height - 150)
+    greys = [image.getpixel((x, y))[0] for y in down for x in across]
+    assert greys == pytest.approx([0, 64, 191, 255], abs=2)  # a palette rounds
+
+
+def test_large_photographs_are_kept_small(shown: Shown) -> None:
+    noise = torch.rand(4, 3, 400, 400, generator=torch.Generator().manual_seed(0))
+    show(*noise, alt="Noise.")
+    image, size = picture_of(shown)
+    assert size <= 80_000 and image.width >= 760
+
+
+def test_an_overlay_tells_its_maximum_and_equals_the_engines(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = []
+    monkeypatch.setattr("matplotlib.axes.Axes.set_title", lambda _, word, **how: told.append(word))
+    monkeypatch.setattr("matplotlib.axes.Axes.imshow", lambda _, image: told.append(image))
+    face, raw = square((10, 120, 40)), torch.tensor([[[[-1.0, 0.25], [2.5, 0.0]]]])
+    show((face, raw), face, titles=["Why a cat with whiskers, rather than a dog without?", "seen"], alt="A map.")
+    overlay = gradlab.explain.overlay(face.convert("L"), raw, opacity=0.55)
+    assert np.array_equal(np.asarray(told[0]), np.asarray(overlay))
+    assert told[1] == "Why a cat with whiskers, rather\nthan a dog without?\nmax +2.5" and told[3] == "seen"
+
+
+@pytest.mark.parametrize(
+    "panel",
+    [np.full((6, 6), 0.2), torch.full((6, 6), 0.2), torch.full((1, 3, 6, 6), 0.2), torch.full((1, 1, 6, 6), 0.2)],
+)
+def test_any_picture_is_a_panel(shown: Shown, panel: Any) -> None:
+    show(panel, alt="A grey.")
+    image, _ = picture_of(shown)
+    assert image.getpixel((image.width // 2, image.height // 2)) == (51, 51, 51)
+
+
+def test_signed_maps_have_one_scale_and_white_is_zero() -> None:
+    values = torch.tensor([[-2.0, 0.0, 1.0]])
+    low, zero, high = (np.asarray(signed(values))[0, k].astype(int) for k in range(3))
+    assert low[2] > low[0] and high[0] > high[2] and zero.min() >= 245
+    assert np.array_equal(np.asarray(signed(2 * values[None, None])), np.asarray(signed(values)))
+    assert np.abs(np.asarray(signed(values, top=100.0)).astype(int) - zero).max() < 8
+    assert np.array_equal(np.asarray(signed(torch.zeros(2, 2)))[0, 0], zero)
+
+
+def test_heat_ends_at_a_percentile() -> None:
+    values = torch.linspace(0, 1, 1000).view(10, 100)
+    values[0, 0] = 1000.0
+    levels = np.asarray(heat(values, cmap="gray"))[..., 0]
+    assert levels[0, 0] == levels[-1, -1] == 255 and abs(int(levels[5, 0]) - 127) < 3
+    assert np.asarray(heat(values, top=2000.0, cmap="gray"))[0, 0, 0] in (127, 128)
+    assert np.asarray(heat(torch.zeros(3, 3), cmap="gray")).max() == 0
+
+
+def test_charts(shown: Shown) -> None:
+    with chart(alt="A line that rises.") as axis:
+        axis.plot([1, 2], [1, 2])
+    with chart(1, 2, size=(3.8, 2.0), alt="Two.") as (left, right):
+        left.bar([0], [1])
+        right.plot([1, 2])
+    assert [metadata["image/png"]["width"] for _, metadata in shown] == [340, 760]
+    with pytest.raises(ZeroDivisionError), chart(alt="Never shown."):
+        1 / 0  # noqa: B018
+    assert len(shown) == 2
+
+
+@pytest.mark.parametrize(
+    ("panels", "options", "message"),
+    [
+        ((), {}, "0 panels"),
+        ((square((0, 0, 0)),), {"titles": ["a", "b"]}, "1 panels and 2 titles"),
+        ((torch.full((1, 4, 4), 1.5),), {}, "0 to 1"),
+        ((torch.zeros(2, 4, 4),), {}, "expected a picture"),
+        ((square((0, 0, 0)),), {"alt": " "}, "alt is empty"),
+    ],
+)
+def test_refused(shown: Shown, panels: tuple[Any, ...], options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        show(*panels, **{"alt": "Words.", **options})
+    assert not shown
+
+
+@pytest.mark.parametrize("values", [torch.zeros(2, 3, 3), torch.full((2, 2), torch.nan), torch.zeros(3)])
+def test_refused_maps(values: Tensor) -> None:
+    for colour in (signed, heat):
+        with pytest.raises(InputError, match="expected finite values"):
+            colour(values)
+
+
+def test_pyplot_stays_unloaded() -> None:
+    code = "import sys; from gradlab.course import show; assert 'matplotlib.pyplot' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
