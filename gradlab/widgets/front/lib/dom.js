@@ -26,11 +26,11 @@ function glMade(node, spec, rest) {
 }
 
 export function glTitle(text = "") {
-  return glTitle(text);
+  return el("h3.gl-title", text);
 }
 
 export function glHint(...parts) {
-  return glHint(parts);
+  return el("p.gl-hint", parts);
 }
 
 // A live region for what is being done, and one for what went wrong.
