@@ -16,10 +16,8 @@ from gradlab.introspect import factors
 from gradlab.widgets.chart_widget import BLUE, GREEN, ORANGE, ChartWidget, chart_png, check_names, check_seed
 from gradlab.widgets.introspect import reads_digits
 from gradlab.widgets.labelling import STRATEGIES, Game, World, budgets
-from gradlab.widgets.linker import front_end
 from gradlab.widgets.panels import checked_pictures, shown
 from gradlab.widgets.picture_widget import check_classifier
-from gradlab.widgets.widget import style
 from gradlab.widgets.wire import packed
 
 __all__ = ["Active", "active"]
@@ -37,11 +35,8 @@ NOTES = {
 }
 
 
-class Active(ChartWidget):
+class Active(ChartWidget, front="active"):
     """The widget that :func:`active` returns."""
-
-    _esm = front_end("active")
-    _css = style("active.css")
 
     def __init__(self, game: Game, worlds: list[World], **start: Any) -> None:
         self._game, self._worlds = game, worlds

@@ -15,10 +15,8 @@ from gradlab.core.errors import InputError, ModelError
 from gradlab.evaluate import Reliability, calibration_floor, reliability, temperature
 from gradlab.introspect import IntrospectiveNetwork
 from gradlab.widgets.chart_widget import BLUE, GREEN, ORANGE, ChartWidget, chart_png
-from gradlab.widgets.linker import front_end
-from gradlab.widgets.panels import checked_pictures, runner_up_maps, shown
+from gradlab.widgets.panels import checked_pictures, rival_maps, shown
 from gradlab.widgets.picture_widget import check_classifier
-from gradlab.widgets.widget import style
 from gradlab.widgets.wire import packed, scaled
 
 __all__ = ["Calibration", "calibration"]
@@ -67,11 +65,8 @@ class Arm:
         }
 
 
-class Calibration(ChartWidget):
+class Calibration(ChartWidget, front="calibration"):
     """The widget that :func:`calibration` returns."""
-
-    _esm = front_end("calibration")
-    _css = style("calibration.css")
 
     def __init__(self, arms: list[Arm], truth: Tensor, bins: int, **start: Any) -> None:
         self._arms, self._truth, self._bins = arms, truth, bins
@@ -181,7 +176,7 @@ def calibration(
         maps = None
         if not given:
             batches = (_normalised(net, what, some) for some in seen[which].split(BATCH))
-            maps = runner_up_maps(what, batches, layer if what is net else None)
+            maps = rival_maps(what, batches, layer if what is net else None)
         arms.append(Arm(each, logits[each], temperature(*fit), not given and held_out is not None, maps))
     tiles = packed(shown(seen[which], SIDE), "uint8")
     control = _lacks_control(compared)

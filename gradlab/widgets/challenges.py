@@ -15,29 +15,22 @@ from gradlab.data.challenges import check_challenge
 from gradlab.data.signs import LABELS
 from gradlab.widgets import fallback
 from gradlab.widgets.chart_widget import check_seed
-from gradlab.widgets.linker import front_end
 from gradlab.widgets.picture_widget import PictureWidget, check_classifier, class_of, opened
 from gradlab.widgets.strip import Strip
-from gradlab.widgets.widget import style
 
 __all__ = ["Challenges", "challenges"]
 
 
-class Challenges(PictureWidget):
+class Challenges(PictureWidget, front="challenges"):
     """The widget that :func:`challenges` returns.
 
     Attributes:
         draws: the network reads our traffic signs, so that another one can be drawn.
     """
 
-    _esm = front_end("challenges")
-    _css = style("challenges.css")
-
     draws = traitlets.Bool().tag(sync=True)
 
-    def __init__(
-        self, net: Any, strip: Strip, level: int, choices: Sequence[str] | None, options: dict[str, Any]
-    ) -> None:
+    def __init__(self, net: Any, strip: Strip, level: int, choices: Any, options: dict[str, Any]) -> None:
         self._strip, self._level, self._options = strip, level, options
         super().__init__(net, choices, answer=strip.answer(1, level), draws=reads_signs(net))
 

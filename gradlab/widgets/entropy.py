@@ -11,19 +11,14 @@ import numpy as np
 from gradlab.core.errors import InputError
 from gradlab.information import entropy as expected_surprise
 from gradlab.widgets.chart_widget import BLUE, ChartWidget, array, chart_png, check_names, check_unit
-from gradlab.widgets.linker import front_end
-from gradlab.widgets.widget import style
 
 __all__ = ["Entropy", "entropy"]
 
 MOST_EVENTS = 16  # bars that a hand can tell apart
 
 
-class Entropy(ChartWidget):
+class Entropy(ChartWidget, front="entropy"):
     """The widget that :func:`entropy` returns."""
-
-    _esm = front_end("entropy")
-    _css = style("entropy.css")
 
     def _value(self) -> float:
         return float(expected_surprise(self.start["p"], base=check_unit(self.start["unit"])))

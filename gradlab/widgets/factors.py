@@ -38,13 +38,11 @@ class Factors:
     layer: str
 
     @classmethod
-    def of(
-        cls, net: Any, picture: Image.Image, name: str, *, layer: Any = None, extra_inputs: Sequence[Any] = ()
-    ) -> Factors:
-        """Run the network once; raises as :func:`gradlab.explain.class_maps` does."""
+    def of(cls, net: Any, picture: Image.Image, name: str, **options: Any) -> Factors:
+        """Run the network once; options and errors are those of :func:`gradlab.explain.class_maps`."""
         from gradlab.explain import class_maps
 
-        found = class_maps(net, net.transform(picture)[None], layer=layer, extra_inputs=extra_inputs)
+        found = class_maps(net, net.transform(picture)[None], **options)
         logits, maps = (t[0].detach().cpu().double().numpy() for t in (found.logits, found.maps))
         return cls(name, net.view(picture).convert("RGB"), logits, maps, found.exact, found.layer)
 

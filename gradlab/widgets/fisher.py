@@ -15,8 +15,6 @@ from gradlab.core.errors import InputError, did_you_mean
 from gradlab.core.seeds import Seed
 from gradlab.information import families
 from gradlab.widgets.chart_widget import BLUE, ORANGE, ChartWidget, chart_png, check_number, check_seed
-from gradlab.widgets.linker import front_end
-from gradlab.widgets.widget import style
 
 __all__ = ["Fisher", "fisher"]
 
@@ -105,11 +103,8 @@ def uniforms(seed: int, count: int) -> Values:
     return np.asarray((t ^ (t >> np.uint32(14))) / 2.0**32)
 
 
-class Fisher(ChartWidget):
+class Fisher(ChartWidget, front="fisher"):
     """The widget that :func:`fisher` returns."""
-
-    _esm = front_end("fisher")
-    _css = style("fisher.css")
 
     @cached_property
     def _found(self) -> dict[str, Any]:

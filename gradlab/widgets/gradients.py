@@ -14,9 +14,7 @@ from gradlab.core.errors import InputError, ModelError
 from gradlab.explain import deconvnet, gradient, guided_backprop
 from gradlab.explain.faithfulness import randomised, similarity
 from gradlab.widgets import fallback
-from gradlab.widgets.linker import front_end
 from gradlab.widgets.picture_widget import PictureWidget, Reading, check_classifier, class_of, opened
-from gradlab.widgets.widget import style
 from gradlab.widgets.wire import scaled, unpacked
 
 __all__ = ["Gradients", "gradients"]
@@ -30,16 +28,13 @@ SAVED = 4  # classes that a saved page can show, beside those that were asked
 SEED = 0  # of the random weights
 
 
-class Gradients(PictureWidget):
+class Gradients(PictureWidget, front="gradients"):
     """The widget that :func:`gradients` returns.
 
     Attributes:
         maps: of the class asked last, with the trained weights and with some of them random.
         known: in a saved page, the maps of other classes.
     """
-
-    _esm = front_end("gradients")
-    _css = style("gradients.css")
 
     maps = traitlets.Dict().tag(sync=True)
     known = traitlets.List(traitlets.Dict()).tag(sync=True)
@@ -159,7 +154,7 @@ def gradients(
         picture: a name, a path, bytes, a PIL image or a uint8 array (H, W, 3).
         target: P at the start: None (what the network says), a class, or its label.
         share: of the layers whose weights are random in the control, counted from the last, at least one layer.
-        extra_inputs: what the network reads beside every picture, as ``(net.encode("which digit is larger?"),)``.
+        extra_inputs: what the network reads beside every picture, as ``(net.encode("which digit is greater?"),)``.
         choices: names offered in the list; None offers those of :func:`gradlab.data.picture_names`.
 
     Raises:

@@ -15,10 +15,8 @@ from gradlab.core.errors import InputError
 from gradlab.core.seeds import Seed
 from gradlab.introspect import factors
 from gradlab.widgets.chart_widget import BLUE, ORANGE, chart_png, check_seed
-from gradlab.widgets.linker import front_end
 from gradlab.widgets.panels import NOISE, ONES, Panels, as_scanned, checked_pictures, held_rows, names_of
 from gradlab.widgets.picture_widget import PictureWidget, check_classifier
-from gradlab.widgets.widget import style
 
 __all__ = ["Introspect", "introspect", "reads_digits"]
 
@@ -26,16 +24,13 @@ MOST = 24  # pictures that are sent at the start
 HARD = 6  # of the default ones: those that the network is least sure of
 
 
-class Introspect(PictureWidget):
+class Introspect(PictureWidget, front="introspect"):
     """The widget that :func:`introspect` returns.
 
     Attributes:
         start: what is sent once: the pictures to choose from at every level of noise.
         draws: the network reads our digits, so that one can be drawn.
     """
-
-    _esm = front_end("introspect")
-    _css = style("introspect.css")
 
     start = traitlets.Dict().tag(sync=True)
     draws = traitlets.Bool().tag(sync=True)

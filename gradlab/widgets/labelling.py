@@ -18,16 +18,7 @@ from torch.nn import functional as F
 from gradlab.evaluate import active
 from gradlab.widgets.wire import packed
 
-__all__ = [
-    "DECAY",
-    "ORDERS",
-    "STRATEGIES",
-    "Game",
-    "World",
-    "budgets",
-    "chances",
-    "fit",
-]
+__all__ = ["DECAY", "ORDERS", "STRATEGIES", "Game", "World", "budgets", "chances", "fit"]
 
 STRATEGIES = ("entropy", "least_confidence", "margin", "badge")
 ORDERS = 5  # of the control: labels bought in random order

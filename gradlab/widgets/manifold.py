@@ -14,8 +14,6 @@ from scipy.special import log_softmax
 from gradlab.core.errors import InputError
 from gradlab.core.seeds import Seed
 from gradlab.widgets.chart_widget import BLUE, GREEN, ORANGE, ChartWidget, chart_png, check_number, check_seed
-from gradlab.widgets.linker import front_end
-from gradlab.widgets.widget import style
 
 __all__ = ["Manifold", "manifold"]
 
@@ -70,11 +68,8 @@ def likelihoods(weights: Sequence[Values], x: Values) -> tuple[Values, Values]:
     return p, (p[..., None, :] - np.eye(3)) @ slopes
 
 
-class Manifold(ChartWidget):
+class Manifold(ChartWidget, front="manifold"):
     """The widget that :func:`manifold` returns."""
-
-    _esm = front_end("manifold")
-    _css = style("manifold.css")
 
     @cached_property
     def _weights(self) -> list[Values]:

@@ -10,8 +10,6 @@ import numpy as np
 from gradlab.core.errors import InputError
 from gradlab.information import entropy, mutual_information
 from gradlab.widgets.chart_widget import BLUE, GREEN, ORANGE, ChartWidget, array, chart_png, check_names, check_unit
-from gradlab.widgets.linker import front_end
-from gradlab.widgets.widget import style
 
 __all__ = ["Mutual", "mutual"]
 
@@ -21,11 +19,8 @@ ANIMALS, SOUNDS = ("dog", "cat", "horse"), ("barks", "meows", "neighs", "silent"
 HEARD = ((0.22, 0.01, 0.01, 0.16), (0.01, 0.18, 0.00, 0.18), (0.00, 0.01, 0.08, 0.14))
 
 
-class Mutual(ChartWidget):
+class Mutual(ChartWidget, front="mutual"):
     """The widget that :func:`mutual` returns."""
-
-    _esm = front_end("mutual")
-    _css = style("mutual.css")
 
     def _values(self) -> tuple[float, float, float, float]:
         """Return H(X), H(Y), H(X,Y) and I(X;Y)."""

@@ -19,9 +19,7 @@ from gradlab.core.errors import InputError
 from gradlab.core.targets import check_logits
 from gradlab.explain import Sweep, occlusion_sweep
 from gradlab.widgets import fallback
-from gradlab.widgets.linker import front_end
 from gradlab.widgets.picture_widget import PictureWidget, Reading, check_classifier, logger, opened
-from gradlab.widgets.widget import style
 from gradlab.widgets.wire import detached, packed, unpacked
 
 __all__ = ["Occlusion", "occlusion"]
@@ -42,16 +40,13 @@ class Running:
     last: Sweep | None = None
 
 
-class Occlusion(PictureWidget):
+class Occlusion(PictureWidget, front="occlusion"):
     """The widget that :func:`occlusion` returns.
 
     Attributes:
         sweep: the windows asked so far: geometry, and z(whole) - z(hidden) of every class as float16.
         running: a sweep is under way.
     """
-
-    _esm = front_end("occlusion")
-    _css = style("occlusion.css")
 
     sweep = traitlets.Dict().tag(sync=True)
     running = traitlets.Bool(False).tag(sync=True)
@@ -294,7 +289,7 @@ def occlusion(
         window: of the sweep and of the box at the start, pixels.
         stride: of the sweep, pixels, at most the window.
         baseline: what shows where the picture is hidden: "mean" (colour of the training pictures), "black" or "blur".
-        extra_inputs: what the network reads beside every picture, as ``(net.encode("which digit is larger?"),)``.
+        extra_inputs: what the network reads beside every picture, as ``(net.encode("which digit is greater?"),)``.
         choices: names offered in the list; None offers those of :func:`gradlab.data.picture_names`.
 
     Raises:

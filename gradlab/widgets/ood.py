@@ -13,10 +13,8 @@ from gradlab.core.errors import InputError, did_you_mean
 from gradlab.evaluate import ood as engine
 from gradlab.widgets.chart_widget import BLUE, ORANGE, ChartWidget, chart_png
 from gradlab.widgets.introspect import reads_digits
-from gradlab.widgets.linker import front_end
-from gradlab.widgets.panels import checked_pictures, runner_up_maps, shown
+from gradlab.widgets.panels import checked_pictures, rival_maps, shown
 from gradlab.widgets.picture_widget import check_classifier
-from gradlab.widgets.widget import style
 from gradlab.widgets.wire import packed, scaled
 
 __all__ = ["Ood", "ood"]
@@ -65,11 +63,8 @@ class Scored:
         return {"name": self.name, "odds": self.odds, "values": packed(values, "float64")}
 
 
-class Ood(ChartWidget):
+class Ood(ChartWidget, front="ood"):
     """The widget that :func:`ood` returns."""
-
-    _esm = front_end("ood")
-    _css = style("ood.css")
 
     def __init__(self, scored: list[Scored], **start: Any) -> None:
         self._scored = scored
@@ -225,7 +220,7 @@ def _looked(net: Any, seen: Tensor, layer: Any) -> dict[str, Any]:
     batches = [net.normalize(some) for some in seen.split(BATCH)]
     best = [engine.logits_of(net, x).softmax(1).topk(min(TOP, len(net.labels)), dim=1) for x in batches]
     p, classes = (torch.cat([each[k] for each in best]) for k in (0, 1))
-    maps = runner_up_maps(net, batches, layer)
+    maps = rival_maps(net, batches, layer)
     sent = {"classes": packed(classes, "int32"), "p": packed(p, "float32")}
     return {**sent, "maps": None if maps is None else scaled(maps)}
 

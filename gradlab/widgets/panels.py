@@ -25,7 +25,7 @@ __all__ = [
     "checked_pictures",
     "held_rows",
     "names_of",
-    "runner_up_maps",
+    "rival_maps",
     "shown",
 ]
 
@@ -65,15 +65,7 @@ class Panels:
 
     @classmethod
     def of(
-        cls,
-        net: Any,
-        pictures: Tensor,
-        names: list[str],
-        truth: list[int | None],
-        *,
-        layer: Any,
-        extra_inputs: Sequence[Any] = (),
-        seed: int,
+        cls, net: Any, pictures: Tensor, names: list[str], truth: list[int | None], *, seed: int, **options: Any
     ) -> Panels:
         """Run the network on every picture at every level.
 
@@ -82,16 +74,15 @@ class Panels:
             pictures: (n, C, H, W) in 0 to 1.
             names: what to call them.
             truth: their classes, None where not known.
-            layer: of the maps.
-            extra_inputs: what the network reads beside every picture.
             seed: of the noise, one pattern for all.
+            options: ``layer`` of the maps, and ``extra_inputs``: what the network reads beside every picture.
 
         Raises:
             LayerError, ModelError: as :func:`gradlab.introspect.factors` and :func:`gradlab.explain.class_maps`.
         """
         noise = torch.randn(pictures.shape[1:], generator=torch.Generator().manual_seed(seed))
         strength = torch.tensor(NOISE).view(-1, 1, 1, 1)
-        found = [_one(net, (each + strength * noise).clamp(0, 1), layer, extra_inputs) for each in pictures]
+        found = [_one(net, (each + strength * noise).clamp(0, 1), **options) for each in pictures]
         seen, logits, hidden, asked, contrasts, ones = (np.stack(each) for each in zip(*found, strict=True))
         return cls(names, truth, seen, logits, hidden, asked, contrasts, ones)
 
@@ -114,11 +105,11 @@ class Panels:
         }
 
 
-def _one(net: Any, seen: Tensor, layer: Any, extra: Sequence[Any]) -> tuple[NDArray[Any], ...]:
+def _one(net: Any, seen: Tensor, *, layer: Any = None, extra_inputs: Sequence[Any] = ()) -> tuple[NDArray[Any], ...]:
     x = net.normalize(seen)
-    kept = factors(net, x, extra_inputs=extra)
+    kept = factors(net, x, extra_inputs=extra_inputs)
     z, h = (each.detach().cpu().double() for each in (kept.logits, kept.hidden))
-    maps = class_maps(net, x, layer=layer, extra_inputs=extra).maps.detach().cpu().double()
+    maps = class_maps(net, x, layer=layer, extra_inputs=extra_inputs).maps.detach().cpu().double()
     asked = torch.arange(z.shape[1]) if z.shape[1] <= ALL_PANELS else _asked(z)
     # as sum_c p_c (L^c - L^q): nothing cancels when the network is sure of q
     contrasts = [torch.einsum("nc,nchw->nhw", z.softmax(1), maps - maps[:, q, None]) for q in asked.tolist()]
@@ -143,7 +134,7 @@ def shown(seen: Tensor, side: int) -> Tensor:
     return (small * 255).round().byte().movedim(1, -1).contiguous()
 
 
-def runner_up_maps(model: Any, batches: Iterable[Tensor], layer: Any) -> Tensor | None:
+def rival_maps(model: Any, batches: Iterable[Tensor], layer: Any) -> Tensor | None:
     """Return why P, rather than the runner-up? of batches of inputs, (n, h, w).
 
     None: the network has no spatial map, and no layer was named, so that it can be shown without maps all the same.

@@ -9,18 +9,13 @@ from PIL import Image
 
 from gradlab.widgets import fallback
 from gradlab.widgets.factors import Factors
-from gradlab.widgets.linker import front_end
 from gradlab.widgets.picture_widget import PictureWidget, check_classifier, class_of, opened
-from gradlab.widgets.widget import style
 
 __all__ = ["Paradigms", "paradigms"]
 
 
-class Paradigms(PictureWidget):
+class Paradigms(PictureWidget, front="paradigms"):
     """The widget that :func:`paradigms` returns; its answer holds the picture, the logits and every class's map."""
-
-    _esm = front_end("paradigms")
-    _css = style("paradigms.css")
 
     def __init__(
         self, net: Any, factors: Factors, start: tuple[int, int], choices: Sequence[str] | None, options: dict[str, Any]
@@ -68,7 +63,7 @@ def paradigms(
         contrast: Q at the start: None (the likeliest other class), a class, or its label; P itself asks "why not P
             with 100 % confidence?".
         layer: as in :func:`gradlab.explain.class_maps`.
-        extra_inputs: what the network reads beside every picture, as ``(net.encode("which digit is larger?"),)``.
+        extra_inputs: what the network reads beside every picture, as ``(net.encode("which digit is greater?"),)``.
         choices: names offered in the list; None offers those of :func:`gradlab.data.picture_names`.
 
     Raises:

@@ -56,18 +56,8 @@ class Strip:
     maps: NDArray[np.float64]
 
     @classmethod
-    def of(
-        cls,
-        net: Any,
-        picture: Image.Image,
-        name: str,
-        label: int | None,
-        *,
-        layer: Any = None,
-        extra_inputs: Sequence[Any] = (),
-        seed: int,
-    ) -> Strip:
-        """Run the network on every tile; raises as :func:`gradlab.explain.grad_cam` does."""
+    def of(cls, net: Any, picture: Image.Image, name: str, label: int | None, *, seed: int, **options: Any) -> Strip:
+        """Run the network on every tile; options and errors are those of :func:`gradlab.explain.grad_cam`."""
         view = net.view(picture).convert("RGB")
         grey = net.input_size[0] == 1
         pixels = np.atleast_3d(np.asarray(view.convert("L" if grey else "RGB"), dtype=np.float32) / 255)
@@ -75,7 +65,7 @@ class Strip:
         seen = torch.cat([challenged(clean, *tile, seed=seed) for tile in TILES])
         if grey:
             seen = seen.mean(1, keepdim=True)
-        logits, maps = (each.cpu().double().numpy() for each in _said(net, seen, layer, extra_inputs))
+        logits, maps = (each.cpu().double().numpy() for each in _said(net, seen, options))
         return cls(name, view, label, shown(seen.expand(-1, 3, -1, -1), SIDE).numpy(), logits, maps)
 
     @property
@@ -114,7 +104,7 @@ class Strip:
         return found
 
 
-def _said(net: Any, seen: Tensor, layer: Any, extra: Sequence[Any]) -> tuple[Tensor, Tensor]:
+def _said(net: Any, seen: Tensor, options: dict[str, Any]) -> tuple[Tensor, Tensor]:
     """Return logits (N, classes) and the maps of the likeliest classes (N, h, w), from one run of the network."""
     logits: list[Tensor] = []
 
@@ -123,10 +113,8 @@ def _said(net: Any, seen: Tensor, layer: Any, extra: Sequence[Any]) -> tuple[Ten
         logits.append(found.detach())
         return found.max(1).values
 
-    maps = [
-        grad_cam(net, net.normalize(some), target=likeliest, layer=layer, extra_inputs=extra)[:, 0].detach()
-        for some in seen.split(CHUNK)
-    ]
+    chunks = (net.normalize(some) for some in seen.split(CHUNK))
+    maps = [grad_cam(net, x, target=likeliest, **options)[:, 0].detach() for x in chunks]
     return torch.cat(logits), torch.cat(maps)
 
 

@@ -15,7 +15,7 @@ import anywidget
 from anywidget._file_contents import VirtualFileContents
 
 from gradlab.core.errors import GradlabError
-from gradlab.widgets.linker import EXPORT, FRONT, followed, linked
+from gradlab.widgets.linker import EXPORT, FRONT, followed, front_end, linked
 
 __all__ = ["PNG_LIMIT", "SavingError", "Widget", "page", "style"]
 
@@ -42,8 +42,14 @@ def style(part: str) -> str | VirtualFileContents:
 class Widget(anywidget.AnyWidget):
     """A widget that also speaks as a sentence, as a picture and as a page of its own.
 
-    A widget gives ``_esm`` and ``_css`` (:func:`front_end`, :func:`style`), ``_sentence``, ``_short`` and ``_png``.
+    A widget gives ``_sentence``, ``_short`` and ``_png``, and the name of its front end:
+    ``class Name(Widget, front="name")`` takes ``front/widgets/name.js`` and ``name.css``.
     """
+
+    def __init_subclass__(cls, *, front: str | None = None, **kwargs: Any) -> None:
+        if front is not None:
+            cls._esm, cls._css = front_end(front), style(f"{front}.css")
+        super().__init_subclass__(**kwargs)
 
     def _sentence(self) -> str:
         """Return one sentence with the numbers shown: read where nothing can be drawn."""

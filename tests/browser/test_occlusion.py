@@ -55,10 +55,10 @@ def bars(page: Any) -> dict[int, tuple[float, float]]:
     return {int(c): (float(before), float(after)) for c, before, after in found}
 
 
-def expected(net: Any, name: str, mask: tuple[slice, slice], cover: float = 0.0) -> np.ndarray:
+def expected(net: Any, name: str, mask: tuple[slice, slice], baseline: float = 0.0) -> np.ndarray:
     """p with the mask hidden, from an ordinary forward pass."""
     x = net.transform(gradlab.data.picture(name))[None].clone()
-    x[0, :, mask[0], mask[1]] = cover
+    x[0, :, mask[0], mask[1]] = baseline
     with torch.no_grad():
         return net(x)[0].softmax(0).double().numpy()
 
@@ -102,10 +102,10 @@ def test_in_jupyterlab(lab: Lab, page: Any, net: Any, shots: Callable[[str], str
     drag(page, STAGE, (169, 87), (189, 117))  # the lower right corner
     wait_box(page, [55, 137, 62, 52])
     agrees(page, expected(net, "chelsea", (slice(55, 117), slice(137, 189))))
-    page.select_option('[data-control="cover"]', "black")
+    page.select_option('[data-control="baseline"]', "black")
     page.wait_for_timeout(600)
     agrees(page, expected(net, "chelsea", (slice(55, 117), slice(137, 189)), -1.0))
-    page.select_option('[data-control="cover"]', "mean")
+    page.select_option('[data-control="baseline"]', "mean")
 
     # the sweep streams, answers Cancel at once, and goes on where it was
     page.locator('[data-control="sweep"]').click()
@@ -187,7 +187,7 @@ def pick(page: Any, typed: str) -> None:
 def test_the_map_is_the_engines_on_a_saved_page(
     browser: Any, net: Any, shots: Callable[[str], str], tmp_path: Path
 ) -> None:
-    widget = gradlab.widgets.occlusion(net, "chelsea", window=48, stride=32, cover="blur")
+    widget = gradlab.widgets.occlusion(net, "chelsea", window=48, stride=32, baseline="blur")
     address = widget.save_html(tmp_path / "page.html").as_uri()
     context = browser.new_context(viewport={"width": 380, "height": 800}, offline=True, has_touch=True)
     page = context.new_page()
