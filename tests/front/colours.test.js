@@ -3,8 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { glHeat, glSigned, glTable } from "../../gradlab/widgets/front/lib/colour.js";
-import { glPaintSigned } from "../../gradlab/widgets/front/lib/signed.js";
+import { glHeat, glPaintSigned, glSigned, glTable } from "../../gradlab/widgets/front/lib/colour.js";
 import { close, vectors } from "./help.js";
 
 const rgb = (table, i) => Array.from(table.slice(3 * i, 3 * i + 3));

@@ -4,8 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { glApart, glScale, glTicks } from "../../gradlab/widgets/front/lib/chart.js";
-import { glClamp } from "../../gradlab/widgets/front/lib/numbers.js";
-import { glFixed, glNumber, glProbability, glValue } from "../../gradlab/widgets/front/lib/text.js";
+import { glClamp, glFixed, glNumber, glProbability, glValue } from "../../gradlab/widgets/front/lib/numbers.js";
 import { close } from "./help.js";
 
 const wrote = (write, pairs) => pairs.forEach(([given, text]) => assert.equal(write(...[given].flat()), text));

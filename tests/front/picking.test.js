@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { glArgmax, glMean, glRanked, glSum } from "../../gradlab/widgets/front/lib/arrays.js";
 import { glFilter } from "../../gradlab/widgets/front/lib/combobox.js";
+import { glArgmax, glMean, glRanked, glSum } from "../../gradlab/widgets/front/lib/numbers.js";
 
 const found = (labels, typed) => glFilter(labels.map((text) => ({ text })), typed).map(({ text }) => text);
 

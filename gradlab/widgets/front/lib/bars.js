@@ -1,12 +1,9 @@
 // Bars: probabilities of classes (before and after cells are taken away), and what one cell votes for.
 
-import { glArgmax } from "./arrays.js";
 import { glSized } from "./box.js";
 import { glPaint } from "./colour.js";
-import { glPress, glRove } from "./controls.js";
-import { el } from "./dom.js";
-import { glVotes } from "./numbers.js";
-import { glProbability, glValue } from "./text.js";
+import { el, glPress, glRove } from "./dom.js";
+import { glArgmax, glProbability, glValue, glVotes } from "./numbers.js";
 
 export function glBar(text, part, before, number, data) {
   const fill = el("span.gl-fill"), ghost = before === null ? null : el("span.gl-ghost");
@@ -17,7 +14,7 @@ export function glBar(text, part, before, number, data) {
 }
 
 // What a class is in a question: P, Q or another.
-export function glRole(c, p, q) {
+function glRole(c, p, q) {
   return c === p ? "p" : c === q ? "q" : "other";
 }
 

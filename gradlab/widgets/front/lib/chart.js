@@ -1,7 +1,7 @@
 // Charts in SVG: drawn again at the width they are given, so that text keeps its size; and what chart widgets share.
 
 import { el, svg } from "./dom.js";
-import { glNumber } from "./text.js";
+import { glNumber } from "./numbers.js";
 
 // draw(width) returns what the chart shows, in pixels, in arrays of any depth; it is called again when the width of its
 // place changes.

@@ -1,8 +1,7 @@
 // A text field with a list: type to filter, arrows to move, Enter to choose, Esc to give up (ARIA 1.2 combobox).
 
 import { el, glId, glLeave } from "./dom.js";
-import { glClamp } from "./numbers.js";
-import { glProbability } from "./text.js";
+import { glClamp, glProbability } from "./numbers.js";
 
 const GL_LIST_LENGTH = 60;
 

@@ -1,8 +1,7 @@
 // The algebra of the panels, from z and h: rows, lengths, cosines, sparsity.
 
-import { glArgmax, glMean, glSum } from "./arrays.js";
-import { glSoftmax } from "./numbers.js";
-import { glGreyPhoto } from "./signed.js";
+import { glGreyPhoto } from "./colour.js";
+import { glArgmax, glMean, glSoftmax, glSum } from "./numbers.js";
 import { glPart, glUnpacked } from "./wire.js";
 
 const GL_HELD = 0.99;

@@ -1,10 +1,8 @@
 // One picture at length: why P, rather than Q, the bars of its likeliest classes, and the contrast map over it.
 
-import { glStrip } from "./colour.js";
-import { glCheck } from "./controls.js";
-import { el, glHint, glTitle } from "./dom.js";
-import { glPaintSigned, glTopOf } from "./signed.js";
-import { glProbability } from "./text.js";
+import { glPaintSigned, glStrip, glTopOf } from "./colour.js";
+import { el, glCheck, glHint, glTitle } from "./dom.js";
+import { glProbability } from "./numbers.js";
 import { glPart } from "./wire.js";
 
 // mapped: there are contrast maps; redraw() is called when they are to be shown, or not.

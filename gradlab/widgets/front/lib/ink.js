@@ -1,7 +1,6 @@
 // A sheet to draw a digit on: bright ink on dark, with the mouse, a finger or a pen; or by keys.
 
-import { glButton } from "./controls.js";
-import { el, glLeave } from "./dom.js";
+import { el, glButton, glLeave } from "./dom.js";
 import { GL_WAYS, glDrag, glWhere } from "./drag.js";
 import { glClamp } from "./numbers.js";
 

@@ -1,6 +1,6 @@
 // The game of buying labels: a softmax head on h, fitted by gradient descent, and what each strategy asks of it.
 
-import { glArgmax, glMean, glSum } from "./arrays.js";
+import { glArgmax, glMean, glSum } from "./numbers.js";
 import { glPart, glUnpacked } from "./wire.js";
 
 // W (classes x (d + 1), the bias last) by Nesterov's gradient descent from 0 on cross entropy + decay / 2 |W|².

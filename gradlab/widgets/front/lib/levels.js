@@ -1,9 +1,8 @@
 // Probabilities under the hand: bars that are dragged, always adding up to 1; and Shannon's measures of them.
 
 import { el } from "./dom.js";
-import { glDrag, glWhere, glSliderKeys } from "./drag.js";
-import { glClamp } from "./numbers.js";
-import { glSum } from "./arrays.js";
+import { glDrag, glSliderKeys, glWhere } from "./drag.js";
+import { glClamp, glSum } from "./numbers.js";
 
 export const GL_LOG = { bits: Math.log2, nats: Math.log };
 

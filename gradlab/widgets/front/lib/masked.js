@@ -1,13 +1,11 @@
 // One picture under a mask: where the mask is, what is asked about it, and how both stages are drawn.
 
 import { glProbabilityBars } from "./bars.js";
-import { glSum } from "./arrays.js";
 import { GL_SIDE_LARGE, glBoxHands, glDrawBox, glSized } from "./box.js";
 import { glPaint, glPhoto, glSigned } from "./colour.js";
 import { el } from "./dom.js";
 import { glFillBox, glMaskAsker, glMaskedPhoto } from "./mask.js";
-import { glClamp, glSoftmax, glTop } from "./numbers.js";
-import { glProbability, glValue } from "./text.js";
+import { glClamp, glProbability, glSoftmax, glSum, glTop, glValue } from "./numbers.js";
 import { glPacked } from "./wire.js";
 
 export const GL_BASELINES = { mean: "mean colour", black: "black", blur: "blur" };

@@ -1,4 +1,5 @@
-// The algebra of the maps: probabilities, contrasts, removals, scaling.
+// Numbers: sums, probabilities, the algebra of the maps, scaling, and how they are written.
+
 
 export function glSoftmax(z) {
   const top = z.reduce((a, b) => Math.max(a, b), -Infinity);
@@ -82,4 +83,56 @@ export function glUpsample(map, h, w, height, width) {
 
 export function glClamp(value, low, high) {
   return Math.max(low, Math.min(high, value));
+}
+
+export function glSum(values, of = (each) => each) {
+  return values.reduce((sum, each, k) => sum + of(each, k), 0);
+}
+
+export function glMean(values) {
+  return glSum(values) / values.length;
+}
+
+// The first of the largest.
+export function glArgmax(values) {
+  return values.reduce((best, each, k) => (each > values[best] ? k : best), 0);
+}
+
+// Places by value, the largest first; of equal ones the first.
+export function glRanked(values) {
+  return Array.from(values.keys()).sort((a, b) => values[b] - values[a] || a - b);
+}
+
+// What key stands for, made when it is first asked for.
+export function glKept(make) {
+  const made = new Map();
+  return (key) => {
+    if (!made.has(key)) made.set(key, make(key));
+    return made.get(key);
+  };
+}
+
+// A number as short as it can be, with a real minus sign.
+export function glNumber(value) {
+  return String(Number(value.toPrecision(6))).replace("-", "−");
+}
+
+export function glFixed(value, digits) {
+  const text = value.toFixed(digits);
+  return Number(text) === 0 ? text.replace("-", "") : text.replace("-", "−");
+}
+
+export function glProbability(p) {
+  if (p >= 0.01 && p <= 0.99) return p.toFixed(2);
+  if (p >= 0.0001 && p <= 0.9999) return p.toFixed(4);
+  return p > 0.5 ? "> 0.9999" : "< 0.0001";
+}
+
+export function glValue(value, share) {
+  const sign = value > 0 ? "+" : value < 0 ? "−" : "";
+  const size = Math.abs(value);
+  if (share) return `${sign}${(100 * size).toFixed(1)} %`;
+  if (size === 0) return "0";
+  if (size >= 1000 || size < 0.001) return sign + size.toExponential(1);
+  return sign + (size >= 0.1 ? size.toFixed(2) : size.toPrecision(2));
 }

@@ -4,8 +4,7 @@ import { glDrawRect, glSized } from "./box.js";
 import { glLegend, glPaint } from "./colour.js";
 import { el, glLeave, glTitle } from "./dom.js";
 import { GL_WAYS, glDrag, glWhere } from "./drag.js";
-import { glClamp, glHottest } from "./numbers.js";
-import { glValue } from "./text.js";
+import { glClamp, glHottest, glValue } from "./numbers.js";
 
 export const GL_SIDE = 336;  // longer side of a canvas, in its own pixels
 

@@ -1,7 +1,6 @@
 // Keeping what is on the screen: the three panels as one picture, pinned below or saved as a file.
 
-import { glButton } from "./controls.js";
-import { el } from "./dom.js";
+import { el, glButton } from "./dom.js";
 import { GL_SIDE } from "./panel.js";
 
 export function glCompose(panels, sentence) {

@@ -1,7 +1,6 @@
 // Confidence against accuracy: all figures of one network at one temperature.
 
-import { glSum } from "./arrays.js";
-import { glClamp, glSoftmax } from "./numbers.js";
+import { glClamp, glSoftmax, glSum } from "./numbers.js";
 import { glUnpacked } from "./wire.js";
 
 // What does not depend on the temperature: the class said, the runner-up, and logits below the largest.

@@ -4,8 +4,7 @@ import {
   glAcross, glAxisName, glAxisX, glAxisY, glDown, glLine, glScale, glText, glTicks, glUpright,
 } from "./chart.js";
 import { svg } from "./dom.js";
-import { glClamp } from "./numbers.js";
-import { glNumber } from "./text.js";
+import { glClamp, glNumber } from "./numbers.js";
 
 export const GL_DIAGRAM = { height: 380, left: 44, foot: 262, counts: 340 };
 

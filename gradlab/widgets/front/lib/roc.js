@@ -1,7 +1,6 @@
 // Scores of two sets of pictures: how well they tell them apart, at every threshold and at one.
 
-import { glMean } from "./arrays.js";
-import { glClamp } from "./numbers.js";
+import { glClamp, glMean } from "./numbers.js";
 
 // log10 of the odds of a probability, not beyond 1e9 to 1; and back.
 const GL_SURE = 1e-9;

@@ -4,8 +4,7 @@ import {
   glAcross, glAxisName, glAxisX, glAxisY, glDown, glLine, glScale, glText, glTicks, glUpright,
 } from "./chart.js";
 import { svg } from "./dom.js";
-import { glClamp } from "./numbers.js";
-import { glFixed, glNumber } from "./text.js";
+import { glClamp, glFixed, glNumber } from "./numbers.js";
 
 export const GL_HIST = { height: 330, left: 52, right: 12, bins: 40, middle: 152, tall: 132, foot: 284 };
 

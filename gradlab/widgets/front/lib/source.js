@@ -2,8 +2,7 @@
 
 import { glPhoto } from "./colour.js";
 import { GlCombobox } from "./combobox.js";
-import { glButton } from "./controls.js";
-import { el, glHint, glTitle } from "./dom.js";
+import { el, glButton, glHint, glTitle } from "./dom.js";
 import { glPacked, glSend } from "./wire.js";
 
 const GL_UPLOAD_LIMIT = 25 * 2 ** 20;

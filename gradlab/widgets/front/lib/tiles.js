@@ -1,12 +1,10 @@
 // The strip: one small picture per challenge with what is said of it, and p of the reference class over the levels.
 
 import { glDecodePicture } from "./answer.js";
-import { glArgmax } from "./arrays.js";
 import { glAcross, glDown, glLine, glScale } from "./chart.js";
 import { glHeat } from "./colour.js";
 import { el, svg } from "./dom.js";
-import { glSoftmax, glTop } from "./numbers.js";
-import { glProbability } from "./text.js";
+import { glArgmax, glProbability, glSoftmax, glTop } from "./numbers.js";
 import { glPart, glUnpacked } from "./wire.js";
 
 export const GL_LEVELS = 5;

@@ -1,14 +1,11 @@
 // Which label is worth buying next? The pool, what a strategy asks, and what its labels earn beside those of chance.
 
-import { glMean } from "../lib/arrays.js";
 import { GL_GAIN_HEIGHT, GL_POOL_HEIGHT, glGainChart, glPoolChart, glPoolMarks } from "../lib/budget.js";
 import { glChart, glFillTable } from "../lib/chart.js";
-import { glPhotoTile } from "../lib/colour.js";
-import { glButton, glButtons, glPress, glRove } from "../lib/controls.js";
-import { el, glHint, glMount, glReadout, glTitle } from "../lib/dom.js";
+import { glPhotoTile, glPhotos } from "../lib/colour.js";
+import { el, glButton, glButtons, glHint, glPress, glReadout, glRender, glRove, glTitle } from "../lib/dom.js";
 import { GlPlayers, glDecodeGame, glDecodeWorld, glQueryScores } from "../lib/labelling.js";
-import { glPhotos } from "../lib/signed.js";
-import { glFixed } from "../lib/text.js";
+import { glFixed, glMean } from "../lib/numbers.js";
 
 const GL_STRATEGY_NAMES = {
   random: "random", entropy: "entropy", least_confidence: "least confidence", margin: "margin", badge: "BADGE",
@@ -26,8 +23,8 @@ const GL_POOL_HINT = "Sign and colour: the class. Bold: label bought; pale: not 
   "reads all of h.";
 
 class GlActive {
-  constructor(start) {
-    const game = glDecodeGame(start), { labels, notes, strategies } = start;
+  constructor(model) {
+    const start = model.get("start"), game = glDecodeGame(start), { labels, notes, strategies } = start;
     Object.assign(this, { game, labels, notes, strategies, timer: null, marks: glPoolMarks(labels) });
     this.worlds = start.worlds.map(glDecodeWorld);
     this.players = this.worlds.map((world) => new GlPlayers(world, game));
@@ -41,6 +38,12 @@ class GlActive {
     this.table = el("table.gl-table", { "data-table": "strategies" });
     this.tiles = el("div.gl-tiles", { role: "list", "aria-label": "Asked next, the first first" });
     this.node = this.layout(game);
+    this.stops = [this, this.poolChart, this.gainChart, this.readout];
+  }
+
+  begin(root) {
+    this.root = root;
+    this.draw();
   }
 
   // Who plays in the world that is looked at.
@@ -179,13 +182,6 @@ class GlActive {
     this.draw();
   }
 }
-
-function render(view) {
-  const it = new GlActive(view.model.get("start"));
-  return glMount(view, "active", "Active learning: which label is worth buying next?", {
-    parts: it.node, stops: [it, it.poolChart, it.gainChart, it.readout],
-    begin(root) { it.root = root; it.draw(); },
-  });
-}
+const render = glRender("active", "Active learning: which label is worth buying next?", (model) => new GlActive(model));
 
 export default { render };

@@ -1,20 +1,16 @@
 // A reliability diagram whose bins open: temperature, several networks, and the pictures of a bin.
 
-import { glKept, glRanked } from "../lib/arrays.js";
 import { glClassBars } from "../lib/bars.js";
 import { glChart, glFillTable } from "../lib/chart.js";
-import { glPhotoTile } from "../lib/colour.js";
-import { glButton, glButtons, glPress, glRange, glRove } from "../lib/controls.js";
+import { glPhotoTile, glPhotos } from "../lib/colour.js";
 import { GlDetail } from "../lib/detail.js";
-import { el, glHint, glMount, glReadout, glTitle } from "../lib/dom.js";
+import { el, glButton, glButtons, glHint, glPress, glRange, glReadout, glRender, glRove, glTitle } from "../lib/dom.js";
 import { glDrag, glSliderKeys, glWhere } from "../lib/drag.js";
-import { glClamp } from "../lib/numbers.js";
+import { glClamp, glFixed, glKept, glProbability, glRanked } from "../lib/numbers.js";
 import { glChances, glDecodeArm, glJudge } from "../lib/reliability.js";
 import {
   GL_DIAGRAM, GL_HEAT, GL_HEATS, glDiagram, glDiagramX, glHeatChart, glScatter,
 } from "../lib/reliability_charts.js";
-import { glPhotos } from "../lib/signed.js";
-import { glFixed, glProbability } from "../lib/text.js";
 import { glUnpacked } from "../lib/wire.js";
 
 const GL_TILES = 40;  // pictures of a bin that are shown at once
@@ -42,7 +38,8 @@ function glSwatch(kind, text) {
 }
 
 class GlCalibration {
-  constructor(start) {
+  constructor(model) {
+    const start = model.get("start");
     Object.assign(this, { start, labels: start.labels, bins: start.bins, photo: glPhotos(start.tiles) });
     this.truth = glUnpacked(start.truth).values;
     this.arms = start.arms.map(glDecodeArm);
@@ -61,7 +58,10 @@ class GlCalibration {
       { role: "group", "aria-label": "Pictures of the bin: press one to see it at length" }));
     this.detail = new GlDetail("gl-at-length", true, () => this.drawPicture());
     this.node = this.layout();
+    this.stops = [this.diagram, this.nll, this.ece, this.scatter, this.readout];
   }
+
+  begin() { this.warm(1); }
 
   get arm() { return this.arms[this.state.arm]; }
 
@@ -228,12 +228,7 @@ class GlCalibration {
       `sure on average, so on the whole ${way}. ECE ${glFixed(judged.ece, 3)}, NLL ${glFixed(judged.nll, 3)}.`);
   }
 }
-
-function render(view) {
-  const it = new GlCalibration(view.model.get("start"));
-  return glMount(view, "calibration", "Calibration: is a network right as often as it says?", {
-    parts: it.node, stops: [it.diagram, it.nll, it.ece, it.scatter, it.readout], begin: () => it.warm(1),
-  });
-}
+const render = glRender("calibration", "Calibration: is a network right as often as it says?",
+  (model) => new GlCalibration(model));
 
 export default { render };

@@ -1,12 +1,10 @@
 // One picture under twelve challenges: a slider for their level, what is said of each, and one of them at length.
 
-import { glMean, glRanked } from "../lib/arrays.js";
 import { glClassBars } from "../lib/bars.js";
 import { glAxisName, glAxisX, glAxisY, glChart, glDown, glKey, glLine, glScale } from "../lib/chart.js";
-import { glButton, glCheck, glRange, glRove, glSelect } from "../lib/controls.js";
-import { el, glHint, glMount, glReadout, glTitle } from "../lib/dom.js";
+import { el, glButton, glCheck, glHint, glRange, glReadout, glRender, glRove, glSelect, glTitle } from "../lib/dom.js";
+import { glMean, glProbability, glRanked } from "../lib/numbers.js";
 import { GlSource } from "../lib/source.js";
-import { glProbability } from "../lib/text.js";
 import { GL_LEVELS, glDecodeTiles, glOverLevels, glTile, glTileAt, glTileText } from "../lib/tiles.js";
 
 const GL_BARS = 5;
@@ -37,6 +35,13 @@ class GlChallenges {
     this.chart = glChart("levels", 190, (width) =>
       (this.a ? glLevelChart(width, 190, this.over(), this.state.level) : []));
     this.node = this.layout();
+    this.hears = this.source.hears(() => this.arrived());
+    this.stops = [this, this.readout, this.source, this.chart];
+  }
+
+  begin() {
+    this.arrived();
+    this.source.busy();
   }
 
   layout() {
@@ -145,13 +150,6 @@ class GlChallenges {
     this.gone = true;
   }
 }
-
-function render(view) {
-  const it = new GlChallenges(view.model), arrived = () => it.arrived();
-  return glMount(view, "challenges", "The picture under twelve challenges", {
-    parts: it.node, on: it.source.hears(arrived), stops: [it, it.readout, it.source, it.chart],
-    begin() { arrived(); it.source.busy(); },
-  });
-}
+const render = glRender("challenges", "The picture under twelve challenges", (model) => new GlChallenges(model));
 
 export default { render };

@@ -3,10 +3,9 @@
 import {
   glAcross, glApart, glAxisName, glAxisY, glChart, glFillTable, glScale, glText, glTicks,
 } from "../lib/chart.js";
-import { glButtons, glSelect } from "../lib/controls.js";
-import { el, glHint, glMount, glReadout, glTitle, svg } from "../lib/dom.js";
+import { el, glButtons, glHint, glReadout, glRender, glSelect, glTitle, svg } from "../lib/dom.js";
 import { GL_LOG, glEntropy, glHeld, glLevel } from "../lib/levels.js";
-import { glFixed } from "../lib/text.js";
+import { glFixed } from "../lib/numbers.js";
 
 const GL_EXPERIMENTS = {
   coin: { text: "fair coin", p: [0.5, 0.5], labels: ["heads", "tails"] },
@@ -73,7 +72,8 @@ function glEntropySentence({ p, unit }) {
 }
 
 class GlEntropy {
-  constructor(start) {
+  constructor(model) {
+    const start = (this.start = model.get("start"));
     this.state = { p: start.p, labels: start.labels, unit: start.unit, active: null };
     this.title = glTitle();
     this.levels = el("div.gl-levels",
@@ -98,7 +98,10 @@ class GlEntropy {
         glHint("The others make room, so that all add up to 1. A rare event is a big surprise.")),
       el("section", this.title, this.chart.node), el("section", this.table));
     this.node = el("div.gl-figure", el("div.gl-controls", presets, unit.node), this.columns, this.readout.node);
+    this.stops = [this.chart, this.readout];
   }
+
+  begin() { this.build(this.start.p, this.start.labels); }
 
   build(p, labels) {
     Object.assign(this.state, { labels, active: null });
@@ -139,12 +142,6 @@ class GlEntropy {
     this.readout.say(sentence);
   }
 }
-
-function render(view) {
-  const start = view.model.get("start"), it = new GlEntropy(start);
-  return glMount(view, "entropy", "Entropy is the expected surprise", {
-    parts: it.node, stops: [it.chart, it.readout], begin: () => it.build(start.p, start.labels),
-  });
-}
+const render = glRender("entropy", "Entropy is the expected surprise", (model) => new GlEntropy(model));
 
 export default { render };

@@ -1,11 +1,9 @@
 // Scores of samples drawn under the hand: their mean is 0, and their variance is the curvature of the log-likelihood.
 
 import { glAcross, glAxisX, glAxisY, glChart, glDown, glLine, glScale, glText, glTicks } from "../lib/chart.js";
-import { glButton, glRange, glSelect } from "../lib/controls.js";
-import { el, glHint, glId, glMount, glReadout, glTitle, svg } from "../lib/dom.js";
+import { el, glButton, glHint, glId, glRange, glReadout, glRender, glSelect, glTitle, svg } from "../lib/dom.js";
 import { GL_FAMILIES, glNoise } from "../lib/families.js";
-import { glClamp } from "../lib/numbers.js";
-import { glFixed, glNumber } from "../lib/text.js";
+import { glClamp, glFixed, glNumber } from "../lib/numbers.js";
 
 const GL_CURVES = 24;  // samples whose own log-likelihood is drawn
 const GL_REACH = 2.2;  // the chart shows theta ± this many 1/√I
@@ -111,7 +109,8 @@ function glSwatch(kind, text) {
 }
 
 class GlFisher {
-  constructor(start) {
+  constructor(model) {
+    const start = model.get("start");
     Object.assign(this, { counts: start.counts, ranges: start.families, readout: glReadout() });
     this.state = { name: start.family, theta: start.theta, s: start.sigma, n: start.n, seed: start.seed, away: 0 };
     this.charts = {
@@ -122,7 +121,7 @@ class GlFisher {
     this.title = glTitle();
     this.hints = { histogram: glHint(), compared: glHint() };
     this.parabola = glSwatch("gl-parabola", "");
-    this.again = glButton("again", "draw again", () => { this.state.seed += 1; this.drawAgain(); });
+    this.again = glButton("again", "draw again", () => { this.state.seed += 1; this.begin(); });
     const section = (key, title, hint) => el("section", title, this.charts[key].node, hint);
     this.node = el("div.gl-figure", this.controls(),
       el("div.gl-columns",
@@ -134,6 +133,7 @@ class GlFisher {
       this.readout.node,
       el("div.gl-controls.gl-control-row", this.away.node,
         el("span.gl-hint", "A control: scores taken beside the parameter that made the samples.")));
+    this.stops = [...Object.values(this.charts), this.readout];
   }
 
   controls() {
@@ -162,7 +162,7 @@ class GlFisher {
     return el("div.gl-controls", family.node, theta.node, sigma.node, count.node, this.again);
   }
 
-  drawAgain() {
+  begin() {
     this.noise = glNoise(this.state.seed, this.counts[this.counts.length - 1]);
     this.draw();
   }
@@ -188,12 +188,7 @@ class GlFisher {
     this.readout.say(sentence);
   }
 }
-
-function render(view) {
-  const it = new GlFisher(view.model.get("start"));
-  return glMount(view, "fisher", "Fisher information: variance of the scores, and curvature", {
-    parts: it.node, stops: [...Object.values(it.charts), it.readout], begin: () => it.drawAgain(),
-  });
-}
+const render = glRender("fisher", "Fisher information: variance of the scores, and curvature",
+  (model) => new GlFisher(model));
 
 export default { render };

@@ -4,8 +4,7 @@ import { glDecodePicture } from "../lib/answer.js";
 import { GL_SIDE_LARGE, glBoxHands, glDrawBox, glSized } from "../lib/box.js";
 import { glHeat, glPhoto, glSigned } from "../lib/colour.js";
 import { glClassOptions, glClassPicker } from "../lib/combobox.js";
-import { glSelect } from "../lib/controls.js";
-import { el, glMount, glReadout, glTitle } from "../lib/dom.js";
+import { el, glReadout, glRender, glSelect, glTitle } from "../lib/dom.js";
 import { glClamp } from "../lib/numbers.js";
 import { GlSource } from "../lib/source.js";
 import { GL_STOPS } from "../lib/stops.js";
@@ -107,6 +106,13 @@ class GlGradients {
       (value) => { this.state.p = value; this.ask(); });
     this.photoPanel.node.append(this.picker.node);
     this.node = this.layout();
+    this.hears = { ...this.source.hears(() => this.arrived()), "change:maps": () => this.came() };
+    this.stops = [this.readout, this.source];
+  }
+
+  begin() {
+    this.arrived();
+    this.source.busy();
   }
 
   layout() {
@@ -231,14 +237,6 @@ class GlGradients {
     this.came();
   }
 }
-
-function render(view) {
-  const it = new GlGradients(view.model), arrived = () => it.arrived();
-  return glMount(view, "gradients", "Which pixels move the score?", {
-    parts: it.node, on: { ...it.source.hears(arrived), "change:maps": () => it.came() },
-    stops: [it.readout, it.source],
-    begin() { arrived(); it.source.busy(); },
-  });
-}
+const render = glRender("gradients", "Which pixels move the score?", (model) => new GlGradients(model));
 
 export default { render };

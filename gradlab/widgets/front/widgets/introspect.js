@@ -1,18 +1,16 @@
 // Why P, rather than 0, 1 ... 9? All panels at once, as rows of a gradient or on the picture, while noise rises.
 
-import { glMean, glRanked } from "../lib/arrays.js";
 import { glClassBars } from "../lib/bars.js";
 import { glChart, glKey } from "../lib/chart.js";
-import { glPhotoTile, glStrip } from "../lib/colour.js";
-import { glCosineChart, glNoiseChart, glOuter, glOuterHeight, glPaintRows } from "../lib/contrast_charts.js";
+import { glPaintSigned, glPhotoTile, glStrip, glTopOf } from "../lib/colour.js";
+import {
+  GlPanelButton, glCosineChart, glNoiseChart, glOuter, glOuterHeight, glPaintRows, glShort,
+} from "../lib/contrast_charts.js";
 import { GL_ONES, glDecodePanels, glEffective, glHeldRows, glLength, glRowsOf, glSparsity } from "../lib/contrasts.js";
-import { glCheck, glPress, glRange, glRove, glSelect } from "../lib/controls.js";
-import { el, glHint, glMount, glReadout, glTitle } from "../lib/dom.js";
+import { el, glCheck, glHint, glPress, glRange, glReadout, glRender, glRove, glSelect, glTitle } from "../lib/dom.js";
 import { GlInk } from "../lib/ink.js";
-import { glPaintSigned, glTopOf } from "../lib/signed.js";
-import { GlPanelButton, glShort } from "../lib/panel_button.js";
+import { glFixed, glMean, glProbability, glRanked } from "../lib/numbers.js";
 import { GlAnswers } from "../lib/source.js";
-import { glFixed, glProbability } from "../lib/text.js";
 import { glPacked } from "../lib/wire.js";
 
 const GL_LOSSES = {
@@ -61,7 +59,17 @@ class GlIntrospect extends GlAnswers {
     if (!this.alive) this.ink.disable();
     this.charts();
     this.node = this.layout();
+    const told = (name, act) => () => { if (model.get(name)) act(model.get(name)); };
+    this.hears = {
+      "change:answer": () => this.arrived(),
+      "change:busy": told("busy", (text) => { this.status.textContent = text; }),
+      "change:error": told("error", (text) => this.settle(text)),
+    };
+    const forget = { stop: () => { this.asked += 1; this.stop(); } };  // nothing that was drawn is sent any more
+    this.stops = [forget, this.outer, this.rowsChart, this.sureChart, this.cosines, this.readout];
   }
+
+  begin() { this.draw(); }
 
   get digit() { return this.state.digit < 0 ? this.state.drawn : this.digits[this.state.digit]; }
 
@@ -256,25 +264,8 @@ class GlIntrospect extends GlAnswers {
     this.pick(-1);
   }
 
-  // Gone: nothing that was drawn is sent any more.
-  gone() {
-    this.asked += 1;
-    this.stop();
-  }
 }
-
-function render(view) {
-  const { model } = view, it = new GlIntrospect(model);
-  return glMount(view, "introspect", "Why P, rather than every other class: introspective panels", {
-    parts: it.node,
-    on: {
-      "change:answer": () => it.arrived(),
-      "change:busy": () => { if (model.get("busy")) it.status.textContent = model.get("busy"); },
-      "change:error": () => { if (model.get("error")) it.settle(model.get("error")); },
-    },
-    stops: [{ stop: () => it.gone() }, it.outer, it.rowsChart, it.sureChart, it.cosines, it.readout],
-    begin: () => it.draw(),
-  });
-}
+const render = glRender("introspect", "Why P, rather than every other class: introspective panels",
+  (model) => new GlIntrospect(model));
 
 export default { render };

@@ -1,17 +1,14 @@
 // Every label's gradient at a point of the plane: likelihood surfaces, arrows, the Fisher ellipse, and steps along an
 // arrow.
 
-import { glSum } from "../lib/arrays.js";
 import { glFillTable, glLine, glText } from "../lib/chart.js";
 import { glStrip, glTable } from "../lib/colour.js";
-import { glButton, glRange } from "../lib/controls.js";
-import { el, glHint, glLeave, glMount, glReadout, glTitle, svg } from "../lib/dom.js";
+import { el, glButton, glHint, glLeave, glRange, glReadout, glRender, glTitle, svg } from "../lib/dom.js";
 import { GL_WAYS } from "../lib/drag.js";
-import { glClamp } from "../lib/numbers.js";
+import { glClamp, glFixed, glNumber, glSum } from "../lib/numbers.js";
 import {
   GL_VIEW, glArrow, glLabelColour, glMixed, glPaintPlane, glPlane, glSurfaces, glTinyNet,
 } from "../lib/plane.js";
-import { glFixed, glNumber } from "../lib/text.js";
 
 const GL_ARROW = 0.4;  // an arrow is this many units of the plane long for a gradient of 1
 const GL_INK_ON_PAPER = [["#ffffff", 5], ["#111111", 2]];  // drawn twice, so that it shows on any colour
@@ -83,7 +80,8 @@ function glLabelDot(c) {
 }
 
 class GlManifold {
-  constructor({ labels, point, reach, weights, points }) {
+  constructor(model) {
+    const { labels, point, reach, weights, points } = model.get("start");
     Object.assign(this, { labels, point, reach, points, net: glTinyNet(weights), eta: 0.2, readout: glReadout() });
     const surfaces = glSurfaces(this.net, reach), table = glTable("viridis"), go = (x, y) => this.go(x, y);
     this.main = glPlane("answers", reach, go);
@@ -98,7 +96,10 @@ class GlManifold {
     this.titles = labels.map((label) => el("h3.gl-title", { "data-likelihood": label }));
     this.keys();
     this.node = this.layout();
+    this.stops = [this.readout];
   }
+
+  begin() { this.go(...this.point); }
 
   layout() {
     const { labels, main, small, titles } = this;
@@ -108,7 +109,7 @@ class GlManifold {
         const button = glButton(`step-${label}`, label, () => this.step(c));
         button.prepend(glLabelDot(c));
         return button;
-      }), glButton("back", "back to the start", () => this.go(...this.point)));
+      }), glButton("back", "back to the start", () => this.begin()));
     const length = glRange({
       name: "eta", label: "length of a step, η =", low: 0.02, high: 1, step: 0.02, value: this.eta, text: glNumber,
       change: (value) => { this.eta = value; },
@@ -174,12 +175,6 @@ class GlManifold {
     this.readout.say(sentence);
   }
 }
-
-function render(view) {
-  const it = new GlManifold(view.model.get("start"));
-  return glMount(view, "manifold", "Gradients of every label at a point", {
-    parts: it.node, stops: [it.readout], begin: () => it.go(...it.point),
-  });
-}
+const render = glRender("manifold", "Gradients of every label at a point", (model) => new GlManifold(model));
 
 export default { render };

@@ -1,10 +1,9 @@
 // Drag a joint table: entropies as bars of equal height over one scale, and I(X;Y) as the surprise that Y takes away.
 
 import { glAxisX, glChart, glScale, glText, glTicks } from "../lib/chart.js";
-import { glButtons, glSelect } from "../lib/controls.js";
-import { el, glHint, glMount, glReadout, glTitle, svg } from "../lib/dom.js";
+import { el, glButtons, glHint, glReadout, glRender, glSelect, glTitle, svg } from "../lib/dom.js";
 import { GL_LOG, glHeld, glLevel, glMargins, glShannon } from "../lib/levels.js";
-import { glFixed } from "../lib/text.js";
+import { glFixed } from "../lib/numbers.js";
 
 const GL_CHANNEL = 0.8;  // of "noisy channel": how often Y is what X was
 
@@ -60,7 +59,8 @@ function glMutualSentence(found, unit) {
 }
 
 class GlMutual {
-  constructor(start) {
+  constructor(model) {
+    const start = model.get("start");
     this.state = { unit: start.unit, full: 1, found: null };
     this.size = [start.rows.length, start.columns.length];
     this.readout = glReadout();
@@ -85,7 +85,10 @@ class GlMutual {
         el("section", this.title, this.chart.node,
           glHint("I(X;Y) = H(X) − H(X|Y) = H(Y) − H(Y|X) = H(X) + H(Y) − H(X,Y)"))),
       this.readout.node);
+    this.stops = [this.chart, this.readout];
   }
+
+  begin() { this.fit(); }
 
   most() {
     const [R, C] = this.size, log = GL_LOG[this.state.unit];
@@ -140,12 +143,6 @@ class GlMutual {
     this.readout.say(sentence);
   }
 }
-
-function render(view) {
-  const it = new GlMutual(view.model.get("start"));
-  return glMount(view, "mutual", "Mutual information is the reduction of surprise", {
-    parts: it.node, stops: [it.chart, it.readout], begin: () => it.fit(),
-  });
-}
+const render = glRender("mutual", "Mutual information is the reduction of surprise", (model) => new GlMutual(model));
 
 export default { render };

@@ -3,8 +3,7 @@
 import { glDecodePicture } from "../lib/answer.js";
 import { glLegend } from "../lib/colour.js";
 import { glClassOptions, glClassPicker } from "../lib/combobox.js";
-import { glButton, glSelect, glSlider } from "../lib/controls.js";
-import { el, glMount, glReadout, glTitle } from "../lib/dom.js";
+import { el, glButton, glReadout, glRender, glSelect, glSlider, glTitle } from "../lib/dom.js";
 import { GL_BASELINES, GlMasked, glWindowBox } from "../lib/masked.js";
 import { GlSource } from "../lib/source.js";
 import { GL_STOPS } from "../lib/stops.js";
@@ -129,8 +128,8 @@ function glSweepNews(it, model, drawn) {
   };
 }
 
-function render(view) {
-  const { model } = view, labels = model.get("labels"), alive = !model.gradlabSaved, answer = () => model.get("answer");
+function glOcclusion(model) {
+  const labels = model.get("labels"), alive = !model.gradlabSaved, answer = () => model.get("answer");
   const parts = glOcclusionParts(alive), readout = glReadout(), source = new GlSource(model);
   const say = { heard: () => readout.say(it.sentence()), settle: (text) => source.settle(text) };
   const it = new GlMasked({ parts, labels, alive, send: (content) => glSend(model, content), say });
@@ -153,13 +152,17 @@ function render(view) {
     it.refresh();
     row.show();
   };
-  return glMount(view, "occlusion", "What happens if I cover this?", {
-    parts: el("div.gl-main", el("div.gl-side", source.node, parts.says),
+  return {
+    node: el("div.gl-main", el("div.gl-side", source.node, parts.says),
       el("div.gl-asking", parts.panels, readout.node, row.node, glMaskControls(it, row.show))),
-    on: { ...source.hears(arrived), "change:sweep": news.swept, "change:running": row.show, "msg:custom": news.heard },
+    hears: {
+      ...source.hears(arrived), "change:sweep": news.swept, "change:running": row.show, "msg:custom": news.heard,
+    },
     stops: [news, it.asker, readout, source],
     begin() { arrived(); source.busy(); },
-  });
+  };
 }
+
+const render = glRender("occlusion", "What happens if I cover this?", glOcclusion);
 
 export default { render };

@@ -1,26 +1,22 @@
 // Two histograms of a score, a threshold under the hand, the ROC curve, and the pictures on the wrong side.
 
-import { glKept, glSum } from "../lib/arrays.js";
 import { glBar } from "../lib/bars.js";
 import { glChart, glFillTable } from "../lib/chart.js";
-import { glPhotoTile } from "../lib/colour.js";
-import { glButton, glButtons, glPress, glRove } from "../lib/controls.js";
+import { glPhotoTile, glPhotos } from "../lib/colour.js";
 import { GlDetail } from "../lib/detail.js";
-import { el, glHint, glMount, glReadout, glTitle } from "../lib/dom.js";
+import { el, glButton, glButtons, glHint, glPress, glReadout, glRender, glRove, glTitle } from "../lib/dom.js";
 import { glDrag, glSliderKeys, glWhere } from "../lib/drag.js";
-import { glClamp } from "../lib/numbers.js";
+import { glClamp, glFixed, glKept, glNumber, glProbability, glSum } from "../lib/numbers.js";
 import { glDetectionError, glPassing, glPlaces, glRoc } from "../lib/roc.js";
 import { GL_HIST, GL_ROC, glHistX, glRocChart, glTwoHistograms } from "../lib/roc_charts.js";
-import { glPhotos } from "../lib/signed.js";
-import { glFixed, glNumber, glProbability } from "../lib/text.js";
 import { glUnpacked } from "../lib/wire.js";
 
 const GL_MISTAKES = 24;  // of each kind that are shown at once
 const GL_WORSE = " Below 0.5: on the whole it is the others that score higher, so here the score is worse than chance.";
 
 class GlOod {
-  constructor(start) {
-    const { labels, groups, inside: known, shown } = start;
+  constructor(model) {
+    const start = model.get("start"), { labels, groups, inside: known, shown } = start;
     Object.assign(this, { labels, groups, known, shown, photo: glPhotos(start.tiles) });
     this.scores = start.scores.map((each) =>
       ({ ...each, values: glUnpacked(each.values).values, places: glPlaces(each.odds) }));
@@ -42,7 +38,10 @@ class GlOod {
     }));
     this.detail = new GlDetail("gl-detail", Boolean(this.maps), () => this.drawPicture());
     this.node = this.layout();
+    this.stops = [this.chart, this.rocChart, this.readout];
   }
+
+  begin() { this.pick({}); }
 
   get score() { return this.scores[this.state.score]; }
 
@@ -232,12 +231,7 @@ class GlOod {
       `${roc.area < 0.5 ? GL_WORSE : ""}`);
   }
 }
-
-function render(view) {
-  const it = new GlOod(view.model.get("start"));
-  return glMount(view, "ood", "Out-of-distribution detection: whom does a threshold let through?", {
-    parts: it.node, stops: [it.chart, it.rocChart, it.readout], begin: () => it.pick({}),
-  });
-}
+const render = glRender("ood", "Out-of-distribution detection: whom does a threshold let through?",
+  (model) => new GlOod(model));
 
 export default { render };

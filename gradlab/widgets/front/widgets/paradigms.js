@@ -4,14 +4,12 @@ import { glDecode } from "../lib/answer.js";
 import { glFilmstrip, glProbabilityBars, glVoteBars } from "../lib/bars.js";
 import { glPhoto, glSigned } from "../lib/colour.js";
 import { glClassOptions, glClassPicker } from "../lib/combobox.js";
-import { glButton, glSelect, glSlider } from "../lib/controls.js";
-import { el, glHint, glMount, glReadout, glTitle } from "../lib/dom.js";
-import { glClassMap, glContrast, glShare, glTop, glVotes, glWithout } from "../lib/numbers.js";
+import { el, glButton, glHint, glReadout, glRender, glSelect, glSlider, glTitle } from "../lib/dom.js";
+import { glClassMap, glContrast, glProbability, glShare, glTop, glValue, glVotes, glWithout } from "../lib/numbers.js";
 import { GlPanel, glPlace } from "../lib/panel.js";
 import { glCompose, glPins, glSaveAs } from "../lib/pins.js";
 import { GlSource } from "../lib/source.js";
 import { GL_STOPS } from "../lib/stops.js";
-import { glProbability, glValue } from "../lib/text.js";
 
 const GL_FRAMES = 8;
 
@@ -104,6 +102,13 @@ class GlParadigms {
           glTitle("Rather than ..."), this.film.node, this.controls())),
       this.pins.node,
     ];
+    this.hears = this.source.hears(() => this.arrived());
+    this.stops = [this.source, this.readout];
+  }
+
+  begin() {
+    this.arrived();
+    this.source.busy();
   }
 
   hands() {
@@ -210,13 +215,6 @@ class GlParadigms {
     this.readout.say(this.sentence());
   }
 }
-
-function render(view) {
-  const it = new GlParadigms(view.model), arrived = () => it.arrived();
-  return glMount(view, "paradigms", "Why P? What if not P? Why P, rather than Q?", {
-    parts: it.node, on: it.source.hears(arrived), stops: [it.source, it.readout],
-    begin() { arrived(); it.source.busy(); },
-  });
-}
+const render = glRender("paradigms", "Why P? What if not P? Why P, rather than Q?", (model) => new GlParadigms(model));
 
 export default { render };
