@@ -4,6 +4,7 @@ import { glSoftmax } from "./numbers.js";
 import { glUnpacked } from "./wire.js";
 
 // The picture's part of an answer of the kernel: z and p per class, the classes by p, the photo's RGB.
+/** @param {any} answer @param {Numbers} [logits] @returns {Picture} */
 export function glDecodePicture(answer, logits = glUnpacked(answer.logits).values) {
   const z = Float64Array.from(logits), p = glSoftmax(z);
   const order = Array.from(p.keys()).sort((a, b) => p[b] - p[a] || a - b);
@@ -14,6 +15,7 @@ export function glDecodePicture(answer, logits = glUnpacked(answer.logits).value
 }
 
 // One answer with the class maps L (classes x h x w, flat).
+/** @param {any} answer @returns {Maps} */
 export function glDecode(answer) {
   const maps = glUnpacked(answer.maps), [, h, w] = maps.shape, L = maps.values.map((value) => value * maps.scale);
   return { ...glDecodePicture(answer), h, w, cells: h * w, L, exact: answer.exact, layer: answer.layer };

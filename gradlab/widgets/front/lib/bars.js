@@ -5,26 +5,38 @@ import { glPaint } from "./colour.js";
 import { el, glPress, glRove } from "./dom.js";
 import { glArgmax, glProbability, glValue, glVotes } from "./numbers.js";
 
+/**
+ * @param {string} text @param {number} part @param {number | null} before @param {string} number @param {Props} data
+ */
 export function glBar(text, part, before, number, data) {
-  const fill = el("span.gl-fill"), ghost = before === null ? null : el("span.gl-ghost");
+  const fill = el("span.gl-fill"), ghost = el("span.gl-ghost");
   fill.style.width = `${100 * Math.max(0, Math.min(1, part))}%`;
-  if (ghost) ghost.style.width = `${100 * before}%`;
-  return el("li.gl-bar", data, el("span.gl-bar-label", { title: text }, text), el("span.gl-track", fill, ghost),
+  ghost.style.width = `${100 * (before ?? 0)}%`;
+  return el("li.gl-bar", data, el("span.gl-bar-label", { title: text }, text), el("span.gl-track", fill, before === null ? null : ghost),
     el("span.gl-number", number));
 }
 
 // What a class is in a question: P, Q or another.
+/** @param {number} c @param {number} p @param {number} q */
 function glRole(c, p, q) {
   return c === p ? "p" : c === q ? "q" : "other";
 }
 
 // p of some classes as bars. name(c): what it is called.
+/**
+ * @param {HTMLElement} list @param {number[]} classes @param {Numbers} p @param {(c: number) => string} name
+ * @param {number} said @param {number} q
+ */
 export function glClassBars(list, classes, p, name, said, q) {
   list.replaceChildren(...classes.map((c) =>
     glBar(name(c), p[c], null, glProbability(p[c]), { "data-class": c, "data-role": glRole(c, said, q) })));
 }
 
 // P, Q and the likeliest others, by p before; with cells taken away the bar is p after and the outline p before.
+/**
+ * @param {HTMLElement} list @param {Picture} a @param {string[]} labels @param {number} p @param {number} q
+ * @param {Numbers | null} after @param {number} count
+ */
 export function glProbabilityBars(list, a, labels, p, q, after, count) {
   const lead = [...new Set([p, q, ...a.order.slice(0, count)])].slice(0, count);
   if (after) {
@@ -41,18 +53,24 @@ export function glProbabilityBars(list, a, labels, p, q, after, count) {
   }));
 }
 
+/**
+ * @param {HTMLElement} list @param {Maps} a @param {string[]} labels @param {number} p @param {number} q
+ * @param {number} cell @param {number} count
+ */
 export function glVoteBars(list, a, labels, p, q, cell, count) {
   const votes = glVotes(a, cell, count), top = Math.max(...votes.map((vote) => vote.value), 0);
   list.replaceChildren(...votes.map(({ c, value }) => glBar(labels[c], top > 0 ? value / top : 0, null,
     glValue(value, false), { "data-class": c, "data-role": glRole(c, p, q) })));
 }
 
+/** @param {number} q @param {(q: number) => void} choose */
 function glFrame(q, choose) {
   return el("button.gl-frame", { type: "button", "data-q": q, tabindex: -1, onclick: () => choose(q) },
     el("canvas", { "aria-hidden": "true" }), el("span.gl-frame-label"), el("span.gl-frame-note"));
 }
 
 // The filmstrip: small maps of "rather than Q" for many Q; pressing one makes it the Q.
+/** @param {(value: any) => void} choose */
 export function glFilmstrip(choose) {
   const node = glRove(el("div.gl-film",
     { role: "group", "aria-label": "Rather than ...: pick a small map to make it Q" }));
@@ -67,7 +85,8 @@ export function glFilmstrip(choose) {
         node.replaceChildren(...frames.map((frame) => glFrame(frame.q, choose)));
       }
       frames.forEach((frame, i) => {
-        const button = node.children[i], [canvas, label, note] = button.children;
+        const button = node.querySelectorAll("button")[i], [label, note] = button.querySelectorAll("span");
+        const canvas = /** @type {HTMLCanvasElement} */ (button.firstChild);
         glSized(a, 112, canvas);
         glPaint(canvas, photo, frame.map, a, look, frame.top);
         label.textContent = button.title = frame.text;

@@ -9,6 +9,7 @@ const GL_LEAST = 4;   // picture pixels: the smallest side of a box
 export const GL_SIDE_LARGE = 448;  // longer side of a canvas that is worked on, in its own pixels
 
 // Which edges of the box lie under the pointer: { x: -1, 0 or 1, y: likewise, inside }.
+/** @param {Box} box @param {Place} at @param {number} near */
 function glGrip(box, at, near) {
   const side = (value, low, high) => (Math.abs(value - low) <= near ? -1 : Math.abs(value - high) <= near ? 1 : 0);
   const within = (value, low, high) => value >= low - near && value <= high + near;
@@ -19,6 +20,7 @@ function glGrip(box, at, near) {
   return small && !(x && y) ? { x: 0, y: 0, inside } : { x, y, inside };
 }
 
+/** @param {Grip} grip */
 function glCursorFor(grip) {
   if (!grip.inside) return "crosshair";
   if (grip.x && grip.y) return grip.x === grip.y ? "nwse-resize" : "nesw-resize";
@@ -27,6 +29,7 @@ function glCursorFor(grip) {
 }
 
 // The box with the gripped edges moved by (dx, dy).
+/** @param {Box} box @param {Grip} grip @param {number} dx @param {number} dy @param {Size} size */
 function glResized(box, grip, dx, dy, size) {
   const next = { ...box };
   if (grip.x < 0) {
@@ -42,6 +45,7 @@ function glResized(box, grip, dx, dy, size) {
 
 // now(): { box, size: { width, height }, step, painting, fixed }; on: { box(next), paint(at), end() }, in picture
 // pixels.
+/** @param {HTMLCanvasElement} canvas @param {() => BoxState} now @param {BoxActs} on */
 export function glBoxHands(canvas, now, on) {
   canvas.style.touchAction = "none";
   let held = null;
@@ -76,6 +80,7 @@ export function glBoxHands(canvas, now, on) {
 }
 
 // Arrows move, Shift and arrows resize, Space paints where the brush is, Escape leaves.
+/** @param {HTMLCanvasElement} canvas @param {() => BoxState} now @param {BoxActs} on */
 function glBoxKeys(canvas, now, on) {
   canvas.addEventListener("keydown", (event) => {
     const { box, size, step, painting, fixed } = now(), way = GL_WAYS[event.key];
@@ -91,6 +96,7 @@ function glBoxKeys(canvas, now, on) {
 }
 
 // A rectangle as a double line that shows on light and dark.
+/** @param {Context} context @param {number} x @param {number} y @param {number} w @param {number} h */
 export function glDrawRect(context, x, y, w, h) {
   for (const [colour, width] of [["#000000", 4], ["#ffffff", 2]]) {
     Object.assign(context, { strokeStyle: colour, lineWidth: width });
@@ -99,6 +105,7 @@ export function glDrawRect(context, x, y, w, h) {
 }
 
 // A box, with squares at the corners where it can be resized.
+/** @param {Context} context @param {Box} box @param {number} scale @param {boolean} corners */
 export function glDrawBox(context, box, scale, corners) {
   const [x, y, w, h] = [box.left, box.top, box.width, box.height].map((value) => value * scale);
   glDrawRect(context, x, y, w, h);
@@ -111,6 +118,7 @@ export function glDrawBox(context, box, scale, corners) {
 }
 
 // Canvases of one shape: the picture's, with the longer side this long. Returns their pixels per pixel of the picture.
+/** @param {Size} a @param {number} side @param {HTMLCanvasElement[]} canvases */
 export function glSized(a, side, ...canvases) {
   const scale = side / Math.max(a.width, a.height);
   for (const each of canvases) {

@@ -6,12 +6,14 @@ import { svg } from "./dom.js";
 export const GL_POOL_HEIGHT = 430;
 
 // Letters are shapes that differ: short labels stand for themselves, others are lettered in order.
+/** @param {string[]} labels */
 export function glPoolMarks(labels) {
   const short = labels.every((each) => each.length <= 2);
   return labels.map((each, c) => (short ? each : String.fromCharCode(65 + c)));
 }
 
 // One axis of the plane in pixels.
+/** @param {Float64Array} plane @param {number} axis @param {number[]} to */
 function glPoolScale(plane, axis, to) {
   const all = plane.filter((_, i) => i % 2 === axis), low = Math.min(...all), high = Math.max(...all);
   return glScale(high > low ? [low, high] : [low - 1, high + 1], to);
@@ -19,6 +21,7 @@ function glPoolScale(plane, axis, to) {
 
 // bought: solid; not yet: pale, with a halo as large as the strategy's score; asked next: ringed and numbered in the
 // table below.
+/** @param {number} width @param {any} given */
 export function glPoolChart(width, { plane, truth, marks, bought, asked, scores, chosen }) {
   const x = glPoolScale(plane, 0, [16, width - 16]), y = glPoolScale(plane, 1, [GL_POOL_HEIGHT - 16, 16]);
   const held = new Set(bought), free = Array.from(truth.keys()).filter((i) => !held.has(i));
@@ -47,6 +50,7 @@ export function glPoolChart(width, { plane, truth, marks, bought, asked, scores,
 export const GL_GAIN_HEIGHT = 320;
 
 // One strategy's accuracy: a line with dots.
+/** @param {{ key: string, active: boolean }} given @param {Point[]} points */
 function glGain({ key, active }, points) {
   const data = { "data-strategy": key, "data-active": String(active) };
   return [
@@ -56,6 +60,7 @@ function glGain({ key, active }, points) {
 }
 
 // curves: { key, name, values, active }; band: the least and the largest of the random orders at each budget.
+/** @param {number} width @param {any} given */
 export function glGainChart(width, { curves, band, budgets }) {
   const left = 58, foot = GL_GAIN_HEIGHT - 40, end = width - 112, [first, last] = [budgets[0], budgets.at(-1)];
   const all = [...curves.flatMap((each) => each.values), ...band.flat()];
@@ -67,7 +72,7 @@ export function glGainChart(width, { curves, band, budgets }) {
   const points = (values) => values.map((value, k) => [x(budgets[k]), y(value)]);
   const outline = [...points(band.map(([least]) => least)), ...points(band.map(([, most]) => most)).reverse()];
   return [
-    glAxisY(y, left, end, glTicks(...range, 5)), glAxisX(x, foot, glTicks(first, last, 5)),
+    glAxisY(y, left, end, glTicks(range[0], range[1], 5)), glAxisX(x, foot, glTicks(first, last, 5)),
     svg("path.gl-band", { d: `${glPath(outline)}Z` }),
     [...curves].sort((a, b) => a.active - b.active).map((each) => glGain(each, points(each.values))),
     curves.map(({ key, name, values, active }, k) => {

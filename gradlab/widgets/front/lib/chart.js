@@ -5,6 +5,7 @@ import { glNumber } from "./numbers.js";
 
 // draw(width) returns what the chart shows, in pixels, in arrays of any depth; it is called again when the width of its
 // place changes.
+/** @param {string} key @param {number} height @param {(width: number) => Marks} draw @returns {Chart} */
 export function glChart(key, height, draw) {
   const chart = svg("svg.gl-chart", { role: "img", "data-chart": key, height }), node = el("div.gl-place", chart);
   let width = 0;
@@ -29,6 +30,7 @@ export function glChart(key, height, draw) {
 }
 
 // From values to pixels, and back.
+/** @param {number[]} from @param {number[]} to @returns {Scale} */
 export function glScale(from, to) {
   const slope = (to[1] - to[0]) / (from[1] - from[0]);
   const scale = (value) => to[0] + slope * (value - from[0]);
@@ -37,39 +39,50 @@ export function glScale(from, to) {
 }
 
 // About `count` round numbers from low to high.
+/** @param {number} low @param {number} high @param {number} count @returns {number[]} */
 export function glTicks(low, high, count) {
   const rough = (high - low) / count, ten = 10 ** Math.floor(Math.log10(rough));
-  const step = ten * [1, 2, 5, 10].find((each) => each * ten >= rough);
+  const step = ten * ([1, 2, 5, 10].find((each) => each * ten >= rough) ?? 10);
   const first = Math.ceil(low / step - 1e-9);
   return Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 },
     (_, i) => Number(((first + i) * step).toPrecision(12)));
 }
 
+/**
+ * @param {number} x @param {number} y @param {string} text @param {string | null} [kind]
+ * @param {string | null} [anchor] @param {Props} [more]
+ */
 export function glText(x, y, text, kind = null, anchor = null, more = {}) {
   return svg("text", { x, y, class: kind, "text-anchor": anchor, ...more }, text);
 }
 
 // What an axis shows: below it, or upright beside it.
+/** @param {number} x @param {number} y @param {string} text */
 export function glAxisName(x, y, text) {
   return glText(x, y, text, "gl-soft", "middle");
 }
 
+/** @param {number} x @param {number} y @param {string} text @param {string} [kind] */
 export function glUpright(x, y, text, kind = "gl-soft") {
   return svg("text", { class: kind, "text-anchor": "middle", transform: `translate(${x} ${y}) rotate(-90)` }, text);
 }
 
+/** @param {string} kind @param {number} x1 @param {number} x2 @param {number} y */
 export function glAcross(kind, x1, x2, y) {
   return svg("line", { class: kind, x1, x2, y1: y, y2: y });
 }
 
+/** @param {string} kind @param {number} x @param {number} y1 @param {number} y2 */
 export function glDown(kind, x, y1, y2) {
   return svg("line", { class: kind, x1: x, x2: x, y1, y2 });
 }
 
+/** @param {Scale} scale @param {number} y @param {number[]} ticks */
 export function glAxisX(scale, y, ticks) {
   return ticks.map((value) => glText(scale(value), y + 16, glNumber(value), "gl-tick", "middle"));
 }
 
+/** @param {Scale} scale @param {number} x @param {number} right @param {number[]} ticks */
 export function glAxisY(scale, x, right, ticks) {
   return ticks.flatMap((value) => [
     glAcross("gl-rule", x, right, scale(value)), glText(x - 6, scale(value) + 4, glNumber(value), "gl-tick", "end"),
@@ -77,21 +90,25 @@ export function glAxisY(scale, x, right, ticks) {
 }
 
 // The path through [x, y] pairs of pixels.
+/** @param {number[][]} points */
 export function glPath(points) {
   return points.map(([x, y], i) => `${i ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
 }
 
+/** @param {number[][]} points @param {Props} props */
 export function glLine(points, props) {
   return svg("path", { d: glPath(points), fill: "none", ...props });
 }
 
 // A line as it is drawn, and what it stands for.
+/** @param {string} kind @param {string} text */
 export function glKey(kind, text) {
   const line = glLine([[0, 5], [26, 5]], { class: kind });
   return el("span", svg("svg", { width: 26, height: 10, "aria-hidden": "true" }, line), ` ${text}`);
 }
 
 // Lines of text beside a chart at heights that may be too close: moved apart by `gap`, in their order.
+/** @param {number[]} heights @param {number} gap */
 export function glApart(heights, gap) {
   const order = heights.map((_, i) => i).sort((a, b) => heights[a] - heights[b]);
   const moved = [...heights];
@@ -100,6 +117,7 @@ export function glApart(heights, gap) {
 }
 
 // rows: arrays of texts; the first text of a row is its heading.
+/** @param {HTMLTableElement} table @param {string[]} head @param {string[][]} rows @param {number} [active] */
 export function glFillTable(table, head, rows, active = -1) {
   table.replaceChildren(
     el("thead", el("tr", head.map((text) => el("th", { scope: "col" }, text)))),

@@ -1,12 +1,13 @@
 // Colour tables, photos, and maps painted over them.
 
-import { el } from "./dom.js";
+import { el, glContext } from "./dom.js";
 import { glClamp, glKept, glUpsample } from "./numbers.js";
 import { GL_STOPS } from "./stops.js";
 import { glPart, glUnpacked } from "./wire.js";
 
 const glTables = new Map();
 
+/** @param {string} name */
 export function glTable(name) {
   if (glTables.has(name)) return glTables.get(name);
   const stops = GL_STOPS[name].split(" ").map((hex) => [0, 2, 4].map((i) => parseInt(hex.slice(i, i + 2), 16)));
@@ -22,20 +23,26 @@ export function glTable(name) {
   return table;
 }
 
+/** @param {string} name */
 export function glSigned(name) {
   return name === "blue-orange";
 }
 
 // A canvas painted pixel by pixel: paint(data) writes red, green, blue and opacity.
+/**
+ * @param {number} width @param {number} height @param {(data: Uint8ClampedArray) => void} paint
+ * @param {HTMLCanvasElement} [canvas]
+ */
 export function glPainted(width, height, paint, canvas = el("canvas")) {
   const image = new ImageData(width, height);
   paint(image.data);
   Object.assign(canvas, { width, height });
-  canvas.getContext("2d").putImageData(image, 0, 0);
+  glContext(canvas).putImageData(image, 0, 0);
   return canvas;
 }
 
 // The photo alone, at its own size.
+/** @param {Size & { rgb: Uint8Array }} given */
 export function glPhoto({ width, height, rgb }) {
   return glPainted(width, height, (data) => {
     for (let i = 0; i < width * height; i++) data.set([rgb[3 * i], rgb[3 * i + 1], rgb[3 * i + 2], 255], 4 * i);
@@ -43,13 +50,18 @@ export function glPhoto({ width, height, rgb }) {
 }
 
 // The photo of a tile on a canvas of its own.
+/** @param {HTMLCanvasElement} photo */
 export function glPhotoTile(photo) {
   const { width, height } = photo, canvas = el("canvas", { width, height, "aria-hidden": "true" });
-  canvas.getContext("2d").drawImage(photo, 0, 0);
+  glContext(canvas).drawImage(photo, 0, 0);
   return canvas;
 }
 
 // The map as a see-through layer. `top` is the value at the end of the colours; below the threshold nothing is drawn.
+/**
+ * @param {Numbers} map @param {Cells} a @param {number} width @param {number} height @param {Look} look
+ * @param {number} top
+ */
 export function glHeat(map, a, width, height, look, top) {
   const values = glUpsample(map, a.h, a.w, height, width);
   const table = glTable(look.colours), signed = glSigned(look.colours);
@@ -63,15 +75,20 @@ export function glHeat(map, a, width, height, look, top) {
   });
 }
 
+/**
+ * @param {HTMLCanvasElement} canvas @param {HTMLCanvasElement} photo @param {Numbers | null} map @param {Cells} a
+ * @param {Look} look @param {number} top
+ */
 export function glPaint(canvas, photo, map, a, look, top) {
-  const context = canvas.getContext("2d");
+  const context = glContext(canvas);
   context.imageSmoothingEnabled = canvas.width < 4 * photo.width;  // a 28-pixel digit keeps its pixels
   context.imageSmoothingQuality = "high";
   context.drawImage(photo, 0, 0, canvas.width, canvas.height);
-  if (top > 0) context.drawImage(glHeat(map, a, canvas.width, canvas.height, look, top), 0, 0);
+  if (map && top > 0) context.drawImage(glHeat(map, a, canvas.width, canvas.height, look, top), 0, 0);
 }
 
 // The colours themselves as a strip, for the legend.
+/** @param {string} name @param {HTMLCanvasElement} [canvas] */
 export function glStrip(name, canvas = el("canvas.gl-strip", { "aria-hidden": "true" })) {
   const table = glTable(name);
   return glPainted(256, 1, (data) => {
@@ -92,6 +109,7 @@ export function glLegend() {
   };
 }
 
+/** @param {Uint8Array} pixels @param {number} width @param {number} height @param {number} channels */
 export function glGreyPhoto(pixels, width, height, channels) {
   const rgb = channels === 3
     ? pixels : Uint8Array.from({ length: 3 * width * height }, (_, i) => pixels[Math.floor(i / 3)]);
@@ -99,16 +117,21 @@ export function glGreyPhoto(pixels, width, height, channels) {
 }
 
 // The photos that the kernel sent together (n, height, width, channels), each made when it is first looked at.
+/** @param {any} sent @returns {(i: number) => HTMLCanvasElement} */
 export function glPhotos(sent) {
   const pixels = glUnpacked(sent), [, height, width, channels] = pixels.shape;
   return glKept((i) => glGreyPhoto(glPart(pixels, i), width, height, channels));
 }
 
 // A signed map over the picture: as strong a colour as the value is large, so that the picture shows where it is 0.
+/**
+ * @param {HTMLCanvasElement} canvas @param {{ photo: HTMLCanvasElement, rows: number, columns: number }} given
+ * @param {Numbers} map @param {number} top
+ */
 export function glPaintSigned(canvas, { photo, rows, columns }, map, top) {
   const times = Math.max(1, Math.round(128 / photo.width)), table = glTable("blue-orange");
   const width = (canvas.width = times * photo.width), height = (canvas.height = times * photo.height);
-  const context = canvas.getContext("2d");
+  const context = glContext(canvas);
   context.imageSmoothingEnabled = times < 4;
   context.drawImage(photo, 0, 0, width, height);
   if (!(top > 0)) return;
@@ -122,6 +145,7 @@ export function glPaintSigned(canvas, { photo, rows, columns }, map, top) {
   }), 0, 0);
 }
 
+/** @param {Numbers} values */
 export function glTopOf(values) {
   return values.reduce((top, each) => Math.max(top, Math.abs(each)), 0);
 }

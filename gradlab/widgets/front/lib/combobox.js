@@ -7,6 +7,7 @@ const GL_LIST_LENGTH = 60;
 
 // How well a label fits what was typed: 0 it is a whole word ("cat": tiger cat before catamaran), 1 the label starts
 // with it, 2 a word does, 3 it is inside, 4 it is not there.
+/** @param {string} label @param {string} typed */
 function glFit(label, typed) {
   const low = label.toLowerCase();
   if (!low.includes(typed)) return 4;
@@ -15,6 +16,7 @@ function glFit(label, typed) {
   return low.includes(` ${typed}`) ? 2 : 3;
 }
 
+/** @param {Option[]} options @param {string} typed */
 export function glFilter(options, typed) {
   const wanted = typed.trim().toLowerCase();
   if (!wanted) return options;
@@ -24,6 +26,14 @@ export function glFilter(options, typed) {
 
 // options(): [{ value, text, note }], best first. choose(value). free(typed): taken when nothing in the list fits.
 export class GlCombobox {
+  /** @type {() => Option[]} */ options; /** @type {(value: any) => void} */ choose;
+  /** @type {((typed: string) => void) | null} */ free; /** @type {Option[]} */ shown; /** @type {number} */ active;
+  /** @type {string} */ chosen; /** @type {boolean} */ typing;
+
+  /**
+   * @param {{ name: string, label: string, options: () => Option[], choose: (value: any) => void,
+   *   free?: ((typed: string) => void) | null }} given
+   */
   constructor({ name, label, options, choose, free = null }) {
     const listId = glId("list");
     this.input = el("input", {
@@ -86,11 +96,12 @@ export class GlCombobox {
     this.input.value = this.chosen;
   }
 
+  /** @param {number} to */
   mark(to) {
     const { input, list, shown } = this;
     this.active = shown.length ? glClamp(to, 0, shown.length - 1) : -1;
     if (this.active < 0) input.removeAttribute("aria-activedescendant");
-    list.querySelectorAll("[role=option]").forEach((item, i) => {
+    /** @type {NodeListOf<HTMLElement>} */ (list.querySelectorAll("[role=option]")).forEach((item, i) => {
       item.setAttribute("aria-selected", String(i === this.active));
       if (i !== this.active) return;
       input.setAttribute("aria-activedescendant", item.id);
@@ -98,6 +109,7 @@ export class GlCombobox {
     });
   }
 
+  /** @param {Option} option */
   take(option) {
     this.close();
     this.choose(option.value);
@@ -112,20 +124,23 @@ export class GlCombobox {
     else if (this.free && typed) { this.close(); this.free(typed); }
   }
 
+  /** @param {string} text */
   set(text) {
     this.chosen = text;
     if (!this.list.hidden) return;
     this.input.value = text;
-    if (this.input.getRootNode().activeElement === this.input) this.input.select();  // what is typed next replaces it
+    if (this.input.matches(":focus")) this.input.select();  // what is typed next replaces it
   }
 }
 
 // A network's classes to choose from, the likeliest first.
+/** @param {Picture} a @param {string[]} labels */
 export function glClassOptions(a, labels) {
   return a.order.map((c) => ({ value: c, text: labels[c], note: glProbability(a.p[c]) }));
 }
 
 // A combobox of classes beside its letter, P or Q.
+/** @param {string} letter @param {string} label @param {() => Option[]} options @param {(value: any) => void} choose */
 export function glClassPicker(letter, label, options, choose) {
   const box = new GlCombobox({ name: letter.toLowerCase(), label, options, choose });
   const node = el("div.gl-pick", { "data-role": letter.toLowerCase() },

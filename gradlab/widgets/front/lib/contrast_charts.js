@@ -7,16 +7,21 @@ import { el, svg } from "./dom.js";
 import { glClamp, glFixed } from "./numbers.js";
 
 // Q, even where it is P itself.
+/** @param {number} c @param {number} said @param {any} q */
 function glRowRole(c, said, q) {
   return c === q ? "q" : c === said ? "p" : "other";
 }
 
 // The place of a signed level, -1 to 1, in a table of colours.
+/** @param {number} level */
 function glSignedAt(level) {
   return 3 * Math.round((255 * (level + 1)) / 2);
 }
 
 // u hᵀ as one pixel per number: rows from the top are `asked`. top: the value at the ends of the colours.
+/**
+ * @param {Numbers} u @param {Numbers} h @param {number[]} asked @param {number} top @param {HTMLCanvasElement} [canvas]
+ */
 export function glPaintRows(u, h, asked, top, canvas) {
   const table = glTable("blue-orange");
   return glPainted(h.length, asked.length, (data) => {
@@ -31,15 +36,21 @@ export function glPaintRows(u, h, asked, top, canvas) {
   }, canvas);
 }
 
+/** @param {number} count */
 function glRowHeight(count) {
   return Math.max(16, Math.min(24, 260 / count));
 }
 
+/** @param {number} count */
 export function glOuterHeight(count) {
   return 46 + glRowHeight(count) * count + 4;
 }
 
 // The outer product at length: h along the top, p − e_Q down the side, and their product.
+/**
+ * @param {number} width @param {Numbers} u @param {Level} at @param {number[]} asked @param {string[]} labels
+ * @param {any} marks
+ */
 export function glOuter(width, u, at, asked, labels, marks) {
   const names = Math.min(96, 12 + 7.2 * Math.max(...asked.map((c) => labels[c].length))), bars = 92, head = 46;
   const left = names + bars + 8, high = glRowHeight(asked.length), wide = (width - left) / at.h.length;
@@ -72,6 +83,10 @@ export function glOuter(width, u, at, asked, labels, marks) {
 }
 
 // Lines over the noise: how many rows. Each line is { values, kind }; levels with a wrong answer are crossed.
+/**
+ * @param {number} width @param {number} height @param {number[]} noise @param {number} now @param {number} most
+ * @param {Line[]} lines @param {boolean[]} [wrong]
+ */
 export function glNoiseChart(width, height, noise, now, most, lines, wrong = []) {
   const left = 34, foot = height - 36, last = noise[noise.length - 1];
   const x = glScale([0, last], [left + 8, width - 10]), y = glScale([0, most], [foot, 10]), x0 = x(noise[now]);
@@ -90,6 +105,10 @@ export function glNoiseChart(width, height, noise, now, most, lines, wrong = [])
 }
 
 // Cosines between every two panels, as numbers on colours.
+/**
+ * @param {number} width @param {Numbers[]} u @param {number[]} asked @param {string[]} labels @param {number} said
+ * @param {any} q
+ */
 export function glCosineChart(width, u, asked, labels, said, q) {
   const names = asked.every((c) => labels[c].length <= 2), left = names ? 24 : 8, top = names ? 20 : 4;
   const size = (width - left) / asked.length, table = glTable("blue-orange"), middle = (i) => (i + 0.5) * size;
@@ -116,6 +135,7 @@ export function glCosineChart(width, u, asked, labels, said, q) {
   });
 }
 
+/** @param {number} value */
 export function glShort(value) {
   if (value === 0) return "0";
   return value < 0.01 ? value.toExponential(0).replace("-", "−") : glFixed(value, 2);
@@ -123,6 +143,9 @@ export function glShort(value) {
 
 // One panel: a small picture to press. kind: the class Q, or "ones".
 export class GlPanelButton {
+  /** @type {HTMLElement} */ rows; /** @type {HTMLElement} */ length;
+
+  /** @param {number | "ones"} kind @param {() => void} press */
   constructor(kind, press) {
     this.kind = kind;
     this.canvas = el("canvas", { "aria-hidden": "true" });
@@ -133,13 +156,17 @@ export class GlPanelButton {
       this.title, el("span.gl-ask-stage", this.gutter, this.canvas), el("span.gl-ask-note", this.rows, this.length));
   }
 
-  // tags: [letter, how far down] of the rows of P and Q
+  // tags: letters of the rows of P and Q, and how far down they are
+  /**
+   * @param {string} text @param {Numbers} u @param {number} size @param {{ tag: string, part: number }[]} tags @param {boolean} own
+   * @param {boolean} pressed
+   */
   draw(text, u, size, tags, own, pressed) {
     const effective = glFixed(glEffective(u), 2);
     this.title.textContent = text;
     this.rows.textContent = `${effective} rows`;
     this.length.textContent = `length ${glShort(size)}`;
-    this.gutter.replaceChildren(...tags.map(([tag, part]) => {
+    this.gutter.replaceChildren(...tags.map(({ tag, part }) => {
       const mark = el("span", { "data-row": tag.toLowerCase() }, tag);
       mark.style.top = `${100 * part}%`;
       return mark;

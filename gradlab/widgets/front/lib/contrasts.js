@@ -7,6 +7,7 @@ import { glPart, glUnpacked } from "./wire.js";
 const GL_HELD = 0.99;
 
 // Some pictures at every level of noise, as views into what the kernel sent.
+/** @param {any} sent @returns {Digit[]} */
 export function glDecodePanels(sent) {
   const keys = ["logits", "hidden", "seen", "contrasts", "ones"];
   const [z, h, seen, maps, ones] = keys.map((key) => glUnpacked(sent[key]));
@@ -25,6 +26,7 @@ export function glDecodePanels(sent) {
 }
 
 // u of a panel: p − e_Q.
+/** @param {Pick<Level, "p">} at @param {number} q */
 export function glRowsOf(at, q) {
   return Float64Array.from(at.p, (p, c) => p - (c === q ? 1 : 0));
 }
@@ -36,11 +38,13 @@ export const GL_ONES = {
   bce: (at) => Float64Array.from(at.z, (z) => (1 / (1 + Math.exp(-z)) - 1) / at.z.length),
 };
 
+/** @param {Numbers} values */
 export function glLength(values) {
   return Math.sqrt(glSum(values, (each) => each * each));
 }
 
 // (Σ u²)² / Σ u⁴: 2 for two rows of one length, as many as there are classes for rows that are all as long.
+/** @param {Numbers} u */
 export function glEffective(u) {
   const squares = u.map((each) => each * each), top = Math.max(...squares);
   if (!(top > 0)) return 0;
@@ -49,6 +53,7 @@ export function glEffective(u) {
 }
 
 // How many rows, longest first, hold 99 % of the squared length.
+/** @param {Numbers} u */
 export function glHeldRows(u) {
   const squares = Float64Array.from(u, (each) => each * each).sort().reverse();
   const all = glSum(squares);
@@ -57,12 +62,14 @@ export function glHeldRows(u) {
   return count;
 }
 
+/** @param {Numbers} u @param {Numbers} v */
 export function glCosine(u, v) {
   const size = glLength(u) * glLength(v);
   return size > 0 ? glSum(u, (each, c) => each * v[c]) / size : 0;
 }
 
 // What one level of one picture says as a whole; the panel of the network's own answer is left out of the means.
+/** @param {Level} at @param {number[]} asked @returns {Sparsity} */
 export function glSparsity(at, asked) {
   const others = asked.filter((q) => q !== at.said).map((q) => glRowsOf(at, q));
   const cosines = others.flatMap((u, i) => others.slice(i + 1).map((v) => glCosine(u, v)));

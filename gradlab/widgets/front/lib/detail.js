@@ -7,6 +7,9 @@ import { glPart } from "./wire.js";
 
 // mapped: there are contrast maps; redraw() is called when they are to be shown, or not.
 export class GlDetail {
+  /** @type {HTMLElement} */ title; /** @type {HTMLElement} */ hint; /** @type {HTMLElement} */ bars;
+
+  /** @param {string} kind @param {boolean} mapped @param {() => void} redraw */
   constructor(kind, mapped, redraw) {
     Object.assign(this, { shown: true, title: glTitle(), hint: glHint(), bars: el("ul.gl-bars") });
     this.photo = el("canvas.gl-photo", { role: "img" });
@@ -16,11 +19,13 @@ export class GlDetail {
       mapped ? this.legend : null, this.hint, mapped ? check : null);
   }
 
+  /** @param {string[]} labels @param {number} P @param {number} Q @param {number} p @param {number} q */
   ask(labels, P, Q, p, q) {
     this.title.textContent = `Why ${labels[P]} (${glProbability(p)}), rather than ${labels[Q]} (${glProbability(q)})?`;
   }
 
   // maps: of all pictures, or null; j: which of them.
+  /** @param {HTMLCanvasElement} photo @param {Unpacked | null} maps @param {number} j @param {string} label */
   paint(photo, maps, j, label) {
     const [, rows, columns] = maps ? maps.shape : [0, 1, 1], map = maps ? glPart(maps, j) : [0];
     glPaintSigned(this.photo, { photo, rows, columns }, map, maps && this.shown ? glTopOf(map) : 0);

@@ -3,15 +3,18 @@
 const GL_SVG = "http://www.w3.org/2000/svg";
 
 // el("div.gl-a.gl-b", { onclick: f, "aria-label": "b" }, child, ["text"]); the properties may be left out.
+/** @template {string} S @param {S} spec @param {any[]} rest @returns {Made<S>} */
 export function el(spec, ...rest) {
   return glMade(document.createElement(spec.split(".")[0]), spec, rest);
 }
 
 // The same in a chart.
+/** @template {string} S @param {S} spec @param {any[]} rest @returns {Drawn<S>} */
 export function svg(spec, ...rest) {
   return glMade(document.createElementNS(GL_SVG, spec.split(".")[0]), spec, rest);
 }
 
+/** @param {any} node @param {string} spec @param {any[]} rest */
 function glMade(node, spec, rest) {
   const [, ...classes] = spec.split(".");
   if (classes.length) node.setAttribute("class", classes.join(" "));
@@ -25,22 +28,31 @@ function glMade(node, spec, rest) {
   return node;
 }
 
+/** @param {string} [text] */
 export function glTitle(text = "") {
   return el("h3.gl-title", text);
 }
 
+/** @param {Child[]} parts */
 export function glHint(...parts) {
   return el("p.gl-hint", parts);
 }
 
+/** @param {HTMLCanvasElement} canvas */
+export function glContext(canvas) {
+  return /** @type {Context} */ (canvas.getContext("2d"));
+}
+
 // Ids must differ between widgets and between two views of one widget.
+/** @param {string} word */
 export function glId(word) {
   return `gl-${word}-${Math.random().toString(36).slice(2, 10)}`;
 }
 
 // Esc hands the keyboard back to the notebook.
+/** @param {HTMLElement} node */
 export function glLeave(node) {
-  const notebook = node.closest(".jp-Notebook");
+  const notebook = /** @type {HTMLElement | null} */ (node.closest(".jp-Notebook"));
   node.blur();
   if (notebook) notebook.focus();
 }
@@ -62,6 +74,7 @@ export function glReadout() {
 }
 
 // Keys meant for the widget must not reach the notebook, which would cut cells or move on.
+/** @param {HTMLElement} root */
 function glKeepKeys(root) {
   root.setAttribute("data-lm-suppress-shortcuts", "true");
   for (const kind of ["keydown", "keypress", "keyup"]) root.addEventListener(kind, (event) => event.stopPropagation());
@@ -70,6 +83,7 @@ function glKeepKeys(root) {
 // What anywidget calls for each view of a widget: a region in the page, which hears its model until it is taken away.
 // make(model): { node, hears: what is done on each event, stops: what is stopped at the end, begin(root): called once
 // it is in the page }.
+/** @param {string} kind @param {string} label @param {(model: Model) => Shown} make */
 export function glRender(kind, label, make) {
   return (view) => {
     const { model } = view, it = make(model), heard = Object.entries(it.hears || {});
@@ -86,17 +100,20 @@ export function glRender(kind, label, make) {
   };
 }
 
+/** @param {string} name @param {string} text @param {(() => void) | null} onclick */
 export function glButton(name, text, onclick) {
   return el("button.gl-button", { type: "button", "data-control": name, onclick }, text);
 }
 
 // A row of buttons, [name, text] each. Arrow keys move among the buttons of a row; Tab enters and leaves it once.
+/** @param {string} label @param {[any, string][]} names @param {(name: any, k: number) => void} choose */
 export function glButtons(label, names, choose) {
   return el("div.gl-presets", { role: "group", "aria-label": label }, el("span.gl-hint", label),
     names.map(([name, text], i) => glButton(name, text, () => choose(name, i))));
 }
 
 // One button of a row is the chosen one, and the one that Tab enters.
+/** @param {HTMLElement} row @param {number} chosen @param {number} [entry] */
 export function glPress(row, chosen, entry = chosen) {
   row.querySelectorAll("button").forEach((button, i) => {
     button.setAttribute("aria-pressed", String(i === chosen));
@@ -105,9 +122,10 @@ export function glPress(row, chosen, entry = chosen) {
 }
 
 // Arrow keys move among the buttons of a row; Tab enters and leaves it once.
+/** @param {HTMLElement} row */
 export function glRove(row) {
   row.addEventListener("keydown", (event) => {
-    const all = [...row.querySelectorAll("button")], at = all.indexOf(event.target);
+    const all = [...row.querySelectorAll("button")], at = all.findIndex((button) => button === event.target);
     const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: all.length - 1 }[event.key];
     if (at < 0 || to === undefined || !all[to]) return;
     event.preventDefault();
@@ -118,6 +136,10 @@ export function glRove(row) {
 }
 
 // A choice among values: a text each, or [value, text].
+/**
+ * @param {string} name @param {string} text @param {(string | [string, string])[]} values @param {string} chosen
+ * @param {(value: any) => void} onchange
+ */
 export function glSelect(name, text, values, chosen, onchange) {
   const input = el("select", { "data-control": name, onchange: () => onchange(input.value) },
     values.map((each) => {
@@ -127,12 +149,14 @@ export function glSelect(name, text, values, chosen, onchange) {
   return { node: el("label.gl-control", el("span", text), input), input };
 }
 
+/** @param {string} name @param {string} text @param {(on: boolean) => void} change @param {boolean} [checked] */
 export function glCheck(name, text, change, checked = false) {
   const input = el("input", { type: "checkbox", checked, "data-control": name, onchange: () => change(input.checked) });
   return el("label.gl-control", input, el("span", text));
 }
 
 // From 0 to 1 in hundredths.
+/** @param {string} name @param {string} text @param {number} value @param {(value: any) => void} onchange */
 export function glSlider(name, text, value, onchange) {
   const shown = el("output.gl-number", value.toFixed(2));
   const input = el("input", {
@@ -143,6 +167,7 @@ export function glSlider(name, text, value, onchange) {
 }
 
 // A slider of any range. text(value) is shown beside it.
+/** @param {any} given */
 export function glRange({ name, label, low, high, step, value, text, change }) {
   const shown = el("output.gl-number"), title = el("span", label);
   const input = el("input", {

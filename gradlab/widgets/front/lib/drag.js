@@ -6,6 +6,7 @@ import { glClamp } from "./numbers.js";
 export const GL_WAYS = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
 
 // Where in a node an event is: 0 to 1 from the left and from the top.
+/** @param {Element} node @param {MouseEvent} event */
 export function glWhere(node, event) {
   const box = node.getBoundingClientRect();
   return { x: (event.clientX - box.left) / box.width, y: (event.clientY - box.top) / box.height };
@@ -13,6 +14,11 @@ export function glWhere(node, event) {
 
 // Mouse, touch or pen: down(event) as it is pressed, move(event) while it is held, hover(event) while it is not, up()
 // as it is let go.
+/**
+ * @param {HTMLElement} node
+ * @param {{ down: (event: PointerEvent) => void, move: (event: PointerEvent) => void,
+ *   hover?: (event: PointerEvent) => void, up?: () => void }} given
+ */
 export function glDrag(node, { down, move, hover = () => {}, up = () => {} }) {
   let held = false;
   node.addEventListener("pointerdown", (event) => {
@@ -30,6 +36,10 @@ export function glDrag(node, { down, move, hover = () => {}, up = () => {} }) {
 }
 
 // now(): { at, step, low, high }. Arrows go one step, Page up and down ten, Home and End to the ends, Esc leaves.
+/**
+ * @param {HTMLElement} node @param {() => { at: number, step: number, low: number, high: number }} now
+ * @param {(value: number) => void} set
+ */
 export function glSliderKeys(node, now, set) {
   node.addEventListener("keydown", (event) => {
     if (event.key === "Escape") glLeave(node);

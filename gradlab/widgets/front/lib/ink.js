@@ -1,6 +1,6 @@
 // A sheet to draw a digit on: bright ink on dark, with the mouse, a finger or a pen; or by keys.
 
-import { el, glButton, glLeave } from "./dom.js";
+import { el, glButton, glContext, glLeave } from "./dom.js";
 import { GL_WAYS, glDrag, glWhere } from "./drag.js";
 import { glClamp } from "./numbers.js";
 
@@ -10,6 +10,10 @@ const GL_STEP = 10;  // of an arrow key
 
 // ended(canvas) is called after each stroke; cleared() after the button.
 export class GlInk {
+  /** @type {() => void} */ ended; /** @type {() => void} */ cleared; /** @type {Point} */ at;
+  /** @type {boolean} */ drawn; /** @type {boolean} */ down;
+
+  /** @param {(canvas: HTMLCanvasElement) => void} ended @param {() => void} cleared */
   constructor(ended, cleared) {
     this.canvas = el("canvas.gl-ink", {
       width: GL_SHEET, height: GL_SHEET, tabindex: 0, role: "application",
@@ -26,6 +30,7 @@ export class GlInk {
 
   listen() {
     const { canvas, cursor } = this;
+    /** @param {PointerEvent} event @returns {Point} */
     const place = (event) => { const { x, y } = glWhere(canvas, event); return [x * GL_SHEET, y * GL_SHEET]; };
     glDrag(canvas, {
       down: (event) => { this.at = place(event); this.line(this.at); },
@@ -42,6 +47,7 @@ export class GlInk {
     canvas.addEventListener("keydown", (event) => this.key(event));
   }
 
+  /** @param {KeyboardEvent} event */
   key(event) {
     const way = GL_WAYS[event.key];
     if (event.key === "Escape") { glLeave(this.canvas); return; }
@@ -49,7 +55,9 @@ export class GlInk {
     event.preventDefault();
     this.cursor.hidden = false;
     if (way) {
-      const to = this.at.map((each, i) => glClamp(each + GL_STEP * way[i], 0, GL_SHEET));
+      const step = (/** @type {number} */ i) => glClamp(this.at[i] + GL_STEP * way[i], 0, GL_SHEET);
+      /** @type {Point} */
+      const to = [step(0), step(1)];
       if (this.down) this.line(to); else this.at = to;
     } else if (event.key === " ") {
       this.down = !this.down;
@@ -58,11 +66,12 @@ export class GlInk {
     this.show();
   }
 
+  /** @param {Point} to */
   line(to) {
-    const context = this.canvas.getContext("2d");
+    const context = glContext(this.canvas);
     Object.assign(context, { strokeStyle: "#ffffff", lineWidth: GL_PEN, lineCap: "round", lineJoin: "round" });
     context.beginPath();
-    context.moveTo(...this.at);
+    context.moveTo(this.at[0], this.at[1]);
     context.lineTo(to[0], to[1] + 0.01);  // a line of no length would not be drawn
     context.stroke();
     this.at = to;
@@ -70,7 +79,7 @@ export class GlInk {
   }
 
   wipe() {
-    const context = this.canvas.getContext("2d");
+    const context = glContext(this.canvas);
     context.fillStyle = "#000000";
     context.fillRect(0, 0, GL_SHEET, GL_SHEET);
     this.drawn = this.down = this.hint.hidden = false;

@@ -7,10 +7,12 @@ import { glClamp, glSum } from "./numbers.js";
 export const GL_LOG = { bits: Math.log2, nats: Math.log };
 
 // Expected surprise: −Σ p log p, with 0 log 0 = 0.
+/** @param {Numbers} p @param {"bits" | "nats"} unit */
 export function glEntropy(p, unit) {
   return p.reduce((sum, each) => (each > 0 ? sum - each * GL_LOG[unit](each) : sum), 0);
 }
 
+/** @param {number[]} p @param {number} rows @param {number} columns */
 export function glMargins(p, rows, columns) {
   const x = Array(rows).fill(0), y = Array(columns).fill(0);
   p.forEach((each, k) => { x[Math.floor(k / columns)] += each; y[k % columns] += each; });
@@ -18,6 +20,7 @@ export function glMargins(p, rows, columns) {
 }
 
 // All that a joint table says: margins, entropies, and H(X | Y = y) of each column.
+/** @param {number[]} p @param {number} rows @param {number} columns @param {"bits" | "nats"} unit @returns {Shannon} */
 export function glShannon(p, rows, columns, unit) {
   const { x, y } = glMargins(p, rows, columns);
   const HX = glEntropy(x, unit), HY = glEntropy(y, unit), HXY = glEntropy(p, unit);
@@ -28,6 +31,7 @@ export function glShannon(p, rows, columns, unit) {
 }
 
 // p with p[i] = value; the others keep their proportions, or become equal where all of them are 0.
+/** @param {number[]} p @param {number} i @param {number} value */
 function glRescaled(p, i, value) {
   const others = glSum(p, (each, k) => (k === i ? 0 : each));
   return p.map((each, k) => {
@@ -37,6 +41,7 @@ function glRescaled(p, i, value) {
 }
 
 // One bar. now(): { p, full }, the probability and what a full bar stands for; on: { start(), set(value), end() }.
+/** @param {string} label @param {() => { p: number, full: number }} now @param {LevelActs} on */
 export function glLevel(label, now, on) {
   const fill = el("span.gl-level-fill"), number = el("span.gl-level-number.gl-number");
   const node = el("div.gl-level", {
@@ -62,6 +67,7 @@ export function glLevel(label, now, on) {
 }
 
 // What holds the probabilities while a hand changes them. start: an array; changed() draws.
+/** @param {number[]} start @param {(i?: number) => void} changed */
 export function glHeld(start, changed) {
   let p = [...start], before = p;
   return {

@@ -3,7 +3,7 @@
 import { glProbabilityBars } from "./bars.js";
 import { GL_SIDE_LARGE, glBoxHands, glDrawBox, glSized } from "./box.js";
 import { glPaint, glPhoto, glSigned } from "./colour.js";
-import { el } from "./dom.js";
+import { el, glContext } from "./dom.js";
 import { glFillBox, glMaskAsker, glMaskedPhoto } from "./mask.js";
 import { glClamp, glProbability, glSoftmax, glSum, glTop, glValue } from "./numbers.js";
 import { glPacked } from "./wire.js";
@@ -11,12 +11,20 @@ import { glPacked } from "./wire.js";
 export const GL_BASELINES = { mean: "mean colour", black: "black", blur: "blur" };
 
 // A box of the window's own size; `wanted` remembers that size where the border cuts it, and is 0 for any other box.
+/** @param {number} top @param {number} left @param {number} side */
 export function glWindowBox(top, left, side) {
   return { top, left, width: side, height: side, wanted: side };
 }
 
 // say: { heard(), settle(text) }: what the widget does once a mask is answered, or is not.
 export class GlMasked {
+  /** @type {any} */ state; /** @type {Look & { unit: string }} */ look;
+  /** @type {any} */ parts; /** @type {any} */ say; /** @type {string[]} */ labels; /** @type {boolean} */ alive;
+  /** @type {Maskable} */ a; /** @type {HTMLCanvasElement} */ photo; /** @type {Uint8Array} */ painted;
+  /** @type {import("./sweep.js").GlSweep | null} */ sweep; /** @type {Numbers} */ after; /** @type {Numbers | null} */ z;
+  /** @type {number} */ lost;
+
+  /** @param {any} given */
   constructor({ parts, labels, alive, send, say }) {
     Object.assign(this, { parts, labels, alive, say });
     this.state = { p: 0, box: null, brush: 16, mode: "box" };
@@ -29,6 +37,7 @@ export class GlMasked {
   }
 
   // Another picture: the answer of the kernel, decoded.
+  /** @param {Maskable} a */
   begin(a) {
     Object.assign(this, {
       a, photo: glPhoto(a), painted: new Uint8Array(a.width * a.height), sweep: null, after: null, z: null,
@@ -49,6 +58,7 @@ export class GlMasked {
   }
 
   // A box of the sweep's size goes from window to window, so that the sweep can answer for it.
+  /** @param {Box} box */
   legal(box) {
     const { a, sweep, state } = this;
     const swept = sweep && sweep.exact && sweep.facts.baseline === state.baseline && sweep.facts.window === state.window
@@ -110,7 +120,8 @@ export class GlMasked {
 
   // p of every class under the mask: with z, from the network; without, from the sweep, with what P lost. While a newer
   // mask is under way the bars follow, and nothing is said.
-  settled(p, z, lost = this.a.z[this.state.p] - z[this.state.p], latest = true) {
+  /** @param {Numbers} p @param {Numbers | null} z @param {number} [lost] @param {boolean} [latest] */
+  settled(p, z, lost = z ? this.a.z[this.state.p] - z[this.state.p] : 0, latest = true) {
     const { a, parts, state } = this;
     Object.assign(this, { after: p, z, lost });
     parts.measured.textContent = z ? "asked of the network just now" : "from the sweep: no kernel needed";
@@ -141,14 +152,14 @@ export class GlMasked {
 
   drawHide() {
     const { a, state, parts: { hide } } = this, scale = glSized(a, GL_SIDE_LARGE, hide);
-    const context = hide.getContext("2d");
+    const context = glContext(hide);
     context.imageSmoothingEnabled = hide.width < 4 * a.width;
     context.drawImage(glMaskedPhoto(a, state.baseline, this.mask()), 0, 0, hide.width, hide.height);
     glDrawBox(context, state.box, scale, this.alive && !this.painting);
   }
 
   drawMap() {
-    const scale = glSized(this.a, GL_SIDE_LARGE, this.parts.map), context = this.parts.map.getContext("2d");
+    const scale = glSized(this.a, GL_SIDE_LARGE, this.parts.map), context = glContext(this.parts.map);
     context.drawImage(this.background, 0, 0);
     glDrawBox(context, this.state.box, scale, false);
   }

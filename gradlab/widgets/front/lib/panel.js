@@ -2,7 +2,7 @@
 
 import { glDrawRect, glSized } from "./box.js";
 import { glLegend, glPaint } from "./colour.js";
-import { el, glLeave, glTitle } from "./dom.js";
+import { el, glContext, glLeave, glTitle } from "./dom.js";
 import { GL_WAYS, glDrag, glWhere } from "./drag.js";
 import { glClamp, glHottest, glValue } from "./numbers.js";
 
@@ -10,6 +10,9 @@ export const GL_SIDE = 336;  // longer side of a canvas, in its own pixels
 
 // on: { cursor(cell or null), toggle(cell, wanted or undefined) }; isPicked(cell)
 export class GlPanel {
+  /** @type {Maps} */ a; /** @type {Question} */ view;
+
+  /** @param {string} key @param {CellActs} on @param {(cell: number) => boolean} isPicked */
   constructor(key, on, isPicked) {
     this.title = glTitle();
     this.meaning = el("p.gl-meaning");
@@ -26,6 +29,7 @@ export class GlPanel {
   }
 
   // Hover reads a cell; a press picks it, or gives it back, and a drag does the same to the cells it crosses.
+  /** @param {CellActs} on @param {(cell: number) => boolean} isPicked */
   pointer(on, isPicked) {
     const { canvas } = this;
     let wanted = null, last = null;
@@ -51,6 +55,7 @@ export class GlPanel {
     });
   }
 
+  /** @param {CellActs} on */
   keys(on) {
     this.canvas.addEventListener("keydown", (event) => {
       const { at, a: { w, h } } = this, cell = at ?? 0, row = Math.floor(cell / w), column = cell % w;
@@ -71,6 +76,10 @@ export class GlPanel {
   }
 
   // view: { title, meaning, label, map, top, unit, share }
+  /**
+   * @param {Maps} a @param {HTMLCanvasElement} photo @param {Question} view @param {Look} look
+   * @param {number | null} cursor @param {Iterable<number>} cells
+   */
   draw(a, photo, view, look, cursor, cells) {
     Object.assign(this, { a, view });
     glSized(a, GL_SIDE, this.canvas, this.still);
@@ -85,19 +94,22 @@ export class GlPanel {
     this.mark(cursor, cells);
   }
 
+  /** @param {number | null} cursor @param {Iterable<number>} cells */
   mark(cursor, cells) {
     this.at = cursor;
-    const context = this.canvas.getContext("2d");
+    const context = glContext(this.canvas);
     context.drawImage(this.still, 0, 0);
     glMarks(context, this.a, cells, cursor);
   }
 }
 
 // A cell in words, from 1.
+/** @param {Cells} a @param {number} cell */
 export function glPlace(a, cell) {
   return `row ${Math.floor(cell / a.w) + 1}, column ${(cell % a.w) + 1}`;
 }
 
+/** @param {Maps} a @param {Question} view */
 function glHottestText(a, view) {
   const best = glHottest(view.map), value = view.map[best];
   return `${value > 0 ? "hottest" : "highest"}: ${glPlace(a, best)}, ${glValue(value, view.share)}` +
@@ -105,6 +117,7 @@ function glHottestText(a, view) {
 }
 
 // Cells taken away are grey and crossed; the cursor is a double line.
+/** @param {Context} context @param {Cells} a @param {Iterable<number>} cells @param {number | null} cursor */
 function glMarks(context, a, cells, cursor) {
   const w = context.canvas.width / a.w, h = context.canvas.height / a.h;
   const corner = (cell) => [(cell % a.w) * w, Math.floor(cell / a.w) * h];

@@ -1,14 +1,15 @@
 // Keeping what is on the screen: the three panels as one picture, pinned below or saved as a file.
 
-import { el, glButton } from "./dom.js";
+import { el, glButton, glContext } from "./dom.js";
 import { GL_SIDE } from "./panel.js";
 
+/** @param {any[]} panels @param {string} sentence */
 export function glCompose(panels, sentence) {
   const side = GL_SIDE, gap = 16, head = 64, foot = 30;
   const canvas = document.createElement("canvas");
   canvas.width = panels.length * side + (panels.length + 1) * gap;
   canvas.height = head + panels[0].still.height + 2 * foot + 2 * gap;
-  const context = canvas.getContext("2d");
+  const context = glContext(canvas);
   context.fillStyle = "#ffffff";
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.fillStyle = "#1a1a1a";
@@ -26,6 +27,7 @@ export function glCompose(panels, sentence) {
 }
 
 // At most two lines; what does not fit is cut with an ellipsis.
+/** @param {Context} context @param {string} text @param {number} width */
 function glLines(context, text, width) {
   const lines = [""];
   for (const word of text.split(" ")) {
@@ -49,6 +51,7 @@ export function glPins() {
   };
 }
 
+/** @param {HTMLCanvasElement} canvas @param {string} name */
 export function glSaveAs(canvas, name) {
   const link = el("a", { href: canvas.toDataURL("image/png"), download: name });
   document.body.append(link);

@@ -4,6 +4,7 @@ import { glClamp, glSoftmax, glSum } from "./numbers.js";
 import { glUnpacked } from "./wire.js";
 
 // What does not depend on the temperature: the class said, the runner-up, and logits below the largest.
+/** @param {any} sent @returns {Arm} */
 export function glDecodeArm(sent) {
   const { values: z, shape: [n, classes] } = glUnpacked(sent.logits);
   const said = new Int32Array(n), second = new Int32Array(n), below = new Float64Array(z.length);
@@ -21,11 +22,15 @@ export function glDecodeArm(sent) {
 }
 
 // Of softmax(z / T): the bins with their counts, mean confidence and accuracy; ECE, MCE, NLL in nats.
+/**
+ * @param {Pick<Arm, "classes" | "below" | "said">} arm @param {Numbers} truth @param {number} bins @param {number} T
+ * @returns {Judged}
+ */
 export function glJudge(arm, truth, bins, T) {
   const n = truth.length, { classes, below, said } = arm;
   const confidence = new Float64Array(n), bin = new Int32Array(n);
   const found = Array.from({ length: bins },
-    (_, k) => ({ low: k / bins, high: (k + 1) / bins, count: 0, confidence: 0, right: 0 }));
+    (_, k) => ({ low: k / bins, high: (k + 1) / bins, count: 0, confidence: 0, right: 0, accuracy: 0, gap: 0 }));
   let nll = 0;
   for (let i = 0; i < n; i++) {
     let sum = 0;
@@ -53,6 +58,7 @@ export function glJudge(arm, truth, bins, T) {
 }
 
 // p of one picture at a temperature.
+/** @param {Pick<Arm, "classes" | "below">} arm @param {number} i @param {number} T */
 export function glChances(arm, i, T) {
   return glSoftmax(arm.below.subarray(i * arm.classes, (i + 1) * arm.classes).map((each) => each / T));
 }

@@ -8,11 +8,15 @@ import { glClamp, glNumber } from "./numbers.js";
 
 export const GL_DIAGRAM = { height: 380, left: 44, foot: 262, counts: 340 };
 
+/** @param {number} width */
 export function glDiagramX(width) {
   return glScale([0, 1], [GL_DIAGRAM.left, width - 10]);
 }
 
 // One bin: as high as the accuracy, the gap to the confidence on it, and its count below.
+/**
+ * @param {Bin} each @param {number} k @param {Scale} x @param {Scale} y @param {Scale} tall @param {boolean} numbered
+ */
 function glBin(each, k, x, y, tall, numbered) {
   if (!each.count) return [];
   const { foot, counts } = GL_DIAGRAM, place = { x: x(each.low) + 1, width: x(each.high) - x(each.low) - 2 };
@@ -31,6 +35,7 @@ function glBin(each, k, x, y, tall, numbered) {
 }
 
 // Bars as high as the accuracy, the gap to the confidence on them, the diagonal, and the counts below.
+/** @param {number} width @param {Judged} judged @param {number} chosen */
 export function glDiagram(width, judged, chosen) {
   const { left, foot, counts, height } = GL_DIAGRAM, x = glDiagramX(width), y = glScale([0, 1], [foot, 10]);
   const most = Math.max(...judged.bins.map((each) => each.count)), tall = glScale([0, most], [0, 46]);
@@ -52,6 +57,10 @@ export const GL_HEATS = Array.from({ length: 41 }, (_, k) => (k / 20 - 1) * GL_H
 
 // One figure over the temperature, on a logarithmic axis (far above its least value it leaves the chart), with the
 // slider's place and the fitted temperature.
+/**
+ * @param {number} width @param {number} height @param {number[]} values @param {{ T: number, value: number }} now
+ * @param {number} fitted @param {string} name
+ */
 export function glHeatChart(width, height, values, now, fitted, name) {
   const left = 44, foot = height - 22, x = glScale([-GL_HEAT, GL_HEAT], [left + 4, width - 10]);
   const least = Math.min(...values), most = Math.min(Math.max(...values), 3 * least + 0.15);
@@ -69,6 +78,7 @@ export function glHeatChart(width, height, values, now, fitted, name) {
 }
 
 // One network: at T = 1, at its fitted temperature, and now if it is the chosen one.
+/** @param {any} each @param {boolean} chosen @param {Scale} x @param {Scale} y */
 function glArmMarks(each, chosen, x, y) {
   const cy = y(each.accuracy), now = x(each.now), state = { "data-chosen": String(chosen) };
   return [
@@ -83,6 +93,7 @@ function glArmMarks(each, chosen, x, y) {
 }
 
 // Accuracy against ECE: each network at T = 1 and, hollow, at its fitted temperature. Best is top left.
+/** @param {number} width @param {number} height @param {any[]} points @param {number} chosen */
 export function glScatter(width, height, points, chosen) {
   const left = 52, foot = height - 40;
   const most = 1.1 * Math.max(0.01, ...points.flatMap((each) => [each.one, each.fitted, each.now]));
@@ -95,7 +106,7 @@ export function glScatter(width, height, points, chosen) {
     return [...placed, at];
   }, []);
   return [
-    glAxisY(y, left, width - 10, glTicks(...range, 4)), glAxisX(x, foot, glTicks(0, most, 4)),
+    glAxisY(y, left, width - 10, glTicks(range[0], range[1], 4)), glAxisX(x, foot, glTicks(0, most, 4)),
     glAxisName((left + width) / 2, height - 6, "ECE: to the left is better"),
     glUpright(11, (foot + 16) / 2, "accuracy: up is better"),
     points.map((each, k) => glArmMarks(each, k === chosen, x, y)),

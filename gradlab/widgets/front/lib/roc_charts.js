@@ -8,10 +8,12 @@ import { glClamp, glFixed, glNumber } from "./numbers.js";
 
 export const GL_HIST = { height: 330, left: 52, right: 12, bins: 40, middle: 152, tall: 132, foot: 284 };
 
+/** @param {number} width @param {Point} range */
 export function glHistX(width, range) {
   return glScale(range, [GL_HIST.left, width - GL_HIST.right]);
 }
 
+/** @param {Numbers} values @param {Point} given */
 function glHistogram(values, [low, high]) {
   const counts = new Float64Array(GL_HIST.bins);
   for (const v of values) {
@@ -21,17 +23,19 @@ function glHistogram(values, [low, high]) {
 }
 
 // Round values, or probabilities where odds are drawn.
+/** @param {number} width @param {Point} range @param {boolean} odds @returns {[number, string][]} */
 function glHistTicks(width, range, odds) {
-  if (!odds) return glTicks(...range, Math.max(2, Math.floor(width / 110))).map((v) => [v, glNumber(v)]);
-  return [0.5, 0.9, 0.99, 0.999, 0.9999, 0.999999, 0.99999999].map((p) => [Math.log10(p / (1 - p)), String(p)])
-    .filter(([v]) => v >= range[0] && v <= range[1]);
+  if (!odds) return glTicks(range[0], range[1], Math.max(2, Math.floor(width / 110))).map((v) => [v, glNumber(v)]);
+  const all = [0.5, 0.9, 0.99, 0.999, 0.9999, 0.999999, 0.99999999].map((p) => ({ p, v: Math.log10(p / (1 - p)) }));
+  return all.filter(({ v }) => v >= range[0] && v <= range[1]).map(({ p, v }) => [v, String(p)]);
 }
 
 // In-distribution upwards, the others downwards; what lies on the wrong side of the threshold has a shaded ground.
+/** @param {number} width @param {any} given */
 export function glTwoHistograms(width, { inside, outside, range, t, group, name, odds }) {
   const { left, right, bins, middle, tall, foot, height } = GL_HIST, x = glHistX(width, range);
   const sets = [glHistogram(inside, range), glHistogram(outside, range)], most = Math.max(...sets[0], ...sets[1]);
-  const step = (x(range[1]) - x(range[0])) / bins, at = x(glClamp(t, ...range)), end = width - right;
+  const step = (x(range[1]) - x(range[0])) / bins, at = x(glClamp(t, range[0], range[1])), end = width - right;
   const bars = sets.map((counts, k) => Array.from(counts, (share, i) => {
     const size = (tall * share) / most, place = { x: left + i * step + 0.5, y: k ? middle : middle - size };
     return share ? svg(k ? "rect.gl-out" : "rect.gl-in",
@@ -55,6 +59,7 @@ export function glTwoHistograms(width, { inside, outside, range, t, group, name,
 
 export const GL_ROC = { height: 330, left: 48, foot: 284 };
 
+/** @param {number} width @param {Roc} roc @param {Rates} now */
 export function glRocChart(width, roc, now) {
   const { height, left, foot } = GL_ROC, x = glScale([0, 1], [left, width - 12]), y = glScale([0, 1], [foot, 12]);
   const tick = [0, 0.25, 0.5, 0.75, 1], place = ({ fpr, tpr }) => ({ cx: x(fpr), cy: y(tpr) });

@@ -2,7 +2,7 @@
 
 import { glPhoto } from "./colour.js";
 import { GlCombobox } from "./combobox.js";
-import { el, glButton, glHint, glTitle } from "./dom.js";
+import { el, glButton, glContext, glHint, glTitle } from "./dom.js";
 import { glPacked, glSend } from "./wire.js";
 
 const GL_UPLOAD_LIMIT = 25 * 2 ** 20;
@@ -10,25 +10,30 @@ export const GL_PATIENCE = 20000;  // ms until silence of the kernel is put into
 
 // What is being asked of the kernel, what went wrong, and its silence.
 export class GlAnswers {
+  /** @type {number | undefined} */ timer;
+
+  /** @param {Model} model */
   constructor(model) {
     this.model = model;
     this.status = el("p.gl-status", { role: "status" });
     this.error = el("p.gl-error", { role: "alert" });
-    this.timer = null;
   }
 
   // wait(): the silence begins; say what is awaited.
+  /** @param {string} text */
   wait(text) {
     this.settle("");
     this.status.textContent = text;
     this.timer = setTimeout(() => this.settle("The kernel does not answer: is it running?"), GL_PATIENCE);
   }
 
+  /** @param {object} content */
   send(content) {
     try { glSend(this.model, content); }
     catch { this.settle("The kernel cannot be reached."); }
   }
 
+  /** @param {string} text */
   settle(text) {
     this.stop();
     this.status.textContent = "";
@@ -37,11 +42,14 @@ export class GlAnswers {
 
   stop() {
     clearTimeout(this.timer);
-    this.timer = null;
+    this.timer = undefined;
   }
 }
 
 export class GlSource extends GlAnswers {
+  /** @type {Picture | undefined} */ a;
+
+  /** @param {Model} model */
   constructor(model) {
     super(model);
     this.alive = !model.gradlabSaved;
@@ -52,7 +60,7 @@ export class GlSource extends GlAnswers {
     });
     const file = el("input.gl-hidden", {
       type: "file", accept: "image/*", tabindex: -1, "aria-hidden": "true",
-      onchange: () => { this.upload(file.files[0]); file.value = ""; },
+      onchange: () => { this.upload(file.files?.[0]); file.value = ""; },
     });
     const open = glButton("upload", "open a file", () => file.click());
     this.photo = el("canvas.gl-photo", { role: "img" });
@@ -70,16 +78,18 @@ export class GlSource extends GlAnswers {
     node.addEventListener("drop", (event) => {
       over(event);
       node.classList.remove("gl-over");
-      if (alive) this.upload(event.dataTransfer.files[0]);
+      if (alive) this.upload(event.dataTransfer?.files[0]);
     });
   }
 
   // Ask the kernel for another picture, or for what `wanted` says.
+  /** @param {any} wanted */
   ask(wanted) {
     this.wait(`reading ${wanted.name} ...`);
     this.send({ kind: "picture", ...wanted });
   }
 
+  /** @param {File | undefined} picked */
   async upload(picked) {
     if (!picked) return;
     if (picked.size > GL_UPLOAD_LIMIT) {
@@ -91,6 +101,7 @@ export class GlSource extends GlAnswers {
   }
 
   // What the widget hears of its model: another answer, and how the kernel is getting on.
+  /** @param {() => void} arrived */
   hears(arrived) {
     const { model } = this;
     return {
@@ -105,10 +116,11 @@ export class GlSource extends GlAnswers {
     if (text || !this.timer) this.status.textContent = text;
   }
 
+  /** @param {Picture} a */
   show(a) {
     this.a = a;
     Object.assign(this.photo, { width: a.width, height: a.height });
-    this.photo.getContext("2d").drawImage(glPhoto(a), 0, 0);
+    glContext(this.photo).drawImage(glPhoto(a), 0, 0);
     this.photo.setAttribute("aria-label", `The picture as the network sees it: ${a.name}`);
     this.combobox.set(a.name);
     this.settle(this.model.get("error"));

@@ -4,6 +4,10 @@ import { glClamp } from "./numbers.js";
 
 // facts: of the kernel, { serial, run, window, stride, baseline, rows, columns, done, total }.
 export class GlSweep {
+  /** @type {Picture} */ a; /** @type {Facts} */ facts; /** @type {Float32Array} */ drops;
+  /** @type {Float64Array} */ lse; /** @type {Float32Array | null} */ guess;
+
+  /** @param {any} a @param {Facts} facts */
   constructor(a, facts) {
     const windows = facts.rows * facts.columns;
     // lse: log of the sum of exp of the logits with a window hidden; NaN marks a window not asked yet
@@ -22,6 +26,7 @@ export class GlSweep {
   }
 
   // What hiding window w costs each class, from the i-th row of what was sent.
+  /** @param {number} w @param {Float32Array} values @param {number} i */
   settle(w, values, i) {
     const { a, drops, lse } = this, T = a.classes;
     drops.set(values.subarray(i * T, (i + 1) * T), w * T);
@@ -31,17 +36,20 @@ export class GlSweep {
     lse[w] = top + Math.log(sum);
   }
 
+  /** @param {any} next @param {Numbers} indices @param {Float32Array} values */
   take(next, indices, values) {
     Object.assign(this.facts, { done: next.done, total: next.total });
     if (next.guess) this.guess = Float32Array.from(values);
     else indices.forEach((w, i) => this.settle(w, values, i));
   }
 
+  /** @param {Float32Array} values */
   takeAll(values) {
     this.lse.forEach((_, w) => { if (!Number.isNaN(values[w * this.a.classes])) this.settle(w, values, w); });
   }
 
   // The window that this box is, or -1: same size, on the grid. The last ones are cropped at the border.
+  /** @param {Omit<Box, "wanted">} box @param {string} baseline */
   at(box, baseline) {
     const { facts } = this, { stride, rows, columns } = facts, row = box.top / stride, column = box.left / stride;
     const whole = Number.isInteger(row) && Number.isInteger(column) && row < rows && column < columns;
@@ -50,28 +58,35 @@ export class GlSweep {
   }
 
   // The window with this corner, cut at the border.
+  /** @param {number} left @param {number} top */
   window(left, top) {
     const { a, facts: { window } } = this;
     return { left, top, width: Math.min(window, a.width - left), height: Math.min(window, a.height - top) };
   }
 
   // The window nearest to a place.
+  /** @param {number} left @param {number} top */
   snap(left, top) {
     const { stride, rows, columns } = this.facts;
     const near = (at, count) => glClamp(Math.round(at / stride), 0, count - 1) * stride;
     return this.window(near(left, columns), near(top, rows));
   }
 
+  /** @param {number} w */
   known(w) { return w >= 0 && !Number.isNaN(this.lse[w]); }
 
+  /** @param {number} w @param {number} c */
   drop(w, c) { return this.drops[w * this.a.classes + c]; }
 
+  /** @param {number} w @param {number} c */
   probability(w, c) { return Math.exp(this.a.z[c] - this.drop(w, c) - this.lse[w]); }
 
   // p of every class with window w hidden
+  /** @param {number} w */
   after(w) { return Float64Array.from({ length: this.a.classes }, (_, c) => this.probability(w, c)); }
 
   // What hiding costs class c, pixel by pixel, the mean over the windows that cover it.
+  /** @param {number} c @param {string} unit */
   map(c, unit) {
     const { a, facts, guess, exact } = this;
     if (!exact && !(guess && c === a.order[0])) return null;
@@ -82,6 +97,7 @@ export class GlSweep {
 }
 
 // Each NaN becomes the value of the nearest known window: rings around the known ones, breadth first.
+/** @param {Numbers} values @param {number} rows @param {number} columns */
 function glNearest(values, rows, columns) {
   const filled = values.slice(), from = new Int32Array(values.length).fill(-1);
   let ring = [];
@@ -104,6 +120,7 @@ function glNearest(values, rows, columns) {
 }
 
 // The mean over the windows that cover a pixel: corners are marked, two running sums fill the windows.
+/** @param {Numbers} values @param {Facts} facts @param {Size} a */
 function glSpread(values, facts, a) {
   const W = a.width + 1, H = a.height + 1;
   const total = new Float64Array(W * H), count = new Float64Array(W * H);

@@ -3,18 +3,20 @@
 import { glDecodePicture } from "./answer.js";
 import { glAcross, glDown, glLine, glScale } from "./chart.js";
 import { glHeat } from "./colour.js";
-import { el, svg } from "./dom.js";
+import { el, glContext, svg } from "./dom.js";
 import { glArgmax, glProbability, glSoftmax, glTop } from "./numbers.js";
 import { glPart, glUnpacked } from "./wire.js";
 
 export const GL_LEVELS = 5;
 
 // Place among the tiles that the kernel sent: k counts the challenges, -1 is the clean picture.
+/** @param {number} k @param {number} level */
 export function glTileAt(k, level) {
   return k < 0 || level === 0 ? 0 : 1 + GL_LEVELS * k + level - 1;
 }
 
 // p, said and confidence of each tile; the sheet becomes a picture the browser can draw from.
+/** @param {any} answer @returns {Promise<Tiles>} */
 export async function glDecodeTiles(answer) {
   const z = glUnpacked(answer.logits), maps = glUnpacked(answer.maps), [count, h, w] = maps.shape;
   const a = glDecodePicture(answer, glPart(z, 0));
@@ -31,6 +33,7 @@ export async function glDecodeTiles(answer) {
 }
 
 // Values over the levels 0 to 5 as a line, each level a dot where the answer is right and a cross where it is not.
+/** @param {number[]} values @param {boolean[]} right @param {Scale} x @param {Scale} y @param {Props} props */
 export function glOverLevels(values, right, x, y, props) {
   const points = values.map((value, level) => [x(level), y(value)]);
   return [glLine(points, props), points.map(([left, top], level) => (right[level]
@@ -38,6 +41,7 @@ export function glOverLevels(values, right, x, y, props) {
     : svg("path.gl-cross", { d: `M${left - 3} ${top - 3}l6 6m0 -6l-6 6` })))];
 }
 
+/** @param {number} k @param {string} name @param {() => void} press */
 export function glTile(k, name, press) {
   const canvas = el("canvas", { "aria-hidden": "true" }), said = el("span.gl-tile-label");
   const mark = el("span.gl-mark", { "aria-hidden": "true" }), chance = el("span.gl-number");
@@ -62,6 +66,7 @@ export function glTile(k, name, press) {
 }
 
 // p of the reference class over the levels of challenge k.
+/** @param {Tiles} a @param {number} k @param {number} level */
 function glSpark(a, k, level) {
   const x = glScale([0, GL_LEVELS], [8, 112]), y = glScale([0, 1], [29, 5]);
   const at = Array.from({ length: GL_LEVELS + 1 }, (_, each) => a.tiles[glTileAt(k, each)]);
@@ -73,17 +78,19 @@ function glSpark(a, k, level) {
 }
 
 // What a tile shows, in words.
+/** @param {Tiles} a @param {string[]} labels @param {number} k @param {string} name @param {number} level */
 export function glTileText(a, labels, k, name, level) {
   const { p, said, right } = a.tiles[glTileAt(k, level)];
   const verdict = a.known ? (right ? "right" : "wrong") : (right ? "as for the clean picture" : "changed");
   return `${name}${k < 0 ? "" : `, level ${level}`}: ${labels[said]} with ${glProbability(p[said])}, ${verdict}`;
 }
 
+/** @param {HTMLCanvasElement} canvas @param {Tiles} a @param {number} i @param {boolean} maps */
 function glPaintTile(canvas, a, i, maps) {
   const [width, height] = a.tile, times = Math.max(width, height) <= 64 ? 4 : 2;
   canvas.width = times * width;
   canvas.height = times * height;
-  const context = canvas.getContext("2d"), { map, top } = a.tiles[i];
+  const context = glContext(canvas), { map, top } = a.tiles[i];
   context.imageSmoothingEnabled = times < 4;  // a small sign keeps its pixels
   context.drawImage(a.sheet, 0, i * height, width, height, 0, 0, canvas.width, canvas.height);
   if (!maps || !(top > 0)) return;

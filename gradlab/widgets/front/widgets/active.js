@@ -23,9 +23,17 @@ const GL_POOL_HINT = "Sign and colour: the class. Bold: label bought; pale: not 
   "reads all of h.";
 
 class GlActive {
+  /** @type {HTMLElement} */ choice; /** @type {HTMLElement} */ hidden; /** @type {HTMLButtonElement} */ purchase;
+  /** @type {HTMLButtonElement} */ everything;
+  /** @type {string[]} */ labels; /** @type {string[]} */ notes; /** @type {string[]} */ strategies;
+  /** @type {string[]} */ marks; /** @type {Game} */ game; /** @type {HTMLElement} */ title;
+  /** @type {HTMLElement} */ askTitle; /** @type {HTMLElement} */ words; /** @type {HTMLElement} */ note;
+  /** @type {HTMLElement} */ root; /** @type {any} */ shown; /** @type {number | undefined} */ timer;
+
+  /** @param {Model} model */
   constructor(model) {
     const start = model.get("start"), game = glDecodeGame(start), { labels, notes, strategies } = start;
-    Object.assign(this, { game, labels, notes, strategies, timer: null, marks: glPoolMarks(labels) });
+    Object.assign(this, { game, labels, notes, strategies, timer: undefined, marks: glPoolMarks(labels) });
     this.worlds = start.worlds.map(glDecodeWorld);
     this.players = this.worlds.map((world) => new GlPlayers(world, game));
     this.photo = start.tiles && glPhotos(start.tiles);
@@ -41,6 +49,7 @@ class GlActive {
     this.stops = [this, this.poolChart, this.gainChart, this.readout];
   }
 
+  /** @param {HTMLElement} root */
   begin(root) {
     this.root = root;
     this.draw();
@@ -49,6 +58,7 @@ class GlActive {
   // Who plays in the world that is looked at.
   get play() { return this.players[this.state.world]; }
 
+  /** @param {Game} game */
   layout(game) {
     const { labels, marks, strategies } = this;
     this.choice = glRove(glButtons("strategy", strategies.map((each) => [each, GL_STRATEGY_NAMES[each]]),
@@ -92,6 +102,7 @@ class GlActive {
     return { curves, band, budgets: this.budgets };
   }
 
+  /** @param {number[]} asked */
   drawTiles(asked) {
     const { game, labels, photo } = this;
     const mark = (i) => { this.shown.chosen = i; this.poolChart.again(); };
@@ -105,19 +116,19 @@ class GlActive {
     glFillTable(table, ["strategy", "labels", "accuracy", "random at as many", "difference"], played.map((each) => {
       const k = play.round(each), now = play.curve(each)[k];
       const beside = each !== "random" && k <= play.round("random") ? glMean(play.control(k)) : null;
-      const sign = now - beside >= 0.0005 ? "+" : "";
+      const more = now - (beside ?? 0), sign = more >= 0.0005 ? "+" : "";
       return [
         GL_STRATEGY_NAMES[each], String(this.budgets[k]), glFixed(now, 3),
-        ...(beside === null ? ["–", "–"] : [glFixed(beside, 3), `${sign}${glFixed(now - beside, 3)}`]),
+        ...(beside === null ? ["–", "–"] : [glFixed(beside, 3), `${sign}${glFixed(more, 3)}`]),
       ];
     }), played.indexOf(state.strategy));
-    table.querySelectorAll("tbody tr").forEach((row, k) => { row.dataset.strategy = played[k]; });
+    [...table.tBodies[0].rows].forEach((row, k) => { row.dataset.strategy = played[k]; });
   }
 
   draw() {
     const { game, marks, play, state, strategies } = this, key = state.strategy, run = play.of(key)[0];
     const world = this.worlds[state.world], asked = play.asks(key), name = GL_STRATEGY_NAMES[key];
-    const done = play.round(key) >= game.rounds, busy = this.timer !== null, { plane } = world, { truth } = game;
+    const done = play.round(key) >= game.rounds, busy = this.timer !== undefined, { plane } = world, { truth } = game;
     play.of("random");
     this.shown = { plane, truth, marks, bought: run.bought, asked, scores: glQueryScores(key, run, world), chosen: -1 };
     const bought = `${run.bought.length} of ${game.n} labels bought by ${name}`;
@@ -140,6 +151,7 @@ class GlActive {
     this.readout.say(this.sentence(run, world.name));
   }
 
+  /** @param {Run} run @param {string} world */
   sentence(run, world) {
     const { game, play, state: { strategy } } = this, chance = play.control(play.round(strategy));
     const figures = [Math.min(...chance), Math.max(...chance), glMean(chance)];
@@ -155,7 +167,7 @@ class GlActive {
 
   stop() {
     clearTimeout(this.timer);
-    this.timer = null;
+    this.timer = undefined;
   }
 
   // Every strategy to the end, one round at a time, so that it can be watched and stopped.
@@ -170,11 +182,12 @@ class GlActive {
       }
       this.draw();
     };
-    if (this.timer === null) this.timer = setTimeout(next, 0);
+    if (this.timer === undefined) this.timer = setTimeout(next, 0);
     else this.stop();
     this.draw();
   }
 
+  /** @param {Props} next */
   pick(next) {
     this.stop();
     Object.assign(this.state, next);

@@ -18,6 +18,7 @@ const GL_EVEN = 0.005;  // a gap that is put into words as none
 const GL_CONTROL = "A control is missing: set the same H on h, IntrospectiveNetwork(net, on=\"h\"), beside the " +
   "introspective network.";
 
+/** @param {Bin} bin */
 function glGapText(bin) {
   if (!bin.count) return "no picture";
   const way = Math.abs(bin.gap) < GL_EVEN
@@ -28,16 +29,26 @@ function glGapText(bin) {
 }
 
 // The bin whose gap weighs most.
+/** @param {Bin[]} bins */
 function glWorst(bins) {
   const weight = ({ count, gap }) => (count ? count * Math.abs(gap) : -1);
   return bins.reduce((best, each, k) => (weight(each) > weight(bins[best]) ? k : best), 0);
 }
 
+/** @param {string} kind @param {string} text */
 function glSwatch(kind, text) {
   return el("span", el(`span.gl-swatch.${kind}`), ` ${text}`);
 }
 
 class GlCalibration {
+  /** @type {Chart} */ diagram; /** @type {Chart} */ scatter; /** @type {HTMLElement} */ hand; /** @type {HTMLElement} */ choice;
+  /** @type {ReturnType<typeof glRange>} */ slider; /** @type {HTMLButtonElement} */ fit;
+  /** @type {any} */ start; /** @type {string[]} */ labels; /** @type {number} */ bins;
+  /** @type {(i: number) => HTMLCanvasElement} */ photo; /** @type {HTMLElement} */ title;
+  /** @type {HTMLElement} */ binTitle; /** @type {HTMLElement} */ more; /** @type {HTMLElement} */ heatHint;
+  /** @type {Chart} */ nll; /** @type {Chart} */ ece;
+
+  /** @param {Model} model */
   constructor(model) {
     const start = model.get("start");
     Object.assign(this, { start, labels: start.labels, bins: start.bins, photo: glPhotos(start.tiles) });
@@ -120,12 +131,14 @@ class GlCalibration {
           arms.some((arm) => !arm.heldOut) ? glHint("* fitted on the pictures shown") : null)));
   }
 
+  /** @param {number} T */
   warm(T) {
     this.state.T = T;
     this.slider.set(Math.log10(T));
     this.draw();
   }
 
+  /** @param {number} k */
   choose(k) {
     this.state.bin = glClamp(k, 0, this.bins - 1);
     this.diagram.again();
@@ -156,6 +169,7 @@ class GlCalibration {
     detail.legend.hidden = !arm.maps;
   }
 
+  /** @param {{ i: number, j: number, right: boolean, p: number }} given */
   tile({ i, j, right, p }) {
     const { labels, state, truth } = this, said = labels[this.arm.said[i]], pressed = j === state.picture;
     return el("button", {
@@ -170,7 +184,7 @@ class GlCalibration {
     const { hand, state, tiles } = this, bin = state.judged.bins[state.bin];
     const some = this.members().slice(0, GL_TILES), range = `${glFixed(bin.low, 2)} to ${glFixed(bin.high, 2)}`;
     this.binTitle.textContent = `Confidence ${range}`;
-    hand.setAttribute("aria-valuenow", state.bin + 1);
+    hand.setAttribute("aria-valuenow", String(state.bin + 1));
     hand.setAttribute("aria-valuetext", `confidence ${range}: ${glGapText(bin)}`);
     const here = bin.count > some.length
       ? ` ${some.length} of them are here, the wrong ones first.`
@@ -179,10 +193,11 @@ class GlCalibration {
     if (!some.some(({ j }) => j === state.picture)) state.picture = some.length ? some[0].j : -1;
     const focused = tiles.contains(document.activeElement);
     tiles.replaceChildren(...some.map((each) => this.tile(each)));
-    if (focused) tiles.querySelector('[aria-pressed="true"]')?.focus();
+    if (focused) /** @type {HTMLElement | null} */ (tiles.querySelector('[aria-pressed="true"]'))?.focus();
     this.drawPicture();
   }
 
+  /** @param {Judged} judged @param {Judged} best @param {Judged} one */
   drawTables(judged, best, one) {
     const { arm, arms, fitted, plain, state: { T } } = this;
     const row = (name, key) => [name, ...[one, judged, best].map((each) => glFixed(each[key], 3))];
@@ -198,6 +213,7 @@ class GlCalibration {
     ]), this.state.arm);
   }
 
+  /** @param {Judged} judged */
   drawCharts(judged) {
     const filled = judged.bins.filter((each) => each.count).map((each) =>
       `confidence ${glFixed(each.confidence, 2)}, accuracy ${glFixed(each.accuracy, 2)}, ${each.count} pictures`);

@@ -10,6 +10,10 @@ import { GL_LEVELS, glDecodeTiles, glOverLevels, glTile, glTileAt, glTileText } 
 const GL_BARS = 5;
 
 // The chart of the pressed tile: p of the reference class, and the probability of whatever is said, over the levels.
+/**
+ * @param {number} width @param {number} height @param {{ p: number, sure: number, right: number }[]} found
+ * @param {number} level
+ */
 function glLevelChart(width, height, found, level) {
   const left = 38, foot = height - 40, x = glScale([0, GL_LEVELS], [left + 8, width - 12]);
   const y = glScale([0, 1], [foot, 12]);
@@ -22,6 +26,11 @@ function glLevelChart(width, height, found, level) {
 }
 
 class GlChallenges {
+  /** @type {Model} */ model; /** @type {string[]} */ labels; /** @type {ReturnType<typeof glTile>[]} */ tiles;
+  /** @type {Tiles} */ a; /** @type {boolean} */ gone; /** @type {number} */ number; /** @type {HTMLElement} */ title;
+  /** @type {HTMLElement} */ heading; /** @type {HTMLElement} */ note;
+
+  /** @param {Model} model */
   constructor(model) {
     Object.assign(this, { model, labels: model.get("labels"), tiles: [], a: null, gone: false, number: 0 });
     this.state = { level: model.get("answer").level, pressed: -1, maps: false };
@@ -75,6 +84,7 @@ class GlChallenges {
     return el("div.gl-row.gl-signs", which.node, again);
   }
 
+  /** @param {number} k @param {number} [level] */
   tile(k, level = this.state.level) {
     return this.a.tiles[glTileAt(k, level)];
   }

@@ -17,15 +17,18 @@ const GL_EXPERIMENTS = {
 const GL_FEW = 6;  // more bars than this get a row of their own
 const GL_MOST_SURPRISE = 7;  // bits: the height of the chart grows up to this
 
+/** @param {number} p @param {"bits" | "nats"} unit */
 function glSurprise(p, unit) {
   return p > 0 ? -GL_LOG[unit](p) : Infinity;
 }
 
+/** @param {number} p @param {"bits" | "nats"} unit */
 function glSurpriseText(p, unit) {
   return p > 0 ? glFixed(Math.abs(glSurprise(p, unit)), 3) : "∞";
 }
 
 // The columns: as wide as p, as high as the surprise; their area is the entropy.
+/** @param {number} width @param {any} given */
 function glAreas(width, { p, labels, unit, active }) {
   const left = 34, right = width - 92, top = 14, base = 206;
   const H = glEntropy(p, unit), most = GL_LOG[unit](p.length), limit = GL_MOST_SURPRISE * GL_LOG[unit](2);
@@ -58,6 +61,7 @@ function glAreas(width, { p, labels, unit, active }) {
   ];
 }
 
+/** @param {{ p: number[], unit: "bits" | "nats" }} given */
 function glEntropySentence({ p, unit }) {
   const H = glEntropy(p, unit), possible = p.filter((each) => each > 0);
   const terms = possible.map((each) => `${glFixed(each, 2)} × ${glFixed(Math.max(0, glSurprise(each, unit)), 2)}`)
@@ -72,6 +76,9 @@ function glEntropySentence({ p, unit }) {
 }
 
 class GlEntropy {
+  /** @type {any} */ state; /** @type {ReturnType<typeof glHeld>} */ held; /** @type {ReturnType<typeof glLevel>[]} */ bars;
+
+  /** @param {Model} model */
   constructor(model) {
     const start = (this.start = model.get("start"));
     this.state = { p: start.p, labels: start.labels, unit: start.unit, active: null };
@@ -103,6 +110,7 @@ class GlEntropy {
 
   begin() { this.build(this.start.p, this.start.labels); }
 
+  /** @param {number[]} p @param {string[]} labels */
   build(p, labels) {
     Object.assign(this.state, { labels, active: null });
     this.held = glHeld(p, (i = this.state.active) => this.look(i));
@@ -117,6 +125,7 @@ class GlEntropy {
   }
 
   // Event i is the one under the hand.
+  /** @param {number} i */
   look(i) {
     this.state.active = i;
     this.draw();

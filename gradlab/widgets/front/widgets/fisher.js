@@ -9,6 +9,10 @@ const GL_CURVES = 24;  // samples whose own log-likelihood is drawn
 const GL_REACH = 2.2;  // the chart shows theta ± this many 1/√I
 
 // All that n samples say: scores at `at`, their mean and variance, and the curvature there.
+/**
+ * @param {Family} family @param {{ u: Float64Array, z: Float64Array }} noise @param {number} n @param {number} theta
+ * @param {number} at @param {number} s
+ */
 function glScores(family, noise, n, theta, at, s) {
   const x = new Float64Array(n), scores = new Float64Array(n);
   let mx = 0, mxx = 0, mean = 0, square = 0;
@@ -27,6 +31,7 @@ function glScores(family, noise, n, theta, at, s) {
 }
 
 // Log-likelihoods as functions of theta, each 0 where the scores are taken; their slopes there are the scores.
+/** @param {number} width @param {any} given */
 function glLikelihoods(width, { family, found, theta, at, s, range }) {
   const left = 34, right = width - 8, top = 8, base = 218, reach = GL_REACH / Math.sqrt(found.book);
   const low = Math.max(range.least, theta - reach), high = Math.min(range.most, theta + reach);
@@ -51,6 +56,7 @@ function glLikelihoods(width, { family, found, theta, at, s, range }) {
 }
 
 // The histogram of the scores, with their mean ± one standard deviation.
+/** @param {number} width @param {any} given */
 function glScoreHistogram(width, { found }) {
   const left = 8, right = width - 8, top = 30, base = 218, bins = 41;
   const wide = Math.max(3.6 * Math.sqrt(found.book), Math.abs(found.mean) + 3 * Math.sqrt(found.variance));
@@ -64,7 +70,7 @@ function glScoreHistogram(width, { found }) {
         ? svg("rect.gl-column", { x: left + k * size + 0.5, width: size - 1, y: y(count), height: base - y(count) })
         : null)),
     glDown("gl-truth", x(0), top - 4, base),
-    glAcross("gl-spread", ...spread, 16),
+    glAcross("gl-spread", spread[0], spread[1], 16),
     svg("circle.gl-asked", { cx: x(found.mean), cy: 16, r: 5 }),
     glAcross("gl-base", left, right, base),
     glAxisX(x, base, glTicks(-wide, wide, Math.min(6, width / 60))),
@@ -72,6 +78,7 @@ function glScoreHistogram(width, { found }) {
 }
 
 // The Fisher information three ways, as bars over one scale.
+/** @param {number} width @param {any} given */
 function glCompared(width, { found, range }) {
   const left = 4, rows = [
     ["variance", "variance of the scores", found.variance],
@@ -90,12 +97,14 @@ function glCompared(width, { found, range }) {
 }
 
 // Three figures that matter, whatever the size.
+/** @param {number} value */
 function glPlain(value) {
   const size = Math.abs(value);
   if (size >= 100) return glFixed(value, 0);
   return size < 1e-4 ? glFixed(value, 4) : value.toPrecision(3).replace("-", "−");
 }
 
+/** @param {any} given */
 function glFisherSentence({ found, n, at, theta, range }) {
   const error = glPlain(Math.sqrt(found.variance / n));
   const text = `${n} scores at ${range.symbol} = ${glNumber(at)}: mean ${glPlain(found.mean)} ± ${error}, variance ` +
@@ -104,11 +113,17 @@ function glFisherSentence({ found, n, at, theta, range }) {
     : `${text} Asked away from the truth (${glNumber(theta)}), the mean is not 0: it points back to it.`;
 }
 
+/** @param {string} kind @param {string} text */
 function glSwatch(kind, text) {
   return el("span.gl-key", el(`span.gl-swatch.${kind}`, { "aria-hidden": "true" }), el("span", text));
 }
 
 class GlFisher {
+  /** @type {number[]} */ counts; /** @type {Record<string, any>} */ ranges;
+  /** @type {ReturnType<typeof glReadout>} */ readout; /** @type {any} */ view; /** @type {any} */ away;
+  /** @type {{ u: Float64Array, z: Float64Array }} */ noise;
+
+  /** @param {Model} model */
   constructor(model) {
     const start = model.get("start");
     Object.assign(this, { counts: start.counts, ranges: start.families, readout: glReadout() });
@@ -183,7 +198,7 @@ class GlFisher {
       "is 0, the bar above one standard deviation to each side.";
     hints.compared.textContent = at === theta ? "They agree but for chance, which shrinks as 1 over √n."
       : "Away from the truth, they need not agree.";
-    this.parabola.lastChild.textContent = `−½ I (${range.symbol}′ − ${range.symbol})²`;
+    this.parabola.children[1].textContent = `−½ I (${range.symbol}′ − ${range.symbol})²`;
     this.again.title = `seed ${seed}`;
     this.readout.say(sentence);
   }

@@ -4,7 +4,7 @@ import { glDecodePicture } from "../lib/answer.js";
 import { GL_SIDE_LARGE, glBoxHands, glDrawBox, glSized } from "../lib/box.js";
 import { glHeat, glPhoto, glSigned } from "../lib/colour.js";
 import { glClassOptions, glClassPicker } from "../lib/combobox.js";
-import { el, glReadout, glRender, glSelect, glTitle } from "../lib/dom.js";
+import { el, glContext, glReadout, glRender, glSelect, glTitle } from "../lib/dom.js";
 import { glClamp } from "../lib/numbers.js";
 import { GlSource } from "../lib/source.js";
 import { GL_STOPS } from "../lib/stops.js";
@@ -21,12 +21,14 @@ const GL_SHARES = {
 const GL_WHITE = 0.995;  // this share of the pixels lies below the end of the colours
 
 // Values as shown, and what ends the colours: a few pixels would leave all others dark.
+/** @param {Packed} packed */
 function glPixelMap(packed) {
   const values = Float64Array.from(glUnpacked(packed).values);
   const sorted = values.map(Math.abs).sort();
   return { values, top: sorted[Math.floor(GL_WHITE * (sorted.length - 1))] || sorted[sorted.length - 1] };
 }
 
+/** @param {Numbers} values @param {Box} box @param {Size} a */
 function glInside(values, box, a) {
   let inside = 0, all = 0;
   for (let y = 0; y < a.height; y++) {
@@ -39,12 +41,14 @@ function glInside(values, box, a) {
   return all > 0 ? inside / all : 0;
 }
 
+/** @param {number} share */
 function glPercent(share) {
   return `${(100 * share).toFixed(0)} %`;
 }
 
 // One map or photo with the box over it. key names it for tests and for readers of the page.
 class GlPixelPanel {
+  /** @param {string} key @param {string} title @param {string} note @param {() => BoxState} hands @param {any} on */
   constructor(key, title, note, hands, on) {
     this.key = key;
     this.canvas = el("canvas", { tabindex: 0, role: "application", "data-stage": key,
@@ -59,18 +63,24 @@ class GlPixelPanel {
   }
 
   // The canvas at the picture's shape, for what is to be drawn; refused: why there is nothing.
+  /** @param {Picture} a @param {string} [refused] */
   begin(a, refused = "") {
     glSized(a, GL_SIDE_LARGE, this.canvas, this.still);
     this.refused.hidden = !refused;
     this.refused.textContent = refused;
-    return this.still.getContext("2d");
+    return glContext(this.still);
   }
 
+  /** @param {Picture} a @param {HTMLCanvasElement} photo */
   photo(a, photo) {
     this.begin(a).drawImage(photo, 0, 0, this.still.width, this.still.height);
   }
 
   // found: { values, top }, or null and a sentence that says why there is none
+  /**
+   * @param {Picture} a @param {{ values: Float64Array, top: number } | null} found @param {string} refused
+   * @param {string} colours
+   */
   map(a, found, refused, colours) {
     const context = this.begin(a, refused);
     if (!found) return;
@@ -79,8 +89,9 @@ class GlPixelPanel {
       { colours, opacity: 1, threshold: 0 }, found.top || 1), 0, 0);
   }
 
+  /** @param {Picture} a @param {Box} box @param {string} share */
   mark(a, box, share) {
-    const context = this.canvas.getContext("2d");
+    const context = glContext(this.canvas);
     context.drawImage(this.still, 0, 0);
     glDrawBox(context, box, this.canvas.width / a.width, this.key === "photo");
     this.share.textContent = share;
@@ -88,9 +99,15 @@ class GlPixelPanel {
 }
 
 class GlGradients {
+  /** @type {{ p: number, share: number, box: Box }} */ state;
+  /** @type {Model} */ model; /** @type {string[]} */ labels; /** @type {boolean} */ alive; /** @type {Picture} */ a;
+  /** @type {HTMLCanvasElement} */ photo; /** @type {any} */ shown; /** @type {string} */ colours;
+  /** @type {{ node: HTMLElement, input: HTMLSelectElement }} */ shares;
+
+  /** @param {Model} model */
   constructor(model) {
     Object.assign(this, { model, labels: model.get("labels"), alive: !model.gradlabSaved, colours: "magma" });
-    this.state = { p: 0, share: model.get("maps").share, box: null };
+    this.state = { p: 0, share: model.get("maps").share, box: { left: 0, top: 0, width: 0, height: 0, wanted: 0 } };
     this.known = new Map();  // maps by class, of this picture and share
     this.readout = glReadout();
     this.source = new GlSource(model);
@@ -138,6 +155,7 @@ class GlGradients {
           colours.node)));
   }
 
+  /** @param {any} next */
   moved(next) {
     const { a } = this, place = (at, size, whole) => Math.round(glClamp(at, 0, whole - size));
     this.state.box = {
@@ -147,6 +165,7 @@ class GlGradients {
     this.marks();
   }
 
+  /** @param {any} map */
   inside(map) {
     return glPercent(glInside(map.values, this.state.box, this.a));
   }
@@ -157,6 +176,7 @@ class GlGradients {
   }
 
   // The map of one panel, null where the method has none.
+  /** @param {{ row: string, name: string }} given */
   mapOf({ row, name }) {
     return this.shown.methods[name][row] || null;
   }
@@ -200,12 +220,14 @@ class GlGradients {
     else glSend(this.model, { kind: "maps", serial: this.a.serial, p, share });
   }
 
+  /** @param {number} p */
   show(p) {
     this.state.p = p;
     this.shown = this.known.get(p);
     this.draw();
   }
 
+  /** @param {any} maps */
   take(maps) {
     const unpacked = (found) => (found.refused ? found
       : { ...found, trained: glPixelMap(found.trained), random: glPixelMap(found.random) });
@@ -231,7 +253,7 @@ class GlGradients {
     known.clear();
     for (const maps of model.get("known")) if (maps.serial === a.serial) this.take(maps);
     const half = (side) => Math.round(side / 2);
-    state.box = { left: half(a.width / 2), top: half(a.height / 2), width: half(a.width), height: half(a.height) };
+    state.box = { left: half(a.width / 2), top: half(a.height / 2), width: half(a.width), height: half(a.height), wanted: 0 };
     this.source.show(a);
     state.p = model.get("maps").p;
     this.came();

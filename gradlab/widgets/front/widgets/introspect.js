@@ -7,7 +7,9 @@ import {
   GlPanelButton, glCosineChart, glNoiseChart, glOuter, glOuterHeight, glPaintRows, glShort,
 } from "../lib/contrast_charts.js";
 import { GL_ONES, glDecodePanels, glEffective, glHeldRows, glLength, glRowsOf, glSparsity } from "../lib/contrasts.js";
-import { el, glCheck, glHint, glPress, glRange, glReadout, glRender, glRove, glSelect, glTitle } from "../lib/dom.js";
+import {
+  el, glCheck, glContext, glHint, glPress, glRange, glReadout, glRender, glRove, glSelect, glTitle,
+} from "../lib/dom.js";
 import { GlInk } from "../lib/ink.js";
 import { glFixed, glMean, glProbability, glRanked } from "../lib/numbers.js";
 import { GlAnswers } from "../lib/source.js";
@@ -25,6 +27,7 @@ const GL_HINTS = {
     "more. What grows with doubt is how many rows share the rest.",
 };
 
+/** @param {Digit} digit @param {Level} at @param {string[]} labels @param {number} noise @param {Sparsity} kept */
 function glSparsityText(digit, at, labels, noise, kept) {
   const wrong = digit.truth !== null && digit.truth !== at.said
     ? `, and that is wrong: it is ${labels[digit.truth]}` : "";
@@ -38,6 +41,16 @@ function glSparsityText(digit, at, labels, noise, kept) {
 }
 
 class GlIntrospect extends GlAnswers {
+  /** @type {any} */ state; /** @type {HTMLElement} */ gallery; /** @type {Chart} */ outer; /** @type {Chart} */ rowsChart;
+  /** @type {Chart} */ sureChart; /** @type {Chart} */ cosines; /** @type {HTMLElement} */ node;
+  /** @type {string[]} */ labels; /** @type {number[]} */ noise; /** @type {("ce" | "mse" | "bce")[]} */ losses;
+  /** @type {Digit[]} */ digits; /** @type {boolean} */ alive; /** @type {number} */ asked;
+  /** @type {number} */ answered; /** @type {GlPanelButton[]} */ panels;
+  /** @type {ReturnType<typeof glReadout>} */ readout; /** @type {HTMLElement} */ heading;
+  /** @type {HTMLElement} */ detailTitle; /** @type {HTMLElement} */ hint; /** @type {HTMLElement} */ detailHint;
+  /** @type {HTMLElement} */ cosineHint; /** @type {HTMLElement} */ low; /** @type {HTMLElement} */ high;
+
+  /** @param {Model} model */
   constructor(model) {
     super(model);
     const start = model.get("start"), { noise, losses } = start;
@@ -51,7 +64,7 @@ class GlIntrospect extends GlAnswers {
     this.grid = glRove(el("div.gl-asks",
       { role: "group", "aria-label": "Rather than each class: press one to see it at length" }));
     [this.low, this.high] = [el("span"), el("span")];
-    this.ink = new GlInk((canvas) => this.send(canvas), () => {
+    this.ink = new GlInk((canvas) => this.sendDrawing(canvas), () => {
       this.asked += 1;
       this.settle("");
       if (this.state.digit < 0) this.pick(0);
@@ -71,20 +84,24 @@ class GlIntrospect extends GlAnswers {
 
   begin() { this.draw(); }
 
+  /** @returns {Digit} */
   get digit() { return this.state.digit < 0 ? this.state.drawn : this.digits[this.state.digit]; }
 
   get at() { return this.digit.levels[this.state.level]; }
 
+  /** @param {Digit} [digit] */
   sparsity(digit = this.digit) {
     return (digit.sparsity ??= digit.levels.map((at) => glSparsity(at, digit.asked)));
   }
 
   // Rows of the gradient: of the label of all ones, or rather than q.
+  /** @param {any} [q] @param {Level} [at] */
   rows(q = this.state.q, at = this.at) {
     return q === "ones" ? GL_ONES[this.state.loss](at) : glRowsOf(at, q);
   }
 
   // A figure over the noise, of the picture or the mean of all.
+  /** @param {(digit: Digit, k: number) => number} of */
   over(of) {
     const all = this.state.mean ? this.digits : [this.digit];
     return this.noise.map((_, k) => glMean(all.map((digit) => of(digit, k))));
@@ -116,6 +133,7 @@ class GlIntrospect extends GlAnswers {
   }
 
   // A control that changes a field of the state.
+  /** @param {string} name */
   set(name) {
     return (value) => { this.state[name] = value; this.draw(); };
   }
@@ -174,7 +192,7 @@ class GlIntrospect extends GlAnswers {
 
   drawPanels() {
     const { at, digit: { asked }, grid, labels, state } = this, map = state.view === "picture";
-    const kinds = [...asked, "ones"];
+    const kinds = [...asked, /** @type {const} */ ("ones")];
     if (kinds.join() !== this.panels.map((panel) => panel.kind).join()) {  // the buttons stay, and with them the focus
       this.panels = kinds.map((kind) => new GlPanelButton(kind, () => this.set("q")(kind)));
       grid.replaceChildren(...this.panels.map((panel) => panel.node));
@@ -187,9 +205,9 @@ class GlIntrospect extends GlAnswers {
       if (map) glPaintSigned(panel.canvas, at, values, scale);
       else glPaintRows(u, at.h, asked, scale, panel.canvas);
       const place = (c) => (asked.indexOf(c) + 0.5) / asked.length;
-      const tags = map || isOnes ? [] : [...(own ? [] : [["P", place(at.said)]]), ["Q", place(kind)]];
+      const tags = map || isOnes ? [] : [...(own ? [] : [{ tag: "P", part: place(at.said) }]), { tag: "Q", part: place(kind) }];
       const text = isOnes ? "all ones" : `rather than ${labels[kind]}${own ? " itself" : ""}`;
-      panel.draw(text, u, glLength(u) * glLength(at.h), tags.filter(([, part]) => part > 0), own, kind === state.q);
+      panel.draw(text, u, glLength(u) * glLength(at.h), tags.filter(({ part }) => part > 0), own, kind === state.q);
     });
     grid.dataset.view = state.view;
     [this.low.textContent, this.high.textContent] = map
@@ -225,7 +243,7 @@ class GlIntrospect extends GlAnswers {
       state.q = others.length ? others.reduce((best, c) => (at.p[c] > at.p[best] ? c : best)) : asked[0];
     }
     Object.assign(photo, { width: at.photo.width, height: at.photo.height });
-    photo.getContext("2d").drawImage(at.photo, 0, 0);
+    glContext(photo).drawImage(at.photo, 0, 0);
     photo.setAttribute("aria-label", `What the network sees: ${digit.name}, noise ${level}`);
     const order = glRanked(at.p).filter((c) => asked.includes(c)).slice(0, 5);
     glClassBars(bars, order, at.p, (c) => labels[c], at.said, state.q);
@@ -239,19 +257,21 @@ class GlIntrospect extends GlAnswers {
     this.readout.say(glSparsityText(digit, at, labels, level, this.sparsity()[state.level]));
   }
 
+  /** @param {number} i */
   pick(i) {
     this.error.textContent = "";
     this.set("digit")(i);
   }
 
   // A drawing, unless a later stroke is on its way.
-  async send(canvas) {
+  /** @param {HTMLCanvasElement} canvas */
+  async sendDrawing(canvas) {
     const mine = ++this.asked;
     this.wait("asking the network ...");
     const blob = await new Promise((done) => { canvas.toBlob(done, "image/png"); });
     const bytes = new Uint8Array(await blob.arrayBuffer());
     if (mine !== this.asked) return;
-    super.send({ kind: "picture", name: "your drawing", upload: glPacked(bytes, "uint8") });
+    this.send({ kind: "picture", name: "your drawing", upload: glPacked(bytes, "uint8") });
   }
 
   arrived() {
@@ -263,8 +283,8 @@ class GlIntrospect extends GlAnswers {
     [this.state.drawn] = glDecodePanels(answer);
     this.pick(-1);
   }
-
 }
+
 const render = glRender("introspect", "Why P, rather than every other class: introspective panels",
   (model) => new GlIntrospect(model));
 

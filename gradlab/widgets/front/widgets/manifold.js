@@ -13,15 +13,18 @@ import {
 const GL_ARROW = 0.4;  // an arrow is this many units of the plane long for a gradient of 1
 const GL_INK_ON_PAPER = [["#ffffff", 5], ["#111111", 2]];  // drawn twice, so that it shows on any colour
 
+/** @param {number[]} given @param {number} r @param {Props} props */
 function glDot([cx, cy], r, props) {
   return svg("circle", { cx, cy, r, ...props });
 }
 
+/** @param {Point} at @param {number} size */
 function glPointMark(at, size) {
   return glDot(at, size, { fill: "#111111", stroke: "#ffffff", "stroke-width": 2.5 });
 }
 
 // The way of −∇J for one label, with its name beyond the head.
+/** @param {Point} at @param {number[]} g @param {number} c @param {number} size @param {string} label */
 function glNamedArrow(at, g, c, size, label) {
   const to = [at[0] - size * g[0], at[1] + size * g[1]], length = Math.hypot(to[0] - at[0], to[1] - at[1]);
   const room = 14 + (12 * Math.abs(to[0] - at[0])) / (length || 1);  // a name is wider than high
@@ -32,6 +35,7 @@ function glNamedArrow(at, g, c, size, label) {
 }
 
 // The map of the answers with the training points, the ellipse, the arrows, the path and the point.
+/** @param {Plane} plane @param {Here} here @param {Point[]} path @param {number[][][]} points @param {string[]} labels */
 function glMarkAnswers(plane, here, path, points, labels) {
   const at = plane.toPixel([here.x, here.y]), { F } = here, size = GL_ARROW * plane.scale;
   const dots = points.flatMap((each, c) =>
@@ -47,6 +51,7 @@ function glMarkAnswers(plane, here, path, points, labels) {
   plane.marks.replaceChildren(...dots, ...trail, ...stops, ...ellipse, ...arrows, glPointMark(at, 6));
 }
 
+/** @param {Plane} plane @param {Here} here @param {number} c @param {Point[]} path */
 function glMarkSurface(plane, here, c, path) {
   const at = plane.toPixel([here.x, here.y]), size = GL_ARROW * plane.scale;
   const trail = path.length < 2 ? []
@@ -56,6 +61,7 @@ function glMarkSurface(plane, here, c, path) {
     glPointMark(at, 10));
 }
 
+/** @param {Here} here @param {string[]} labels */
 function glPlaceText(here, labels) {
   const best = here.p.indexOf(Math.max(...here.p));
   return `At (${glFixed(here.x, 2)}, ${glFixed(here.y, 2)}) the network says ${labels[best]}, p = ` +
@@ -63,6 +69,7 @@ function glPlaceText(here, labels) {
 }
 
 // What a step towards label q has done, beside what the gradient foretold.
+/** @param {Here} before @param {Here} after @param {number} q @param {number} eta @param {string[]} labels */
 function glStepText(before, after, q, eta, labels) {
   const fell = before.J[q] - after.J[q], told = eta * (before.g[q][0] ** 2 + before.g[q][1] ** 2);
   const way = fell >= 0 ? "fell by" : "rose by";
@@ -75,11 +82,17 @@ function glStepText(before, after, q, eta, labels) {
     `${edge} No weight of the network has changed.`;
 }
 
+/** @param {number} c */
 function glLabelDot(c) {
   return el("span.gl-dot", { style: `background: ${glLabelColour(c)}`, "aria-hidden": "true" });
 }
 
 class GlManifold {
+  /** @type {string[]} */ labels; /** @type {Point} */ point; /** @type {number} */ reach; /** @type {number} */ eta;
+  /** @type {number[][][]} */ points; /** @type {Net} */ net; /** @type {ReturnType<typeof glReadout>} */ readout;
+  /** @type {Here} */ here; /** @type {Point[]} */ path;
+
+  /** @param {Model} model */
   constructor(model) {
     const { labels, point, reach, weights, points } = model.get("start");
     Object.assign(this, { labels, point, reach, points, net: glTinyNet(weights), eta: 0.2, readout: glReadout() });
@@ -99,7 +112,7 @@ class GlManifold {
     this.stops = [this.readout];
   }
 
-  begin() { this.go(...this.point); }
+  begin() { this.go(this.point[0], this.point[1]); }
 
   layout() {
     const { labels, main, small, titles } = this;
@@ -142,16 +155,19 @@ class GlManifold {
   }
 
   // The network at a point inside the plane.
+  /** @param {number} x @param {number} y */
   at(x, y) {
     return this.net.at(...[x, y].map((each) => glClamp(each, -this.reach, this.reach)));
   }
 
+  /** @param {number} x @param {number} y */
   go(x, y) {
     this.here = this.at(x, y);
     this.path = [[this.here.x, this.here.y]];
     this.draw(glPlaceText(this.here, this.labels));
   }
 
+  /** @param {number} q */
   step(q) {
     const { here, eta } = this;
     this.here = this.at(here.x - eta * here.g[q][0], here.y - eta * here.g[q][1]);
@@ -159,6 +175,7 @@ class GlManifold {
     this.draw(glStepText(here, this.here, q, eta, this.labels));
   }
 
+  /** @param {string} sentence */
   draw(sentence) {
     const { here, labels, path } = this, { long, short, trace } = here.F;
     glMarkAnswers(this.main, here, path, this.points, labels);

@@ -23,6 +23,10 @@ const GL_JOINTS = {
 };
 
 // One bar of an entropy: its name and value inside, as far as there is room. text: "name = value".
+/**
+ * @param {number} row @param {Scale} x @param {number} from @param {number} to @param {string} kind
+ * @param {string} text
+ */
 function glInfo(row, x, from, to, kind, text) {
   const wide = x(to) - x(from), [name, value] = text.split(" = "), high = 38, top = 22 + row * (high + 14);
   const lines = [[text], [name, value], [value]].find((each) => wide > 7.2 * each[0].length + 6) || [];
@@ -37,6 +41,7 @@ function glInfo(row, x, from, to, kind, text) {
 }
 
 // Three rows over one scale: H(X,Y) whole; H(X) from its left end; H(Y) to its right end. They overlap by I(X;Y).
+/** @param {number} width @param {Shannon} given @param {number} most */
 function glOverlap(width, { HX, HY, HXY, I, XgivenY, YgivenX }, most) {
   const x = glScale([0, most], [4, width - 4]), top = 16, end = 216;
   const bar = (row, from, to, kind, name, value) => glInfo(row, x, from, to, kind, `${name} = ${glFixed(value, 2)}`);
@@ -50,6 +55,7 @@ function glOverlap(width, { HX, HY, HXY, I, XgivenY, YgivenX }, most) {
   ];
 }
 
+/** @param {any} found @param {string} unit */
 function glMutualSentence(found, unit) {
   const { HX, XgivenY, I } = found;
   const text = `Before Y is seen, X surprises by H(X) = ${glFixed(HX, 3)} ${unit} on average; after it, by ` +
@@ -59,6 +65,10 @@ function glMutualSentence(found, unit) {
 }
 
 class GlMutual {
+  /** @type {any} */ state; /** @type {[number, number]} */ size; /** @type {ReturnType<typeof glLevel>[]} */ cells;
+  /** @type {{ x: HTMLElement[], y: HTMLElement[] }} */ margins; /** @type {HTMLElement[]} */ given; /** @type {HTMLElement} */ label;
+
+  /** @param {Model} model */
   constructor(model) {
     const start = model.get("start");
     this.state = { unit: start.unit, full: 1, found: null };
@@ -95,6 +105,7 @@ class GlMutual {
     return log(R) + log(C);
   }
 
+  /** @param {{ rows: string[], columns: string[] }} given */
   table({ rows, columns }) {
     const C = columns.length, number = () => el("span.gl-number"), soft = (text = "") => el("span.gl-soft-text", text);
     const head = (text) => el("span.gl-cell-head", { title: text }, text);
@@ -121,10 +132,10 @@ class GlMutual {
   }
 
   draw() {
-    const { held, state } = this, { unit } = state, found = (state.found = glShannon(held.p, ...this.size, unit));
+    const { held, state } = this, { unit } = state, found = (state.found = glShannon(held.p, this.size[0], this.size[1], unit));
     this.cells.forEach((cell, k) =>
       cell.draw(`${glFixed(held.p[k], 3)}, mutual information ${glFixed(found.I, 3)} ${unit}`));
-    for (const key of ["x", "y"]) {
+    for (const key of /** @type {const} */ (["x", "y"])) {
       this.margins[key].forEach((node, i) => { node.textContent = glFixed(found[key][i], 3); });
     }
     const more = found.given.map((each) => each > found.HX + 1e-9);

@@ -14,6 +14,7 @@ const GL_WINDOWS = [16, 24, 32, 48, 64, 96];
 const GL_MODES = { box: "a box", paint: "a brush" };
 const GL_STRIDES = [4, 8, 16, 32];
 
+/** @param {boolean} alive */
 function glOcclusionParts(alive) {
   const stage = (key, label) =>
     el("canvas", { tabindex: 0, role: "application", "aria-label": label, "data-stage": key });
@@ -37,6 +38,7 @@ function glOcclusionParts(alive) {
 }
 
 // The sweep's row: a button that starts, stops and goes on, the geometry asked for, and how far it has come.
+/** @param {any} it @param {Model} model */
 function glSweepRow(it, model) {
   const { parts, state } = it;
   const button = glButton("sweep", "Sweep", () => {
@@ -71,9 +73,11 @@ function glSweepRow(it, model) {
 }
 
 // A choice among numbers or names of one field of the state; the value it starts with is among them.
+/** @param {any} it @param {string} name @param {string} text @param {number[] | Record<string, string>} values @param {() => void} changed */
 function glChoice(it, name, text, values, changed) {
   const numbers = Array.isArray(values), own = it.state[name];
-  const all = numbers ? [...new Set([...values, own])].sort((x, y) => x - y).map(String) : Object.entries(values);
+  const all = Array.isArray(values)
+    ? [...new Set([...values, own])].sort((x, y) => x - y).map(String) : Object.entries(values);
   const control = glSelect(name, text, all, String(own), (value) => {
     it.state[name] = numbers ? Number(value) : value;
     changed();
@@ -82,6 +86,7 @@ function glChoice(it, name, text, values, changed) {
   return control;
 }
 
+/** @param {any} it @param {() => void} changed */
 function glMaskControls(it, changed) {
   const { look, state } = it;
   const wipe = glButton("clear", "wipe", () => { it.painted.fill(0); it.moved(); });
@@ -100,6 +105,7 @@ function glMaskControls(it, changed) {
 }
 
 // What the kernel says of a sweep, window by window and as a whole; drawn once a frame.
+/** @param {any} it @param {Model} model @param {() => void} drawn */
 function glSweepNews(it, model, drawn) {
   let frame = null;
   const later = () => {
@@ -128,6 +134,7 @@ function glSweepNews(it, model, drawn) {
   };
 }
 
+/** @param {Model} model */
 function glOcclusion(model) {
   const labels = model.get("labels"), alive = !model.gradlabSaved, answer = () => model.get("answer");
   const parts = glOcclusionParts(alive), readout = glReadout(), source = new GlSource(model);

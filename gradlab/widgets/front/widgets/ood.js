@@ -15,6 +15,15 @@ const GL_MISTAKES = 24;  // of each kind that are shown at once
 const GL_WORSE = " Below 0.5: on the whole it is the others that score higher, so here the score is worse than chance.";
 
 class GlOod {
+  /** @type {Chart} */ chart; /** @type {Chart} */ rocChart; /** @type {HTMLElement} */ hand; /** @type {HTMLElement} */ choice;
+  /** @type {HTMLElement} */ against; /** @type {HTMLElement} */ node;
+  /** @type {string[]} */ labels; /** @type {{ name: string, count: number }[]} */ groups;
+  /** @type {number} */ known; /** @type {number} */ top; /** @type {number[]} */ shown;
+  /** @type {(i: number) => HTMLCanvasElement} */ photo; /** @type {Numbers} */ classes;
+  /** @type {HTMLElement} */ title; /** @type {HTMLElement} */ rocTitle;
+  /** @type {{ inside: number[], outside: number[], range: Point }} */ seen;
+
+  /** @param {Model} model */
   constructor(model) {
     const start = model.get("start"), { labels, groups, inside: known, shown } = start;
     Object.assign(this, { labels, groups, known, shown, photo: glPhotos(start.tiles) });
@@ -52,6 +61,7 @@ class GlOod {
   get now() { return glPassing(...this.sets(this.state.score, this.state.group), this.state.t); }
 
   // Scores in-distribution, and of one of the other sets.
+  /** @param {number} score @param {number} group @returns {[Float64Array, Float64Array]} */
   sets(score, group) {
     const { values } = this.scores[score], first = this.firsts[group];
     return [values.subarray(0, this.known), values.subarray(first, first + this.groups[group].count)];
@@ -100,6 +110,7 @@ class GlOod {
   }
 
   // What the histograms show, until the score or the set changes.
+  /** @returns {{ inside: number[], outside: number[], range: Point }} */
   placed() {
     const [inside, outside] = this.sets(this.state.score, this.state.group)
       .map((each) => Array.from(each, this.score.places.of));
@@ -109,24 +120,28 @@ class GlOod {
   }
 
   // A probability near 1 by what it lacks, which is what differs.
+  /** @param {number} value */
   told(value) {
     return this.score.odds && value < 1 && value > 0.999
       ? `1 − ${(1 - value).toExponential(1).replace("-", "−")}` : glNumber(value);
   }
 
+  /** @param {Props} next */
   pick(next) {
     Object.assign(this.state, next);
     this.seen = this.placed();
     this.at95();
   }
 
+  /** @param {number} t */
   set(t) {
     this.state.t = t;
     this.draw();
   }
 
+  /** @param {number} place */
   move(place) {
-    this.set(this.score.places.back(glClamp(place, ...this.seen.range)));
+    this.set(this.score.places.back(glClamp(place, this.seen.range[0], this.seen.range[1])));
   }
 
   at95() {
@@ -157,6 +172,7 @@ class GlOod {
   }
 
   // All mistakes of a kind, the gravest first, and those of them whose pictures are here.
+  /** @param {string} kind */
   mistakes(kind) {
     const { values } = this.score, { t } = this.state, through = kind === "through";
     const first = through ? this.firsts[this.state.group] : 0, count = through ? this.group.count : this.known;
@@ -165,6 +181,7 @@ class GlOod {
     return { count, wrong, here: wrong.filter((i) => this.where.has(i)).slice(0, GL_MISTAKES) };
   }
 
+  /** @param {number} i @param {boolean} entry */
   tile(i, entry) {
     const { classes, labels, p, state, top } = this, j = this.where.get(i), said = labels[classes[j * top]];
     const told = this.told(this.score.values[i]);
@@ -191,11 +208,12 @@ class GlOod {
       const focused = node.contains(document.activeElement);
       const entry = Math.max(0, here.findIndex((i) => this.where.get(i) === state.picture));
       node.replaceChildren(...here.map((i, nth) => this.tile(i, nth === entry)));
-      if (focused) node.querySelector('[aria-pressed="true"], [tabindex="0"]')?.focus();
+      if (focused) node.querySelectorAll("button")[entry]?.focus();
     });
     this.drawPicture();
   }
 
+  /** @param {Passing} at @param {Roc} roc */
   drawTables(at, roc) {
     const row = (name, { tpr, fpr }) =>
       [name, ...[tpr, fpr, glDetectionError({ tpr, fpr })].map((value) => glFixed(value, 3))];
@@ -215,9 +233,9 @@ class GlOod {
     const [tpr, fpr, area] = [at.tpr, at.fpr, roc.area].map((value) => glFixed(value, 3));
     this.title.textContent = `${score.name}: ${known} pictures in-distribution, ${group.count} of ${group.name}`;
     this.rocTitle.textContent = `ROC of ${score.name} against ${group.name}`;
-    hand.setAttribute("aria-valuemin", score.places.back(seen.range[0]));
-    hand.setAttribute("aria-valuemax", score.places.back(seen.range[1]));
-    hand.setAttribute("aria-valuenow", state.t);
+    hand.setAttribute("aria-valuemin", String(score.places.back(seen.range[0])));
+    hand.setAttribute("aria-valuemax", String(score.places.back(seen.range[1])));
+    hand.setAttribute("aria-valuenow", String(state.t));
     hand.setAttribute("aria-valuetext", `${t}: TPR ${tpr}, FPR ${fpr}`);
     this.drawTables(at, roc);
     glPress(this.choice, state.score);

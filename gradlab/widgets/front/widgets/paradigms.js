@@ -14,12 +14,14 @@ import { GL_STOPS } from "../lib/stops.js";
 const GL_FRAMES = 8;
 
 // P, Q ("runner-up", "self" or a class) and the three maps they give.
+/** @param {Maps} a @param {any} state */
 function glChosenQ(a, state) {
   if (state.q === "self") return state.p;
   if (state.q === "runner-up") return a.order.find((c) => c !== state.p) ?? state.p;
   return state.q;
 }
 
+/** @param {Maps} a @param {string[]} labels @param {any} state */
 function glQuestions(a, labels, state) {
   const p = state.p, q = glChosenQ(a, state), said = a.order[0];
   const third = q === p ? `Why not ${labels[p]} with 100 % confidence?`
@@ -37,6 +39,7 @@ function glQuestions(a, labels, state) {
 }
 
 // Values in the chosen units, and the value at the end of the colours: each its own, or one for all.
+/** @param {any[]} views @param {Look} look */
 function glScaled(views, look) {
   for (const view of views) {
     view.share = look.units === "share";
@@ -50,6 +53,7 @@ function glScaled(views, look) {
   return views;
 }
 
+/** @param {Maps} a @param {string[]} labels @param {any} state @param {Look} look */
 function glFrames(a, labels, state, look) {
   const q = glChosenQ(a, state);
   const likely = a.order.filter((c) => c !== state.p).slice(0, GL_FRAMES);
@@ -62,10 +66,12 @@ function glFrames(a, labels, state, look) {
   return { q, frames: glScaled(frames, look) };
 }
 
+/** @param {string} text */
 function glCapital(text) {
   return text[0].toUpperCase() + text.slice(1);
 }
 
+/** @param {Maps} a @param {string[]} labels @param {any} state @param {any} after */
 function glSentence(a, labels, state, after) {
   const p = state.p, q = glChosenQ(a, state);
   const change = (c) => `${labels[c]} ${glProbability(a.p[c])} → ${glProbability(after[c])}`;
@@ -83,6 +89,13 @@ function glSentence(a, labels, state, after) {
 }
 
 class GlParadigms {
+  /** @type {any} */ state; /** @type {HTMLElement} */ bars; /** @type {HTMLElement} */ voteBars; /** @type {HTMLElement} */ clear;
+  /** @type {HTMLElement} */ says; /** @type {HTMLElement} */ votes; /** @type {ReturnType<typeof glClassPicker>} */ p;
+  /** @type {ReturnType<typeof glClassPicker>} */ q;
+  /** @type {Maps} */ a; /** @type {HTMLCanvasElement} */ photo; /** @type {Numbers | null} */ after;
+  /** @type {HTMLElement} */ barsTitle; /** @type {HTMLElement} */ votesTitle; /** @type {HTMLElement} */ note;
+
+  /** @param {Model} model */
   constructor(model) {
     this.labels = model.get("labels");
     this.look = { opacity: 0.55, colours: "viridis", threshold: 0, scale: "each", units: "raw" };
@@ -167,6 +180,7 @@ class GlParadigms {
   }
 
   // Another P or Q.
+  /** @param {Props} change */
   ask(change) {
     Object.assign(this.state, change);
     this.refresh();
