@@ -57,7 +57,9 @@ type Cells = { h: number; w: number };
 type Size = { width: number; height: number };
 type Context = CanvasRenderingContext2D;
 interface Look { colours: string; opacity: number; threshold: number; unit?: string; scale?: string; units?: string }
-interface Question { key: string; title: string; meaning: string; map: Numbers; unit: string; top: number; share: boolean }
+interface Question {
+  key: string; title: string; meaning: string; map: Numbers; unit: string; top: number; share: boolean;
+}
 interface Frame { q: number; text: string; note: string; map: Numbers; top: number; share: boolean }
 
 // --- hands ---
@@ -101,7 +103,9 @@ interface Arm {
   name: string; said: Numbers; second: Numbers; below: Float64Array; maps: Unpacked | null; classes: number;
   fitted: number; heldOut: boolean; luck: number[];
 }
-interface Bin { low: number; high: number; count: number; confidence: number; right: number; accuracy: number; gap: number }
+interface Bin {
+  low: number; high: number; count: number; confidence: number; right: number; accuracy: number; gap: number;
+}
 interface Judged {
   T: number; bins: Bin[]; confidence: Numbers; bin: Numbers; nll: number; ece: number; mce: number; accuracy: number;
   sure: number;
@@ -118,7 +122,9 @@ interface Game {
   truth: Int32Array; testTruth: Int32Array; n: number; classes: number; first: number; batch: number; rounds: number;
   orders: Int32Array[]; places: Int32Array; draws: Float64Array; training: Training;
 }
-interface World { name: string; pool: Float64Array; test: Float64Array; plane: Float64Array; d: number; lengths: number[] }
+interface World {
+  name: string; pool: Float64Array; test: Float64Array; plane: Float64Array; d: number; lengths: number[];
+}
 interface Run {
   order: Numbers; bought: number[]; reached: number[]; p: Float64Array[];
   buy(indices: number[]): void;
@@ -151,7 +157,9 @@ interface Here {
   F: { a: number; b: number; d: number; trace: number; long: number; short: number; angle: number };
 }
 interface Net { p(x: number, y: number): Float64Array; at(x: number, y: number): Here }
-interface Plane { node: HTMLElement; canvas: HTMLCanvasElement; marks: SVGElement; toPixel(at: number[]): Point; scale: number }
+interface Plane {
+  node: HTMLElement; canvas: HTMLCanvasElement; marks: SVGElement; toPixel(at: number[]): Point; scale: number;
+}
 
 // --- the page ---
 

@@ -12,8 +12,8 @@ export function glBar(text, part, before, number, data) {
   const fill = el("span.gl-fill"), ghost = el("span.gl-ghost");
   fill.style.width = `${100 * Math.max(0, Math.min(1, part))}%`;
   ghost.style.width = `${100 * (before ?? 0)}%`;
-  return el("li.gl-bar", data, el("span.gl-bar-label", { title: text }, text), el("span.gl-track", fill, before === null ? null : ghost),
-    el("span.gl-number", number));
+  return el("li.gl-bar", data, el("span.gl-bar-label", { title: text }, text),
+    el("span.gl-track", fill, before === null ? null : ghost), el("span.gl-number", number));
 }
 
 // What a class is in a question: P, Q or another.

@@ -158,7 +158,8 @@ export class GlPanelButton {
 
   // tags: letters of the rows of P and Q, and how far down they are
   /**
-   * @param {string} text @param {Numbers} u @param {number} size @param {{ tag: string, part: number }[]} tags @param {boolean} own
+   * @param {string} text @param {Numbers} u @param {number} size @param {{ tag: string, part: number }[]} tags
+   * @param {boolean} own
    * @param {boolean} pressed
    */
   draw(text, u, size, tags, own, pressed) {

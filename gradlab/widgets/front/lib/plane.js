@@ -68,7 +68,7 @@ export function glLabelColour(c) {
 }
 
 // A line with a head that shows on any colour: a wide pale one below.
-/** @param {Point} from @param {Point} to @param {string} colour @param {string} halo @param {number} [bold] */
+/** @param {number[]} from @param {number[]} to @param {string} colour @param {string} halo @param {number} [bold] */
 export function glArrow(from, to, colour, halo, bold = 1) {
   const length = Math.hypot(to[0] - from[0], to[1] - from[1]);
   if (length < 2) return [];

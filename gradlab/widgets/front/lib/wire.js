@@ -28,7 +28,8 @@ export function glUnpacked({ dtype, shape, bytes, scale }, buffers) {
   const raw = buffers ? buffers[bytes] : bytes, table = glHalfTable();
   const whole = raw.buffer ? raw.buffer.slice(raw.byteOffset, raw.byteOffset + raw.byteLength) : raw;
   const values = new GL_DTYPES[dtype](whole);
-  return { shape, scale: scale ?? 1, values: dtype === "float16" ? Float32Array.from(values, (bits) => table[bits]) : values };
+  const numbers = dtype === "float16" ? Float32Array.from(values, (bits) => table[bits]) : values;
+  return { shape, scale: scale ?? 1, values: numbers };
 }
 
 // The part of an array at an index of its first axes, in its own units.

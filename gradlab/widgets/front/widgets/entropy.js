@@ -76,7 +76,8 @@ function glEntropySentence({ p, unit }) {
 }
 
 class GlEntropy {
-  /** @type {any} */ state; /** @type {ReturnType<typeof glHeld>} */ held; /** @type {ReturnType<typeof glLevel>[]} */ bars;
+  /** @type {any} */ state; /** @type {ReturnType<typeof glHeld>} */ held;
+  /** @type {ReturnType<typeof glLevel>[]} */ bars;
 
   /** @param {Model} model */
   constructor(model) {

@@ -252,8 +252,8 @@ class GlGradients {
     this.photo = glPhoto(a);
     known.clear();
     for (const maps of model.get("known")) if (maps.serial === a.serial) this.take(maps);
-    const half = (side) => Math.round(side / 2);
-    state.box = { left: half(a.width / 2), top: half(a.height / 2), width: half(a.width), height: half(a.height), wanted: 0 };
+    const half = (side) => Math.round(side / 2), [width, height] = [half(a.width), half(a.height)];
+    state.box = { left: half(a.width / 2), top: half(a.height / 2), width, height, wanted: 0 };
     this.source.show(a);
     state.p = model.get("maps").p;
     this.came();

@@ -41,7 +41,8 @@ function glSparsityText(digit, at, labels, noise, kept) {
 }
 
 class GlIntrospect extends GlAnswers {
-  /** @type {any} */ state; /** @type {HTMLElement} */ gallery; /** @type {Chart} */ outer; /** @type {Chart} */ rowsChart;
+  /** @type {any} */ state; /** @type {HTMLElement} */ gallery; /** @type {Chart} */ outer;
+  /** @type {Chart} */ rowsChart;
   /** @type {Chart} */ sureChart; /** @type {Chart} */ cosines; /** @type {HTMLElement} */ node;
   /** @type {string[]} */ labels; /** @type {number[]} */ noise; /** @type {("ce" | "mse" | "bce")[]} */ losses;
   /** @type {Digit[]} */ digits; /** @type {boolean} */ alive; /** @type {number} */ asked;
@@ -205,7 +206,8 @@ class GlIntrospect extends GlAnswers {
       if (map) glPaintSigned(panel.canvas, at, values, scale);
       else glPaintRows(u, at.h, asked, scale, panel.canvas);
       const place = (c) => (asked.indexOf(c) + 0.5) / asked.length;
-      const tags = map || isOnes ? [] : [...(own ? [] : [{ tag: "P", part: place(at.said) }]), { tag: "Q", part: place(kind) }];
+      const both = [{ tag: "P", part: place(at.said) }, { tag: "Q", part: place(kind) }];
+      const tags = map || isOnes ? [] : both.slice(own ? 1 : 0);
       const text = isOnes ? "all ones" : `rather than ${labels[kind]}${own ? " itself" : ""}`;
       panel.draw(text, u, glLength(u) * glLength(at.h), tags.filter(({ part }) => part > 0), own, kind === state.q);
     });

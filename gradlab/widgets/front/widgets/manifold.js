@@ -18,13 +18,13 @@ function glDot([cx, cy], r, props) {
   return svg("circle", { cx, cy, r, ...props });
 }
 
-/** @param {Point} at @param {number} size */
+/** @param {number[]} at @param {number} size */
 function glPointMark(at, size) {
   return glDot(at, size, { fill: "#111111", stroke: "#ffffff", "stroke-width": 2.5 });
 }
 
 // The way of −∇J for one label, with its name beyond the head.
-/** @param {Point} at @param {number[]} g @param {number} c @param {number} size @param {string} label */
+/** @param {number[]} at @param {number[]} g @param {number} c @param {number} size @param {string} label */
 function glNamedArrow(at, g, c, size, label) {
   const to = [at[0] - size * g[0], at[1] + size * g[1]], length = Math.hypot(to[0] - at[0], to[1] - at[1]);
   const room = 14 + (12 * Math.abs(to[0] - at[0])) / (length || 1);  // a name is wider than high
@@ -35,7 +35,9 @@ function glNamedArrow(at, g, c, size, label) {
 }
 
 // The map of the answers with the training points, the ellipse, the arrows, the path and the point.
-/** @param {Plane} plane @param {Here} here @param {Point[]} path @param {number[][][]} points @param {string[]} labels */
+/**
+ * @param {Plane} plane @param {Here} here @param {Point[]} path @param {number[][][]} points @param {string[]} labels
+ */
 function glMarkAnswers(plane, here, path, points, labels) {
   const at = plane.toPixel([here.x, here.y]), { F } = here, size = GL_ARROW * plane.scale;
   const dots = points.flatMap((each, c) =>

@@ -66,7 +66,8 @@ function glMutualSentence(found, unit) {
 
 class GlMutual {
   /** @type {any} */ state; /** @type {[number, number]} */ size; /** @type {ReturnType<typeof glLevel>[]} */ cells;
-  /** @type {{ x: HTMLElement[], y: HTMLElement[] }} */ margins; /** @type {HTMLElement[]} */ given; /** @type {HTMLElement} */ label;
+  /** @type {{ x: HTMLElement[], y: HTMLElement[] }} */ margins; /** @type {HTMLElement[]} */ given;
+  /** @type {HTMLElement} */ label;
 
   /** @param {Model} model */
   constructor(model) {
@@ -132,7 +133,7 @@ class GlMutual {
   }
 
   draw() {
-    const { held, state } = this, { unit } = state, found = (state.found = glShannon(held.p, this.size[0], this.size[1], unit));
+    const { held, state, size: [R, C] } = this, { unit } = state, found = (state.found = glShannon(held.p, R, C, unit));
     this.cells.forEach((cell, k) =>
       cell.draw(`${glFixed(held.p[k], 3)}, mutual information ${glFixed(found.I, 3)} ${unit}`));
     for (const key of /** @type {const} */ (["x", "y"])) {

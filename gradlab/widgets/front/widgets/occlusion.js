@@ -73,7 +73,10 @@ function glSweepRow(it, model) {
 }
 
 // A choice among numbers or names of one field of the state; the value it starts with is among them.
-/** @param {any} it @param {string} name @param {string} text @param {number[] | Record<string, string>} values @param {() => void} changed */
+/**
+ * @param {any} it @param {string} name @param {string} text @param {number[] | Record<string, string>} values
+ * @param {() => void} changed
+ */
 function glChoice(it, name, text, values, changed) {
   const numbers = Array.isArray(values), own = it.state[name];
   const all = Array.isArray(values)

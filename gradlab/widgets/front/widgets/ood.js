@@ -15,7 +15,8 @@ const GL_MISTAKES = 24;  // of each kind that are shown at once
 const GL_WORSE = " Below 0.5: on the whole it is the others that score higher, so here the score is worse than chance.";
 
 class GlOod {
-  /** @type {Chart} */ chart; /** @type {Chart} */ rocChart; /** @type {HTMLElement} */ hand; /** @type {HTMLElement} */ choice;
+  /** @type {Chart} */ chart; /** @type {Chart} */ rocChart; /** @type {HTMLElement} */ hand;
+  /** @type {HTMLElement} */ choice;
   /** @type {HTMLElement} */ against; /** @type {HTMLElement} */ node;
   /** @type {string[]} */ labels; /** @type {{ name: string, count: number }[]} */ groups;
   /** @type {number} */ known; /** @type {number} */ top; /** @type {number[]} */ shown;

@@ -89,7 +89,8 @@ function glSentence(a, labels, state, after) {
 }
 
 class GlParadigms {
-  /** @type {any} */ state; /** @type {HTMLElement} */ bars; /** @type {HTMLElement} */ voteBars; /** @type {HTMLElement} */ clear;
+  /** @type {any} */ state; /** @type {HTMLElement} */ bars; /** @type {HTMLElement} */ voteBars;
+  /** @type {HTMLElement} */ clear;
   /** @type {HTMLElement} */ says; /** @type {HTMLElement} */ votes; /** @type {ReturnType<typeof glClassPicker>} */ p;
   /** @type {ReturnType<typeof glClassPicker>} */ q;
   /** @type {Maps} */ a; /** @type {HTMLCanvasElement} */ photo; /** @type {Numbers | null} */ after;
