@@ -81,6 +81,7 @@ type Marks = any[];
 
 // --- sweeps ---
 
+type Sweep = import("./lib/sweep.js").GlSweep;
 interface Facts {
   serial: number; run: number; window: number; stride: number; baseline: string; rows: number; columns: number;
   done: number; total: number;

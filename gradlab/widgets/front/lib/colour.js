@@ -1,9 +1,8 @@
 // Colour tables, photos, and maps painted over them.
 
 import { el, glContext } from "./dom.js";
-import { glClamp, glKept, glUpsample } from "./numbers.js";
+import { glClamp, glUpsample } from "./numbers.js";
 import { GL_STOPS } from "./stops.js";
-import { glPart, glUnpacked } from "./wire.js";
 
 const glTables = new Map();
 
@@ -114,13 +113,6 @@ export function glGreyPhoto(pixels, width, height, channels) {
   const rgb = channels === 3
     ? pixels : Uint8Array.from({ length: 3 * width * height }, (_, i) => pixels[Math.floor(i / 3)]);
   return glPhoto({ width, height, rgb });
-}
-
-// The photos that the kernel sent together (n, height, width, channels), each made when it is first looked at.
-/** @param {any} sent @returns {(i: number) => HTMLCanvasElement} */
-export function glPhotos(sent) {
-  const pixels = glUnpacked(sent), [, height, width, channels] = pixels.shape;
-  return glKept((i) => glGreyPhoto(glPart(pixels, i), width, height, channels));
 }
 
 // A signed map over the picture: as strong a colour as the value is large, so that the picture shows where it is 0.

@@ -21,7 +21,7 @@ export class GlMasked {
   /** @type {any} */ state; /** @type {Look & { unit: string }} */ look;
   /** @type {any} */ parts; /** @type {any} */ say; /** @type {string[]} */ labels; /** @type {boolean} */ alive;
   /** @type {Maskable} */ a; /** @type {HTMLCanvasElement} */ photo; /** @type {Uint8Array} */ painted;
-  /** @type {import("./sweep.js").GlSweep | null} */ sweep; /** @type {Numbers} */ after;
+  /** @type {Sweep | null} */ sweep; /** @type {Numbers} */ after;
   /** @type {Numbers | null} */ z;
   /** @type {number} */ lost;
 

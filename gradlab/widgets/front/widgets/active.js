@@ -1,8 +1,9 @@
 // Which label is worth buying next? The pool, what a strategy asks, and what its labels earn beside those of chance.
 
+import { glPhotos } from "../lib/answer.js";
 import { GL_GAIN_HEIGHT, GL_POOL_HEIGHT, glGainChart, glPoolChart, glPoolMarks } from "../lib/budget.js";
 import { glChart, glFillTable } from "../lib/chart.js";
-import { glPhotoTile, glPhotos } from "../lib/colour.js";
+import { glPhotoTile } from "../lib/colour.js";
 import { el, glButton, glButtons, glHint, glPress, glReadout, glRender, glRove, glTitle } from "../lib/dom.js";
 import { GlPlayers, glDecodeGame, glDecodeWorld, glQueryScores } from "../lib/labelling.js";
 import { glFixed, glMean } from "../lib/numbers.js";

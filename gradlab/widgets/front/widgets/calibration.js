@@ -1,8 +1,9 @@
 // A reliability diagram whose bins open: temperature, several networks, and the pictures of a bin.
 
+import { glPhotos } from "../lib/answer.js";
 import { glClassBars } from "../lib/bars.js";
 import { glChart, glFillTable } from "../lib/chart.js";
-import { glPhotoTile, glPhotos } from "../lib/colour.js";
+import { glPhotoTile } from "../lib/colour.js";
 import { GlDetail } from "../lib/detail.js";
 import { el, glButton, glButtons, glHint, glPress, glRange, glReadout, glRender, glRove, glTitle } from "../lib/dom.js";
 import { glDrag, glSliderKeys, glWhere } from "../lib/drag.js";

@@ -1,8 +1,9 @@
 // Two histograms of a score, a threshold under the hand, the ROC curve, and the pictures on the wrong side.
 
+import { glPhotos } from "../lib/answer.js";
 import { glBar } from "../lib/bars.js";
 import { glChart, glFillTable } from "../lib/chart.js";
-import { glPhotoTile, glPhotos } from "../lib/colour.js";
+import { glPhotoTile } from "../lib/colour.js";
 import { GlDetail } from "../lib/detail.js";
 import { el, glButton, glButtons, glHint, glPress, glReadout, glRender, glRove, glTitle } from "../lib/dom.js";
 import { glDrag, glSliderKeys, glWhere } from "../lib/drag.js";
