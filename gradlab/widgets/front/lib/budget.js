@@ -1,7 +1,8 @@
 // Charts of the game: the pool in its plane, and accuracy over the labels bought.
 
-import { glApart, glAxisName, glAxisX, glAxisY, glLine, glPath, glScale, glText, glTicks, glUpright } from "./chart.js";
-import { svg } from "./dom.js";
+import {
+  glApart, glAxisName, glAxisX, glAxisY, glLine, glPath, glScale, glText, glTicks, glUpright, svg,
+} from "./chart.js";
 
 export const GL_POOL_HEIGHT = 430;
 

@@ -1,7 +1,15 @@
 // Charts in SVG: drawn again at the width they are given, so that text keeps its size; and what chart widgets share.
 
-import { el, svg } from "./dom.js";
+import { el, glMade } from "./dom.js";
 import { glNumber } from "./numbers.js";
+
+const GL_SVG = "http://www.w3.org/2000/svg";
+
+// svg("circle.gl-a", { cx: 3 }, child): as el, in a chart.
+/** @template {string} S @param {S} spec @param {any[]} rest @returns {Drawn<S>} */
+export function svg(spec, ...rest) {
+  return glMade(document.createElementNS(GL_SVG, spec.split(".")[0]), spec, rest);
+}
 
 // draw(width) returns what the chart shows, in pixels, in arrays of any depth; it is called again when the width of its
 // place changes.

@@ -1,9 +1,9 @@
 // How the introspective panels are painted: rows times h, cosines, and what changes as noise rises.
 
-import { glAxisName, glAxisX, glAxisY, glDown, glLine, glScale, glText, glTicks } from "./chart.js";
+import { glAxisName, glAxisX, glAxisY, glDown, glLine, glScale, glText, glTicks, svg } from "./chart.js";
 import { glPainted, glTable, glTopOf } from "./colour.js";
 import { glCosine, glEffective } from "./contrasts.js";
-import { el, svg } from "./dom.js";
+import { el } from "./dom.js";
 import { glClamp, glFixed } from "./numbers.js";
 
 // Q, even where it is P itself.

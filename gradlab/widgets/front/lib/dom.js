@@ -1,21 +1,13 @@
 // What pages are built of: elements, buttons, choices and sliders, and the frame of every widget.
 
-const GL_SVG = "http://www.w3.org/2000/svg";
-
 // el("div.gl-a.gl-b", { onclick: f, "aria-label": "b" }, child, ["text"]); the properties may be left out.
 /** @template {string} S @param {S} spec @param {any[]} rest @returns {Made<S>} */
 export function el(spec, ...rest) {
   return glMade(document.createElement(spec.split(".")[0]), spec, rest);
 }
 
-// The same in a chart.
-/** @template {string} S @param {S} spec @param {any[]} rest @returns {Drawn<S>} */
-export function svg(spec, ...rest) {
-  return glMade(document.createElementNS(GL_SVG, spec.split(".")[0]), spec, rest);
-}
-
 /** @param {any} node @param {string} spec @param {any[]} rest */
-function glMade(node, spec, rest) {
+export function glMade(node, spec, rest) {
   const [, ...classes] = spec.split(".");
   if (classes.length) node.setAttribute("class", classes.join(" "));
   const props = Object.getPrototypeOf(rest[0] ?? "") === Object.prototype ? rest.shift() : {};

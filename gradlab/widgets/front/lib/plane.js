@@ -1,7 +1,7 @@
 // A plane of two inputs: a small network on it, painted surfaces, and marks over them.
 
-import { glLine, glScale } from "./chart.js";
-import { el, glContext, svg } from "./dom.js";
+import { glLine, glScale, svg } from "./chart.js";
+import { el, glContext } from "./dom.js";
 import { glDrag, glWhere } from "./drag.js";
 import { glSoftmax } from "./numbers.js";
 

@@ -1,9 +1,8 @@
 // Charts of confidence against accuracy.
 
 import {
-  glAcross, glAxisName, glAxisX, glAxisY, glDown, glLine, glScale, glText, glTicks, glUpright,
+  glAcross, glAxisName, glAxisX, glAxisY, glDown, glLine, glScale, glText, glTicks, glUpright, svg,
 } from "./chart.js";
-import { svg } from "./dom.js";
 import { glClamp, glNumber } from "./numbers.js";
 
 export const GL_DIAGRAM = { height: 380, left: 44, foot: 262, counts: 340 };

@@ -1,9 +1,8 @@
 // Charts of two sets of scores: their histograms with the threshold, and the ROC curve.
 
 import {
-  glAcross, glAxisName, glAxisX, glAxisY, glDown, glLine, glScale, glText, glTicks, glUpright,
+  glAcross, glAxisName, glAxisX, glAxisY, glDown, glLine, glScale, glText, glTicks, glUpright, svg,
 } from "./chart.js";
-import { svg } from "./dom.js";
 import { glClamp, glFixed, glNumber } from "./numbers.js";
 
 export const GL_HIST = { height: 330, left: 52, right: 12, bins: 40, middle: 152, tall: 132, foot: 284 };

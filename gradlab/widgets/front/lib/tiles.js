@@ -1,9 +1,9 @@
 // The strip: one small picture per challenge with what is said of it, and p of the reference class over the levels.
 
 import { glDecodePicture } from "./answer.js";
-import { glAcross, glDown, glLine, glScale } from "./chart.js";
+import { glAcross, glDown, glLine, glScale, svg } from "./chart.js";
 import { glHeat } from "./colour.js";
-import { el, glContext, svg } from "./dom.js";
+import { el, glContext } from "./dom.js";
 import { glArgmax, glProbability, glSoftmax, glTop } from "./numbers.js";
 import { glPart, glUnpacked } from "./wire.js";
 

@@ -1,9 +1,9 @@
 // Drag probabilities: each event's surprise, and entropy as the area of surprise over probability.
 
 import {
-  glAcross, glApart, glAxisName, glAxisY, glChart, glFillTable, glScale, glText, glTicks,
+  glAcross, glApart, glAxisName, glAxisY, glChart, glFillTable, glScale, glText, glTicks, svg,
 } from "../lib/chart.js";
-import { el, glButtons, glHint, glReadout, glRender, glSelect, glTitle, svg } from "../lib/dom.js";
+import { el, glButtons, glHint, glReadout, glRender, glSelect, glTitle } from "../lib/dom.js";
 import { GL_LOG, glEntropy, glHeld, glLevel } from "../lib/levels.js";
 import { glFixed } from "../lib/numbers.js";
 

@@ -1,7 +1,7 @@
 // Scores of samples drawn under the hand: their mean is 0, and their variance is the curvature of the log-likelihood.
 
-import { glAcross, glAxisX, glAxisY, glChart, glDown, glLine, glScale, glText, glTicks } from "../lib/chart.js";
-import { el, glButton, glHint, glId, glRange, glReadout, glRender, glSelect, glTitle, svg } from "../lib/dom.js";
+import { glAcross, glAxisX, glAxisY, glChart, glDown, glLine, glScale, glText, glTicks, svg } from "../lib/chart.js";
+import { el, glButton, glHint, glId, glRange, glReadout, glRender, glSelect, glTitle } from "../lib/dom.js";
 import { GL_FAMILIES, glNoise } from "../lib/families.js";
 import { glClamp, glFixed, glNumber } from "../lib/numbers.js";
 

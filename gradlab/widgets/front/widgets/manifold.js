@@ -1,9 +1,9 @@
 // Every label's gradient at a point of the plane: likelihood surfaces, arrows, the Fisher ellipse, and steps along an
 // arrow.
 
-import { glFillTable, glLine, glText } from "../lib/chart.js";
+import { glFillTable, glLine, glText, svg } from "../lib/chart.js";
 import { glStrip, glTable } from "../lib/colour.js";
-import { el, glButton, glHint, glLeave, glRange, glReadout, glRender, glTitle, svg } from "../lib/dom.js";
+import { el, glButton, glHint, glLeave, glRange, glReadout, glRender, glTitle } from "../lib/dom.js";
 import { GL_WAYS } from "../lib/drag.js";
 import { glClamp, glFixed, glNumber, glSum } from "../lib/numbers.js";
 import {

@@ -1,7 +1,7 @@
 // Drag a joint table: entropies as bars of equal height over one scale, and I(X;Y) as the surprise that Y takes away.
 
-import { glAxisX, glChart, glScale, glText, glTicks } from "../lib/chart.js";
-import { el, glButtons, glHint, glReadout, glRender, glSelect, glTitle, svg } from "../lib/dom.js";
+import { glAxisX, glChart, glScale, glText, glTicks, svg } from "../lib/chart.js";
+import { el, glButtons, glHint, glReadout, glRender, glSelect, glTitle } from "../lib/dom.js";
 import { GL_LOG, glHeld, glLevel, glMargins, glShannon } from "../lib/levels.js";
 import { glFixed } from "../lib/numbers.js";
 
