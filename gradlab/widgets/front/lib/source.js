@@ -2,7 +2,7 @@
 
 import { glPhoto } from "./colour.js";
 import { GlCombobox } from "./combobox.js";
-import { el, glButton, glContext, glHint, glTitle } from "./dom.js";
+import { el, glButton, glContext, glHint, glReadout, glTitle } from "./dom.js";
 import { glPacked, glSend } from "./wire.js";
 
 const GL_UPLOAD_LIMIT = 25 * 2 ** 20;
@@ -124,5 +124,29 @@ export class GlSource extends GlAnswers {
     this.photo.setAttribute("aria-label", `The picture as the network sees it: ${a.name}`);
     this.combobox.set(a.name);
     this.settle(this.model.get("error"));
+  }
+}
+
+// What the widgets of one picture share: where it comes from, what is said of it, and when.
+export class GlPictureView {
+  /** @param {Model} model */
+  constructor(model) {
+    this.model = model;
+    this.alive = !model.gradlabSaved;
+    /** @type {string[]} */
+    this.labels = model.get("labels");
+    this.source = new GlSource(model);
+    this.readout = glReadout();
+    /** @type {Stoppable[]} */
+    this.stops = [this.source, this.readout];
+    this.hears = this.source.hears(() => this.arrived());
+  }
+
+  // The answer of the kernel about another picture.
+  arrived() {}
+
+  begin() {
+    this.arrived();
+    this.source.busy();
   }
 }

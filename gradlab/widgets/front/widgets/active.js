@@ -25,11 +25,11 @@ const GL_POOL_HINT = "Sign and colour: the class. Bold: label bought; pale: not 
 
 class GlActive {
   /** @type {HTMLElement} */ choice; /** @type {HTMLElement} */ hidden; /** @type {HTMLButtonElement} */ purchase;
-  /** @type {HTMLButtonElement} */ everything;
-  /** @type {string[]} */ labels; /** @type {string[]} */ notes; /** @type {string[]} */ strategies;
-  /** @type {string[]} */ marks; /** @type {Game} */ game; /** @type {HTMLElement} */ title;
-  /** @type {HTMLElement} */ askTitle; /** @type {HTMLElement} */ words; /** @type {HTMLElement} */ note;
-  /** @type {HTMLElement} */ root; /** @type {any} */ shown; /** @type {number | undefined} */ timer;
+  /** @type {HTMLButtonElement} */ everything; /** @type {string[]} */ labels; /** @type {string[]} */ notes;
+  /** @type {string[]} */ strategies; /** @type {string[]} */ marks; /** @type {Game} */ game;
+  /** @type {HTMLElement} */ title; /** @type {HTMLElement} */ askTitle; /** @type {HTMLElement} */ words;
+  /** @type {HTMLElement} */ note; /** @type {HTMLElement} */ root; /** @type {any} */ shown;
+  /** @type {number | undefined} */ timer;
 
   /** @param {Model} model */
   constructor(model) {
@@ -91,9 +91,7 @@ class GlActive {
   }
 
   // The strategies that have played here, in their order.
-  get played() {
-    return this.strategies.filter((each) => this.play.runs.has(each));
-  }
+  get played() { return this.strategies.filter((each) => this.play.runs.has(each)); }
 
   gains() {
     const { play, state } = this, random = this.budgets.slice(0, play.round("random") + 1);

@@ -43,10 +43,9 @@ function glSwatch(kind, text) {
 
 class GlCalibration {
   /** @type {Chart} */ diagram; /** @type {Chart} */ scatter; /** @type {HTMLElement} */ hand;
-  /** @type {HTMLElement} */ choice;
-  /** @type {ReturnType<typeof glRange>} */ slider; /** @type {HTMLButtonElement} */ fit;
-  /** @type {any} */ start; /** @type {string[]} */ labels; /** @type {number} */ bins;
-  /** @type {(i: number) => HTMLCanvasElement} */ photo; /** @type {HTMLElement} */ title;
+  /** @type {HTMLElement} */ choice; /** @type {ReturnType<typeof glRange>} */ slider;
+  /** @type {HTMLButtonElement} */ fit; /** @type {any} */ start; /** @type {string[]} */ labels;
+  /** @type {number} */ bins; /** @type {(i: number) => HTMLCanvasElement} */ photo; /** @type {HTMLElement} */ title;
   /** @type {HTMLElement} */ binTitle; /** @type {HTMLElement} */ more; /** @type {HTMLElement} */ heatHint;
   /** @type {Chart} */ nll; /** @type {Chart} */ ece;
 

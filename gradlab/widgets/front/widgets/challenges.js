@@ -2,9 +2,9 @@
 
 import { glClassBars } from "../lib/bars.js";
 import { glAxisName, glAxisX, glAxisY, glChart, glDown, glKey, glLine, glScale } from "../lib/chart.js";
-import { el, glButton, glCheck, glHint, glRange, glReadout, glRender, glRove, glSelect, glTitle } from "../lib/dom.js";
+import { el, glButton, glCheck, glHint, glRange, glRender, glRove, glSelect, glTitle } from "../lib/dom.js";
 import { glMean, glProbability, glRanked } from "../lib/numbers.js";
-import { GlSource } from "../lib/source.js";
+import { GlPictureView } from "../lib/source.js";
 import { GL_LEVELS, glDecodeTiles, glOverLevels, glTile, glTileAt, glTileText } from "../lib/tiles.js";
 
 const GL_BARS = 5;
@@ -25,17 +25,16 @@ function glLevelChart(width, height, found, level) {
   ];
 }
 
-class GlChallenges {
-  /** @type {Model} */ model; /** @type {string[]} */ labels; /** @type {ReturnType<typeof glTile>[]} */ tiles;
+class GlChallenges extends GlPictureView {
+  /** @type {ReturnType<typeof glTile>[]} */ tiles;
   /** @type {Tiles} */ a; /** @type {boolean} */ gone; /** @type {number} */ number; /** @type {HTMLElement} */ title;
   /** @type {HTMLElement} */ heading; /** @type {HTMLElement} */ note;
 
   /** @param {Model} model */
   constructor(model) {
-    Object.assign(this, { model, labels: model.get("labels"), tiles: [], a: null, gone: false, number: 0 });
+    super(model);
+    Object.assign(this, { tiles: [], a: null, gone: false, number: 0 });
     this.state = { level: model.get("answer").level, pressed: -1, maps: false };
-    this.readout = glReadout();
-    this.source = new GlSource(model);
     this.strip = glRove(el("div.gl-challenge-tiles",
       { role: "group", "aria-label": "The picture under each challenge: press one to see it at length" }));
     [this.title, this.heading, this.note] = [glTitle(), glTitle(), glHint()];
@@ -44,13 +43,7 @@ class GlChallenges {
     this.chart = glChart("levels", 190, (width) =>
       (this.a ? glLevelChart(width, 190, this.over(), this.state.level) : []));
     this.node = this.layout();
-    this.hears = this.source.hears(() => this.arrived());
-    this.stops = [this, this.readout, this.source, this.chart];
-  }
-
-  begin() {
-    this.arrived();
-    this.source.busy();
+    this.stops.push(this, this.chart);
   }
 
   layout() {
@@ -85,9 +78,7 @@ class GlChallenges {
   }
 
   /** @param {number} k @param {number} [level] */
-  tile(k, level = this.state.level) {
-    return this.a.tiles[glTileAt(k, level)];
-  }
+  tile(k, level = this.state.level) { return this.a.tiles[glTileAt(k, level)]; }
 
   // The numbers of the pressed challenge over the levels; of the clean picture's tile, the mean of all challenges.
   over() {
@@ -156,9 +147,7 @@ class GlChallenges {
     this.draw();
   }
 
-  stop() {
-    this.gone = true;
-  }
+  stop() { this.gone = true; }
 }
 const render = glRender("challenges", "The picture under twelve challenges", (model) => new GlChallenges(model));
 

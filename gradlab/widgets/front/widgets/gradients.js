@@ -4,9 +4,9 @@ import { glDecodePicture } from "../lib/answer.js";
 import { GL_SIDE_LARGE, glBoxHands, glDrawBox, glSized } from "../lib/box.js";
 import { glHeat, glPhoto, glSigned } from "../lib/colour.js";
 import { glClassOptions, glClassPicker } from "../lib/combobox.js";
-import { el, glContext, glReadout, glRender, glSelect, glTitle } from "../lib/dom.js";
+import { el, glContext, glRender, glSelect, glTitle } from "../lib/dom.js";
 import { glClamp } from "../lib/numbers.js";
-import { GlSource } from "../lib/source.js";
+import { GlPictureView } from "../lib/source.js";
 import { GL_STOPS } from "../lib/stops.js";
 import { glSend, glUnpacked } from "../lib/wire.js";
 
@@ -72,9 +72,7 @@ class GlPixelPanel {
   }
 
   /** @param {Picture} a @param {HTMLCanvasElement} photo */
-  photo(a, photo) {
-    this.begin(a).drawImage(photo, 0, 0, this.still.width, this.still.height);
-  }
+  photo(a, photo) { this.begin(a).drawImage(photo, 0, 0, this.still.width, this.still.height); }
 
   // found: { values, top }, or null and a sentence that says why there is none
   /**
@@ -98,19 +96,17 @@ class GlPixelPanel {
   }
 }
 
-class GlGradients {
-  /** @type {{ p: number, share: number, box: Box }} */ state;
-  /** @type {Model} */ model; /** @type {string[]} */ labels; /** @type {boolean} */ alive; /** @type {Picture} */ a;
-  /** @type {HTMLCanvasElement} */ photo; /** @type {any} */ shown; /** @type {string} */ colours;
+class GlGradients extends GlPictureView {
+  /** @type {{ p: number, share: number, box: Box }} */ state; /** @type {Picture} */ a;
+  /** @type {HTMLCanvasElement} */ photo; /** @type {any} */ shown;
   /** @type {{ node: HTMLElement, input: HTMLSelectElement }} */ shares;
 
   /** @param {Model} model */
   constructor(model) {
-    Object.assign(this, { model, labels: model.get("labels"), alive: !model.gradlabSaved, colours: "magma" });
+    super(model);
+    this.colours = "magma";
     this.state = { p: 0, share: model.get("maps").share, box: { left: 0, top: 0, width: 0, height: 0, wanted: 0 } };
     this.known = new Map();  // maps by class, of this picture and share
-    this.readout = glReadout();
-    this.source = new GlSource(model);
     this.control = glTitle();
     const hands = () => ({ box: this.state.box, size: this.a, step: 8, painting: false, fixed: false });
     const on = { box: (next) => this.moved(next), end: () => this.readout.say(this.sentence()) };
@@ -123,13 +119,7 @@ class GlGradients {
       (value) => { this.state.p = value; this.ask(); });
     this.photoPanel.node.append(this.picker.node);
     this.node = this.layout();
-    this.hears = { ...this.source.hears(() => this.arrived()), "change:maps": () => this.came() };
-    this.stops = [this.readout, this.source];
-  }
-
-  begin() {
-    this.arrived();
-    this.source.busy();
+    this.hears["change:maps"] = () => this.came();
   }
 
   layout() {
@@ -166,9 +156,7 @@ class GlGradients {
   }
 
   /** @param {any} map */
-  inside(map) {
-    return glPercent(glInside(map.values, this.state.box, this.a));
-  }
+  inside(map) { return glPercent(glInside(map.values, this.state.box, this.a)); }
 
   get area() {
     const { a, state: { box } } = this;
@@ -177,9 +165,7 @@ class GlGradients {
 
   // The map of one panel, null where the method has none.
   /** @param {{ row: string, name: string }} given */
-  mapOf({ row, name }) {
-    return this.shown.methods[name][row] || null;
-  }
+  mapOf({ row, name }) { return this.shown.methods[name][row] || null; }
 
   marks() {
     const { a, state: { box } } = this;

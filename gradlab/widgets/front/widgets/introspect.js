@@ -42,11 +42,10 @@ function glSparsityText(digit, at, labels, noise, kept) {
 
 class GlIntrospect extends GlAnswers {
   /** @type {any} */ state; /** @type {HTMLElement} */ gallery; /** @type {Chart} */ outer;
-  /** @type {Chart} */ rowsChart;
-  /** @type {Chart} */ sureChart; /** @type {Chart} */ cosines; /** @type {HTMLElement} */ node;
-  /** @type {string[]} */ labels; /** @type {number[]} */ noise; /** @type {("ce" | "mse" | "bce")[]} */ losses;
-  /** @type {Digit[]} */ digits; /** @type {boolean} */ alive; /** @type {number} */ asked;
-  /** @type {number} */ answered; /** @type {GlPanelButton[]} */ panels;
+  /** @type {Chart} */ rowsChart; /** @type {Chart} */ sureChart; /** @type {Chart} */ cosines;
+  /** @type {HTMLElement} */ node; /** @type {string[]} */ labels; /** @type {number[]} */ noise;
+  /** @type {("ce" | "mse" | "bce")[]} */ losses; /** @type {Digit[]} */ digits; /** @type {boolean} */ alive;
+  /** @type {number} */ asked; /** @type {number} */ answered; /** @type {GlPanelButton[]} */ panels;
   /** @type {ReturnType<typeof glReadout>} */ readout; /** @type {HTMLElement} */ heading;
   /** @type {HTMLElement} */ detailTitle; /** @type {HTMLElement} */ hint; /** @type {HTMLElement} */ detailHint;
   /** @type {HTMLElement} */ cosineHint; /** @type {HTMLElement} */ low; /** @type {HTMLElement} */ high;
@@ -135,9 +134,7 @@ class GlIntrospect extends GlAnswers {
 
   // A control that changes a field of the state.
   /** @param {string} name */
-  set(name) {
-    return (value) => { this.state[name] = value; this.draw(); };
-  }
+  set(name) { return (value) => { this.state[name] = value; this.draw(); }; }
 
   layout() {
     const { losses, model, noise, state } = this;

@@ -158,9 +158,7 @@ class GlManifold {
 
   // The network at a point inside the plane.
   /** @param {number} x @param {number} y */
-  at(x, y) {
-    return this.net.at(...[x, y].map((each) => glClamp(each, -this.reach, this.reach)));
-  }
+  at(x, y) { return this.net.at(...[x, y].map((each) => glClamp(each, -this.reach, this.reach))); }
 
   /** @param {number} x @param {number} y */
   go(x, y) {

@@ -17,12 +17,10 @@ const GL_WORSE = " Below 0.5: on the whole it is the others that score higher, s
 
 class GlOod {
   /** @type {Chart} */ chart; /** @type {Chart} */ rocChart; /** @type {HTMLElement} */ hand;
-  /** @type {HTMLElement} */ choice;
-  /** @type {HTMLElement} */ against; /** @type {HTMLElement} */ node;
-  /** @type {string[]} */ labels; /** @type {{ name: string, count: number }[]} */ groups;
-  /** @type {number} */ known; /** @type {number} */ top; /** @type {number[]} */ shown;
-  /** @type {(i: number) => HTMLCanvasElement} */ photo; /** @type {Numbers} */ classes;
-  /** @type {HTMLElement} */ title; /** @type {HTMLElement} */ rocTitle;
+  /** @type {HTMLElement} */ choice; /** @type {HTMLElement} */ against; /** @type {HTMLElement} */ node;
+  /** @type {string[]} */ labels; /** @type {{ name: string, count: number }[]} */ groups; /** @type {number} */ known;
+  /** @type {number} */ top; /** @type {number[]} */ shown; /** @type {(i: number) => HTMLCanvasElement} */ photo;
+  /** @type {Numbers} */ classes; /** @type {HTMLElement} */ title; /** @type {HTMLElement} */ rocTitle;
   /** @type {{ inside: number[], outside: number[], range: Point }} */ seen;
 
   /** @param {Model} model */
@@ -146,9 +144,7 @@ class GlOod {
     this.set(this.score.places.back(glClamp(place, this.seen.range[0], this.seen.range[1])));
   }
 
-  at95() {
-    this.set(this.roc.at95.t);
-  }
+  at95() { this.set(this.roc.at95.t); }
 
   least() {
     const { best, points } = this.roc, { places } = this.score, first = places.of(points[1].t);

@@ -4,11 +4,11 @@ import { glDecode } from "../lib/answer.js";
 import { glFilmstrip, glProbabilityBars, glVoteBars } from "../lib/bars.js";
 import { glPhoto, glSigned } from "../lib/colour.js";
 import { glClassOptions, glClassPicker } from "../lib/combobox.js";
-import { el, glButton, glHint, glReadout, glRender, glSelect, glSlider, glTitle } from "../lib/dom.js";
+import { el, glButton, glHint, glRender, glSelect, glSlider, glTitle } from "../lib/dom.js";
 import { glClassMap, glContrast, glProbability, glShare, glTop, glValue, glVotes, glWithout } from "../lib/numbers.js";
 import { GlPanel, glPlace } from "../lib/panel.js";
 import { glCompose, glPins, glSaveAs } from "../lib/pins.js";
-import { GlSource } from "../lib/source.js";
+import { GlPictureView } from "../lib/source.js";
 import { GL_STOPS } from "../lib/stops.js";
 
 const GL_FRAMES = 8;
@@ -88,22 +88,18 @@ function glSentence(a, labels, state, after) {
   return `The network says ${labels[p]} ${glProbability(a.p[p])}${other}.`;
 }
 
-class GlParadigms {
+class GlParadigms extends GlPictureView {
   /** @type {any} */ state; /** @type {HTMLElement} */ bars; /** @type {HTMLElement} */ voteBars;
-  /** @type {HTMLElement} */ clear;
-  /** @type {HTMLElement} */ says; /** @type {HTMLElement} */ votes; /** @type {ReturnType<typeof glClassPicker>} */ p;
-  /** @type {ReturnType<typeof glClassPicker>} */ q;
+  /** @type {HTMLElement} */ clear; /** @type {HTMLElement} */ says; /** @type {HTMLElement} */ votes;
+  /** @type {ReturnType<typeof glClassPicker>} */ p; /** @type {ReturnType<typeof glClassPicker>} */ q;
   /** @type {Maps} */ a; /** @type {HTMLCanvasElement} */ photo; /** @type {Numbers | null} */ after;
   /** @type {HTMLElement} */ barsTitle; /** @type {HTMLElement} */ votesTitle; /** @type {HTMLElement} */ note;
 
   /** @param {Model} model */
   constructor(model) {
-    this.labels = model.get("labels");
+    super(model);
     this.look = { opacity: 0.55, colours: "viridis", threshold: 0, scale: "each", units: "raw" };
     this.state = { p: 0, q: "runner-up", cells: new Set(), cursor: null };
-    this.model = model;
-    this.source = new GlSource(model);
-    this.readout = glReadout();
     this.pins = glPins();
     const isPicked = (cell) => this.state.cells.has(cell);
     this.panels = ["why", "whatif", "contrast"].map((key) => new GlPanel(key, this.hands(), isPicked));
@@ -116,13 +112,6 @@ class GlParadigms {
           glTitle("Rather than ..."), this.film.node, this.controls())),
       this.pins.node,
     ];
-    this.hears = this.source.hears(() => this.arrived());
-    this.stops = [this.source, this.readout];
-  }
-
-  begin() {
-    this.arrived();
-    this.source.busy();
   }
 
   hands() {
@@ -176,9 +165,7 @@ class GlParadigms {
         glButton("save", "save", () => glSaveAs(compose(), `${this.a.name.replace(/\W+/g, "-")}-paradigms.png`))));
   }
 
-  sentence() {
-    return glSentence(this.a, this.labels, this.state, this.after);
-  }
+  sentence() { return glSentence(this.a, this.labels, this.state, this.after); }
 
   // Another P or Q.
   /** @param {Props} change */
