@@ -43,7 +43,7 @@ function glSparsityText(digit, at, labels, noise, kept) {
 class GlIntrospect extends GlAnswers {
   /** @type {any} */ state; /** @type {HTMLElement} */ gallery; /** @type {Chart} */ outer;
   /** @type {Chart} */ rowsChart; /** @type {Chart} */ sureChart; /** @type {Chart} */ cosines;
-  /** @type {HTMLElement} */ node; /** @type {string[]} */ labels; /** @type {number[]} */ noise;
+  /** @type {Child} */ node; /** @type {string[]} */ labels; /** @type {number[]} */ noise;
   /** @type {("ce" | "mse" | "bce")[]} */ losses; /** @type {Digit[]} */ digits; /** @type {boolean} */ alive;
   /** @type {number} */ asked; /** @type {number} */ answered; /** @type {GlPanelButton[]} */ panels;
   /** @type {ReturnType<typeof glReadout>} */ readout; /** @type {HTMLElement} */ heading;
