@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 CELLS = [
     "import gradlab",
     "gradlab.widgets.introspect()",
-    "broken = gradlab.widgets.introspect(); broken._layer = 'nowhere'; broken",
+    "broken = gradlab.widgets.introspect(); broken._options['layer'] = 'nowhere'; broken",
     "test = gradlab.data.digits('test')\n"
     "gradlab.widgets.calibration(gradlab.models.digits(), test.pictures[:60], test.labels[:60])",
 ]

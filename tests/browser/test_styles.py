@@ -31,11 +31,11 @@ WIDGETS = {
     "paradigms": "widgets.paradigms(net, 'chelsea')",
     "gradients": "widgets.gradients(net, 'chelsea')",
     "occlusion": "widgets.occlusion(net, 'chelsea', window=16, stride=16)",
-    "challenges": "widgets.challenges(signs, level=1)",
     **{name: f"widgets.{name}()" for name in ("entropy", "mutual", "fisher", "manifold", "introspect")},
     "calibration": "widgets.calibration(digits, test.pictures[:40], test.labels[:40])",
     "ood": "widgets.ood(digits, test.pictures[:40], test.pictures[40:80].flip(-1), scores=('msp', 'energy'))",
     "active": "widgets.active(rounds=2)",
+    "challenges": "widgets.challenges(signs, level=1)",
 }
 # what is not there at first: another label bought, a mistake at length
 PRESSED = {"active": '[data-control="buy"]', "ood": "[data-mistakes] button"}
@@ -44,18 +44,18 @@ PRESSED = {"active": '[data-control="buy"]', "ood": "[data-mistakes] button"}
 VIEWS = [("light", 1200, False), ("dark", 620, False), ("light", 1200, True)]
 
 LOOKS = """
-const PROPERTIES = ["color", "backgroundColor", "borderTopColor", "borderTopStyle", "borderBottomWidth", "outlineColor",
-  "accentColor", "boxShadow", "opacity", "fill", "fillOpacity", "stroke", "strokeWidth", "strokeDasharray", "fontFamily",
-  "fontSize", "fontStyle", "fontVariantNumeric", "fontWeight", "lineHeight", "textAlign", "textTransform", "cursor",
-  "touchAction", "imageRendering", "pointerEvents"];
+const PROPERTIES = ["color", "backgroundColor", "borderTopColor", "borderTopStyle", "borderBottomWidth",
+  "outlineColor", "accentColor", "boxShadow", "opacity", "fill", "fillOpacity", "stroke", "strokeWidth",
+  "strokeDasharray", "fontFamily", "fontSize", "fontStyle", "fontVariantNumeric", "fontWeight", "lineHeight",
+  "textAlign", "textTransform", "cursor", "touchAction", "imageRendering", "pointerEvents"];
 
 // of every element, its box in the widget and what it looks like
 window.gradlabLooks = (root) => {
   const at = root.getBoundingClientRect();
   return [root, ...root.querySelectorAll("*")].map((node) => {
     const { x, y, width, height } = node.getBoundingClientRect(), style = getComputedStyle(node);
-    const drawn = node.getClientRects().length > 0;
-    return { box: drawn && [x - at.x, y - at.y, width, height], style: PROPERTIES.map((name) => style[name]).join("|") };
+    const box = node.getClientRects().length > 0 && [x - at.x, y - at.y, width, height];
+    return { box, style: PROPERTIES.map((name) => style[name]).join("|") };
   });
 };
 // how many elements differ; letters in a drawing have no whole box: its last digits hang on where it stands in the page

@@ -17,7 +17,7 @@ export class GlPanel {
     this.title = glTitle();
     this.meaning = el("p.gl-meaning");
     this.canvas = el("canvas", { tabindex: 0, role: "application", width: GL_SIDE, height: GL_SIDE });
-    this.still = el("canvas");  // photo and map, without cursor and cells
+    this.background = el("canvas");  // photo and map, without cursor and cells
     this.empty = el("p.gl-empty", { hidden: true }, "nothing positive: this map is empty");
     this.legend = glLegend();
     this.hottest = el("p.gl-hottest");
@@ -82,8 +82,8 @@ export class GlPanel {
    */
   draw(a, photo, view, look, cursor, cells) {
     Object.assign(this, { a, view });
-    glSized(a, GL_SIDE, this.canvas, this.still);
-    glPaint(this.still, photo, view.map, a, look, view.top);
+    glSized(a, GL_SIDE, this.canvas, this.background);
+    glPaint(this.background, photo, view.map, a, look, view.top);
     this.title.textContent = this.title.title = view.title;
     this.meaning.textContent = view.meaning;
     this.canvas.setAttribute("aria-label", `${view.title} Map of ${a.h} by ${a.w} cells. ` +
@@ -98,7 +98,7 @@ export class GlPanel {
   mark(cursor, cells) {
     this.at = cursor;
     const context = glContext(this.canvas);
-    context.drawImage(this.still, 0, 0);
+    context.drawImage(this.background, 0, 0);
     glMarks(context, this.a, cells, cursor);
   }
 }

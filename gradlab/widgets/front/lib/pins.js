@@ -8,7 +8,7 @@ export function glCompose(panels, sentence) {
   const side = GL_SIDE, gap = 16, head = 64, foot = 30;
   const canvas = document.createElement("canvas");
   canvas.width = panels.length * side + (panels.length + 1) * gap;
-  canvas.height = head + panels[0].still.height + 2 * foot + 2 * gap;
+  canvas.height = head + panels[0].background.height + 2 * foot + 2 * gap;
   const context = glContext(canvas);
   context.fillStyle = "#ffffff";
   context.fillRect(0, 0, canvas.width, canvas.height);
@@ -19,7 +19,7 @@ export function glCompose(panels, sentence) {
     glLines(context, panel.view.title, side).forEach((line, k) => context.fillText(line, x, 28 + 23 * k));
     context.drawImage(panel.canvas, x, head);
     context.font = "15px sans-serif";
-    context.fillText(panel.hottest.textContent, x, head + panel.still.height + foot, side);
+    context.fillText(panel.hottest.textContent, x, head + panel.background.height + foot, side);
   });
   context.font = "15px sans-serif";
   context.fillText(sentence, gap, canvas.height - gap, canvas.width - 2 * gap);

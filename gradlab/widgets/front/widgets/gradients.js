@@ -56,7 +56,7 @@ class GlPixelPanel {
     this.refused = el("p.gl-empty", { hidden: true });
     this.share = el("p.gl-hottest.gl-number");
     this.note = el("p.gl-meaning", note);
-    this.still = el("canvas");
+    this.background = el("canvas");
     glBoxHands(this.canvas, hands, on);
     this.node = el("section.gl-panel", { "data-panel": key }, glTitle(title), this.note,
       el("div.gl-stage", this.canvas, this.refused), this.share);
@@ -65,14 +65,14 @@ class GlPixelPanel {
   // The canvas at the picture's shape, for what is to be drawn; refused: why there is nothing.
   /** @param {Picture} a @param {string} [refused] */
   begin(a, refused = "") {
-    glSized(a, GL_SIDE_LARGE, this.canvas, this.still);
+    glSized(a, GL_SIDE_LARGE, this.canvas, this.background);
     this.refused.hidden = !refused;
     this.refused.textContent = refused;
-    return glContext(this.still);
+    return glContext(this.background);
   }
 
   /** @param {Picture} a @param {HTMLCanvasElement} photo */
-  photo(a, photo) { this.begin(a).drawImage(photo, 0, 0, this.still.width, this.still.height); }
+  photo(a, photo) { this.begin(a).drawImage(photo, 0, 0, this.background.width, this.background.height); }
 
   // found: { values, top }, or null and a sentence that says why there is none
   /**
@@ -83,14 +83,14 @@ class GlPixelPanel {
     const context = this.begin(a, refused);
     if (!found) return;
     const values = glSigned(colours) ? found.values : found.values.map(Math.abs);
-    context.drawImage(glHeat(values, { h: a.height, w: a.width }, this.still.width, this.still.height,
+    context.drawImage(glHeat(values, { h: a.height, w: a.width }, this.background.width, this.background.height,
       { colours, opacity: 1, threshold: 0 }, found.top || 1), 0, 0);
   }
 
   /** @param {Picture} a @param {Box} box @param {string} share */
   mark(a, box, share) {
     const context = glContext(this.canvas);
-    context.drawImage(this.still, 0, 0);
+    context.drawImage(this.background, 0, 0);
     glDrawBox(context, box, this.canvas.width / a.width, this.key === "photo");
     this.share.textContent = share;
   }
