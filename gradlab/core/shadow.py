@@ -23,6 +23,8 @@ from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from gradlab.core.errors import ModelError
 
+__all__ = ["CannotShadow", "Shadow", "walk"]
+
 FORWARD_HOOKS = ("_forward_pre_hooks", "_forward_hooks")
 BACKWARD_HOOKS = ("_backward_pre_hooks", "_backward_hooks")
 # What every module has; a forward pass does not write there.
