@@ -128,6 +128,62 @@ def test_only_screen_rooms_load_screen_libraries(path: Path) -> None:
     assert not drawn
 
 
+# What touches a network: hooks, copies, flags, guards. Only core may.
+TOUCHES = {
+    "register_forward_hook", "register_forward_pre_hook", "register_full_backward_hook", "register_module_forward_hook",
+    "deepcopy", "borrowed", "functional_call", "_set_grad_enabled",
+}  # fmt: skip
+
+
+def touched(source: str) -> set[str]:
+    """Return the names by which a file touches a network."""
+    names = {node.attr for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Attribute)}
+    names |= {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
+    return names & TOUCHES
+
+
+OWN = {"explain/cam.py": {"_set_grad_enabled"}}  # of its own algebra, inside core's guard
+
+
+@pytest.mark.parametrize("path", source_files(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_only_core_touches_a_network(path: Path) -> None:
+    name = path.relative_to(PACKAGE).as_posix()
+    if not name.startswith("core/"):
+        assert touched(path.read_text(encoding="utf-8")) <= OWN.get(name, set())
+
+
+def test_the_touching_is_seen() -> None:
+    assert touched("import copy\ncopy.deepcopy(m)\nm.fc.register_forward_hook(f)") == {
+        "deepcopy",
+        "register_forward_hook",
+    }
+
+
+def test_modules_import_in_no_circle() -> None:
+    modules = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in source_files()
+    }
+    # inside functions an import is late, and no circle: only what a module loads when it is loaded counts
+    loads: dict[str, set[str]] = {}
+    for name, path in modules.items():
+        top = [node for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, ast.ImportFrom)]
+        names = {f"{node.module}.{alias.name}" for node in top for alias in node.names}
+        # of a package, what is taken from it is loaded: a module of its own, or the package itself
+        loads[name] = {n if n in modules else n.rpartition(".")[0] for n in names} & modules.keys() - {name}
+    done: set[str] = set()
+
+    def visit(name: str, way: tuple[str, ...]) -> None:
+        assert name not in way, " -> ".join((*way, name))
+        if name not in done:
+            for other in loads[name]:
+                visit(other, (*way, name))
+            done.add(name)
+
+    for name in modules:
+        visit(name, ())
+
+
 def test_the_import_test_sees_every_spelling() -> None:
     source = """
 import gradlab.widgets.widget
