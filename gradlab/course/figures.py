@@ -21,16 +21,19 @@ from gradlab.explain import overlay
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["chart", "heat", "show", "signed"]
+__all__ = ["Panel", "chart", "heat", "show", "signed"]
 
 Panel: TypeAlias = "Image.Image | np.ndarray[Any, Any] | Tensor | tuple[Any, Tensor]"
 
-INCH = 100  # pixels of the page
-COLUMN, SIDE = 760, 230  # pixels: the width of a lesson's column, and the largest width of a panel
-LETTER = 6.4  # pixels: the mean width of a letter of a title
-FONT = 9  # points
-SHARP, ENOUGH = 2.0, 60_000  # dots to a pixel of the page, on either side, as far as a figure of so many bytes has them
-LIMIT = 120_000  # bytes of any figure: where one dot a pixel takes more, there are fewer colours
+_INCH = 100  # pixels of the page
+_COLUMN, _SIDE = 760, 230  # pixels: the width of a lesson's column, and the largest width of a panel
+_LETTER = 6.4  # pixels: the mean width of a letter of a title
+_FONT = 9  # points
+_SHARP, _ENOUGH = (
+    2.0,
+    60_000,
+)  # dots to a pixel of the page, on either side, as far as a figure of so many bytes has them
+_LIMIT = 120_000  # bytes of any figure: where one dot a pixel takes more, there are fewer colours
 
 
 def show(*panels: Panel, titles: Sequence[str] = (), columns: int | None = None, title: str = "", alt: str) -> None:
@@ -58,22 +61,22 @@ def show(*panels: Panel, titles: Sequence[str] = (), columns: int | None = None,
     if not panels or (titles and len(titles) != len(panels)):
         raise InputError(f"There are {len(panels)} panels and {len(titles)} titles: expected one for each, or none.")
     columns = min(columns or len(panels), len(panels))
-    rows, side = -(-len(panels) // columns), min(SIDE, COLUMN // columns)
+    rows, side = -(-len(panels) // columns), min(_SIDE, _COLUMN // columns)
     seen = [_seen(panel) for panel in panels]
     words = [_words(*each, side) for each in zip(panels, titles or [""] * len(panels), strict=True)]
     tall = max(side * picture.height / picture.width for picture in seen)
     lines = max(word.count("\n") + 1 if word else 0 for word in words)
     height = tall + 8 + 16 * lines
-    with chart(rows, columns, alt=alt, size=(side / INCH, (height + 22 * bool(title) / rows) / INCH)) as axes:
+    with chart(rows, columns, alt=alt, size=(side / _INCH, (height + 22 * bool(title) / rows) / _INCH)) as axes:
         for axis in np.ravel(axes)[len(seen) :]:
             axis.axis("off")
         for axis, picture, word in zip(np.ravel(axes), seen, words, strict=False):
             axis.imshow(picture)
-            axis.set_title(word, fontsize=FONT)
+            axis.set_title(word, fontsize=_FONT)
             axis.set(xticks=[], yticks=[])
             axis.spines[:].set(color="lightgrey", linewidth=0.5)
         if title:
-            np.ravel(axes)[0].figure.suptitle(title, fontsize=FONT + 1)
+            np.ravel(axes)[0].figure.suptitle(title, fontsize=_FONT + 1)
 
 
 @contextlib.contextmanager
@@ -98,14 +101,14 @@ def chart(rows: int = 1, columns: int = 1, *, size: tuple[float, float] = (3.4, 
         raise InputError("alt is empty: say in a sentence what there is to see.")
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context({"font.size": FONT, "axes.titlesize": FONT + 1}):
-        figure = Figure(figsize=(size[0] * columns, size[1] * rows), dpi=INCH, layout="constrained")
+    with matplotlib.rc_context({"font.size": _FONT, "axes.titlesize": _FONT + 1}):
+        figure = Figure(figsize=(size[0] * columns, size[1] * rows), dpi=_INCH, layout="constrained")
         yield figure.subplots(rows, columns)
         content = _png(figure)
     from IPython.display import display
 
     data = {"image/png": base64.b64encode(content).decode("ascii"), "text/plain": alt}
-    width = round(figure.get_figwidth() * INCH)
+    width = round(figure.get_figwidth() * _INCH)
     display(data, metadata={"image/png": {"alt": alt, "width": width}}, raw=True)  # type: ignore[no-untyped-call]
 
 
@@ -173,23 +176,23 @@ def _seen(panel: Any) -> Image.Image:
 
 
 def _words(panel: Panel, title: str, side: int) -> str:
-    lines = [part for line in title.split("\n") for part in textwrap.wrap(line, int(side / LETTER))]
+    lines = [part for line in title.split("\n") for part in textwrap.wrap(line, int(side / _LETTER))]
     return "\n".join([*lines, f"max {float(panel[1].max()):+.3g}"] if isinstance(panel, tuple) else lines)
 
 
 def _png(figure: Figure) -> bytes:
-    """Return the figure as a PNG of at most ``LIMIT`` bytes: as sharp as that allows, then with fewer colours."""
-    dots, colours = SHARP, 256
+    """Return the figure as a PNG of at most ``_LIMIT`` bytes: as sharp as that allows, then with fewer colours."""
+    dots, colours = _SHARP, 256
     while True:
         raw, out = io.BytesIO(), io.BytesIO()
-        figure.savefig(raw, format="png", dpi=dots * INCH)
+        figure.savefig(raw, format="png", dpi=dots * _INCH)
         _with_palette(Image.open(raw).convert("RGB"), colours).save(out, "PNG", optimize=True)
         size = len(out.getvalue())
-        if size <= ENOUGH or (dots == 1 and (size <= LIMIT or colours <= 2)):
+        if size <= _ENOUGH or (dots == 1 and (size <= _LIMIT or colours <= 2)):
             return out.getvalue()
         if dots == 1:
             colours //= 2
-        dots = max(1.0, 0.95 * dots * (ENOUGH / size) ** 0.5)
+        dots = max(1.0, 0.95 * dots * (_ENOUGH / size) ** 0.5)
 
 
 def _with_palette(image: Image.Image, colours: int) -> Image.Image:

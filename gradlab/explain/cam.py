@@ -135,7 +135,7 @@ def hires_cam(
     """Why P? The score's first-order share of each cell: sum_k dS/dA^k_ij A^k_ij.
 
     Draelos and Carin, Use HiResCAM instead of Grad-CAM, 2021: the gradient is not averaged over cells first, so that
-    the map speaks for the cells that the score depends on; h w times Grad-CAM where the head is an average and linear.
+    the map speaks for the cells that the score depends on; Grad-CAM itself where the head is an average and linear.
 
     Arguments, return value and errors are those of :func:`grad_cam`.
 
