@@ -13,7 +13,7 @@ STAMPS := $(VENV)/.stamps
 ROOT_FLAG := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint types unit notebooks-test bench clean
+.PHONY: help lab test lint types front unit notebooks-test bench clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,8 +27,8 @@ lab: $(STAMPS)/lab ## open the course in JupyterLab (LAB_FLAGS="--no-browser" an
 
 # --- the checks ------------------------------------------------------------------------------------------------
 
-test lint types unit notebooks-test bench: export OMP_NUM_THREADS ?= 1
-test lint types unit notebooks-test bench: export MKL_NUM_THREADS ?= $(OMP_NUM_THREADS)
+test lint types front unit notebooks-test bench: export OMP_NUM_THREADS ?= 1
+test lint types front unit notebooks-test bench: export MKL_NUM_THREADS ?= $(OMP_NUM_THREADS)
 
 test: lint types unit notebooks-test ## every check: style, types, tests (browser too), notebooks
 
@@ -39,7 +39,10 @@ lint: $(STAMPS)/test ## ruff: rules and formatting
 types: $(STAMPS)/test ## mypy, strict, on the package
 	$(BIN)/mypy gradlab
 
-unit: $(STAMPS)/test ## unit, reference, parity, contract and browser tests (PYTEST_FLAGS="-k cam" narrows)
+front: $(STAMPS)/test ## the widgets' JavaScript alone: node --test, eslint, tsc (skipped where node is not found)
+	$(BIN)/python -m pytest tests/front tests/unit/test_front.py $(PYTEST_FLAGS)
+
+unit: $(STAMPS)/test ## unit, reference, parity, contract, browser and front-end tests (PYTEST_FLAGS="-k cam" narrows)
 	$(BIN)/python -m pytest tests $(PYTEST_FLAGS)
 
 # Only the cells tagged nbval-check-output are compared; every other cell must still run without an error.
@@ -71,5 +74,5 @@ $(STAMPS)/test: pyproject.toml | $(STAMPS)/venv
 	@touch $@ $(STAMPS)/lab
 
 clean: ## remove the environment and everything that was built
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) tests/front/node_modules build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find gradlab tests data_scripts -name __pycache__ -type d -prune -exec rm -rf {} +

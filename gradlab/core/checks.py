@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from gradlab.core.errors import InputError, TargetError
 
+__all__ = ["checked_labels", "checked_probabilities", "checked_rows", "fingerprint", "update", "whole_number"]
+
 
 def checked_labels(labels: Any, n: int, classes: int) -> Tensor:
     """Return labels as (n,) int64.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+__all__ = ["GradlabError", "InputError", "LayerError", "ModelError", "PictureError", "TargetError", "did_you_mean"]
+
 
 class GradlabError(ValueError):
     """Base of every error that gradlab raises on purpose."""

@@ -37,6 +37,7 @@ def module_of(model: Model) -> nn.Module:
         ModelError: if there is none.
     """
     module = model if isinstance(model, nn.Module) else getattr(model, "model", None)
+    module = getattr(module, "_orig_mod", module)  # what torch.compile was given
     if isinstance(module, torch.jit.ScriptModule):
         raise ModelError("The model is a TorchScript module, whose layers cannot be read. Pass the original nn.Module.")
     if not isinstance(module, nn.Module):

@@ -23,7 +23,7 @@ from gradlab.core.errors import InputError, LayerError
 from gradlab.core.network import Network
 from gradlab.core.targets import check_logits
 
-__all__ = ["LastLayer"]
+__all__ = ["LastLayer", "read_last"]
 
 MATRIX_NUMBERS = 100_000_000  # of a full Fisher matrix, all samples together
 

@@ -9,6 +9,8 @@ from torch import Tensor
 
 from gradlab.core.errors import LayerError
 
+__all__ = ["Layout", "layout_of"]
+
 
 @dataclass(frozen=True)
 class Layout:

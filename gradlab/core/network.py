@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import os
-import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -21,22 +19,20 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
-from gradlab.core.errors import InputError, ModelError
+from gradlab.core.borrow import KEY, Hook, Hooks, borrowed, on_behalf
+from gradlab.core.errors import GradlabError, InputError, ModelError
 from gradlab.core.shadow import FORWARD_HOOKS, CannotShadow, Shadow, walk
+
+__all__ = ["Network", "Weights", "WeightsChanged", "ask", "copy_of", "recording"]
 
 T = TypeVar("T")
 M = TypeVar("M", bound=nn.Module)
-Hook = Callable[..., Any]
 
 ATTEMPTS = 3  # before an explanation that meets updates of the weights takes a copy of them
 MOST_KEPT = 2  # shadows of one model: as many threads may ask it without making new ones
-_KEY = "gradlab"  # of our hooks among a module's
 
 _kept: weakref.WeakKeyDictionary[nn.Module, list[Shadow]] = weakref.WeakKeyDictionary()
 _borrowed: weakref.WeakKeyDictionary[nn.Module, dict[Any, Any]] = weakref.WeakKeyDictionary()
-_locks: weakref.WeakKeyDictionary[nn.Module, threading.RLock] = weakref.WeakKeyDictionary()
-# A child of a fork has none of the threads that may hold a lock.
-os.register_at_fork(after_in_child=lambda: _locks.clear())
 
 
 class WeightsChanged(ModelError):
@@ -94,7 +90,7 @@ class Network:
         self._owned = copied or trainable  # nobody else can use such a shadow
         if self._shadow is None:
             self.module = copy_of(model) if trainable else model
-            self.parts, self.memory = walk(self.module), _borrowed[model]
+            self.parts, self.memory = walk(self.module), {} if trainable else _borrowed[model]
             self._weights: list[Tensor] = list(model.parameters())
             if trainable:
                 self.module.requires_grad_()
@@ -156,25 +152,26 @@ class Network:
                     return self._watched(lambda: run(x, extra, hooks))
                 return run(x, extra, hooks) if not self.memory["draws"] else self._drawn(lambda: run(x, extra, hooks))
             except RuntimeError as error:
-                misfit = _misfit(x, self.parts)
+                misfit = _misfit(x, self.parts) if "channels" in str(error) else None
                 if misfit is None:
                     raise
                 raise misfit from error
 
-    def _run_shadow(self, x: Tensor, extra: Sequence[Any], hooks: list[tuple[str, Mapping[nn.Module, Hook]]]) -> Any:
+    def _run_shadow(self, x: Tensor, extra: Sequence[Any], hooks: Hooks) -> Any:
         try:
             for kind, given in hooks:
                 for part, hook in given.items():
-                    part.__dict__[kind][_KEY] = partial(_on_behalf, part, hook)
+                    part.__dict__[kind][KEY] = partial(on_behalf, part, hook)
             return self.module(x, *extra)
         finally:
             for kind, given in hooks:
                 for part in given:
-                    part.__dict__[kind].pop(_KEY, None)
+                    part.__dict__[kind].pop(KEY, None)
 
     def _watched(self, run: Callable[[], T]) -> T:
         """Run for the first time, and find out whether the shadow stands in and whether random numbers are drawn."""
-        watch = _Watch({} if self._shadow is None else self._shadow.originals)
+        own = self._weights if self.module is not self.model else ()  # a deep copy's originals
+        watch = _Watch({id(p): p for p in own} if self._shadow is None else self._shadow.originals)
         depth = torch._C._len_torch_dispatch_stack()
 
         def put_back() -> None:
@@ -192,6 +189,8 @@ class Network:
                     put_back()  # once more: an interrupt may have cut the first short
 
         outputs = self._drawn(watched, watch)
+        if watch.met and self._shadow is None:
+            raise ModelError(f"Nothing can be asked about this model's weights: {_borrowed[self.model]['reason']}.")
         if watch.met:
             raise CannotShadow("its forward pass reads the original's weights")
         self.memory["draws"] = watch.draws
@@ -216,45 +215,9 @@ class Network:
             finally:
                 put_back()  # once more: an interrupt may have cut the first short
 
-    def _borrow(self, x: Tensor, extra: Sequence[Any], hooks: list[tuple[str, Mapping[nn.Module, Hook]]]) -> Any:
-        """Run the model itself: in eval mode, with hooks for this thread alone; then all is put back."""
-        thread = threading.get_ident()
-
-        def mine(hook: Hook) -> Hook:
-            return lambda *given: hook(*given) if threading.get_ident() == thread else None
-
-        with _locks.setdefault(self.model, threading.RLock()):
-            flags = {part: part.training for part in self.parts}
-            buffers = [(part, dict(part._buffers)) for part in self.parts]
-            own = [b for _, held in buffers for b in held.values() if b is not None and not b.is_inference()]
-            values = [(b, b._version, b.clone()) for b in own]
-
-            def put_back() -> None:
-                for part, training in flags.items():
-                    part.training = training
-                for part, held in buffers:
-                    part._buffers.clear()
-                    part._buffers.update(held)
-                for buffer, version, clean in values:
-                    if buffer._version != version:
-                        buffer.copy_(clean)
-                for kind, given in hooks:
-                    for part in given:
-                        part.__dict__[kind].pop(_KEY, None)
-
-            try:
-                for kind, given in hooks:
-                    for part, hook in given.items():
-                        part.__dict__[kind][_KEY] = mine(partial(_on_behalf, part, hook))
-                for part in self.parts:
-                    part.training = False
-                return self.module(x, *extra)
-            finally:
-                torch._C._set_grad_enabled(False)
-                try:
-                    put_back()
-                finally:
-                    put_back()  # once more: an interrupt may have cut the first short
+    def _borrow(self, x: Tensor, extra: Sequence[Any], hooks: Hooks) -> Any:
+        with borrowed(self.model, self.parts, hooks):
+            return self.module(x, *extra)
 
 
 def copy_of(model: M) -> M:
@@ -300,6 +263,7 @@ def ask(model: nn.Module, work: Callable[[Network], T], trainable: bool = False)
             continue
         except WeightsChanged as error:
             changed = error
+            network.release()
             continue
         network.release()
         return found
@@ -311,17 +275,19 @@ def _shadow(model: nn.Module, copied: bool, trainable: bool) -> Shadow | None:
     """Return a shadow that nobody else uses, kept from before or new; None where the model must be borrowed."""
     kept = _kept.setdefault(model, [])
     memory: dict[Any, Any] = {}
-    while kept and not (copied or trainable):
+    while kept:
         try:
             shadow = kept.pop()
         except IndexError:
             break  # another thread was quicker
-        if shadow.current():
+        if not (copied or trainable) and shadow.current():
             return shadow
         if shadow.same_structure():
             memory = shadow.memory
     try:
         new = Shadow(model, copied, trainable)
+    except GradlabError:
+        raise
     except Exception as reason:  # whatever a module raises that refuses to be copied
         _borrowed[model] = {"reason": str(reason)}
         return None
@@ -337,14 +303,11 @@ class _Watch(TorchDispatchMode):
         self.originals, self.met, self.draws = originals, False, False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        self.met = self.met or any(id(each) in self.originals for each in tree_iter((args, kwargs)))
-        self.draws = self.draws or torch.Tag.nondeterministic_seeded in func.tags
+        given = list(tree_iter((args, kwargs)))
+        self.met = self.met or any(id(each) in self.originals for each in given)
+        if torch.Tag.nondeterministic_seeded in func.tags:  # from the global state, unless it was given another
+            self.draws = self.draws or not any(isinstance(each, torch.Generator) for each in given)
         return func(*args, **(kwargs or {}))
-
-
-def _on_behalf(part: nn.Module, hook: Hook, _: nn.Module, *given: Any) -> Any:
-    """Call a hook for the part that it was set on: a network that asks another runs copies of its parts."""
-    return hook(part, *given)
 
 
 def _misfit(x: Tensor, parts: Mapping[nn.Module, str]) -> InputError | None:

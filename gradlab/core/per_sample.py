@@ -24,7 +24,7 @@ from gradlab.core.network import Network, ask, recording
 from gradlab.core.rules import Gradients, LinearPiece, Piece, piece_of, ruled
 from gradlab.core.targets import check_logits
 
-__all__ = ["PerSample", "per_sample"]
+__all__ = ["Kept", "PerSample", "per_sample"]
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-__all__ = ["Gradients", "LinearPiece", "Piece", "piece_of", "ruled"]
+__all__ = ["Gradients", "LinearPiece", "Piece", "piece_of", "ruled", "sum_of"]
 
 Gradients: TypeAlias = "dict[str, Tensor]"  # by name of the parameter
 

@@ -19,6 +19,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
+
+from gradlab.core.errors import ModelError
+
+__all__ = ["CannotShadow", "Shadow", "walk"]
 
 FORWARD_HOOKS = ("_forward_pre_hooks", "_forward_hooks")
 BACKWARD_HOOKS = ("_backward_pre_hooks", "_backward_hooks")
@@ -79,7 +84,7 @@ class Shadow:
         self._versions = self._versions_now()
         self._live = copier.live + [d for part in self.parts for d in _dictionaries(part)]
         self._saved = [_plain_copy(d) for d in self._live]
-        self._flags = [d for d in copier.live if "training" in d]
+        self._flags = [d for d in copier.live if isinstance(d, dict) and "training" in d]
 
     def current(self) -> bool:
         """Tell whether the shadow still stands for its model, values of buffers included."""
@@ -159,6 +164,8 @@ class _Copier:
         """Return another name for the same values, with a gradient of its own; for special kinds, the thing itself."""
         if id(p) in self.memo:
             return self.memo[id(p)]  # type: ignore[no-any-return]
+        if isinstance(p, (UninitializedParameter, UninitializedBuffer)):
+            raise ModelError("The model has lazy layers that were never run: run it once on a batch, then ask.")
         if type(p) is not nn.Parameter:
             return p
         self.originals[id(p)] = p
@@ -205,7 +212,7 @@ class _Copier:
     def container(self, value: Any) -> Any:
         new = value.copy()
         self.memo[id(value)] = new
-        self.live.append(value)
+        self.live += [value, new]
         if isinstance(value, dict):
             for key, each in value.items():
                 new[key] = self.value(each)

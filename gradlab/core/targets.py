@@ -11,6 +11,8 @@ from torch import Tensor
 
 from gradlab.core.errors import ModelError, TargetError, did_you_mean
 
+__all__ = ["Target", "check_logits", "class_indices", "label_index", "scores_of"]
+
 Target: TypeAlias = "int | str | Tensor | Sequence[int | str] | Callable[[Any], Tensor] | None"
 
 

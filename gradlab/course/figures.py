@@ -160,7 +160,7 @@ def _coloured(values: np.ndarray[Any, Any], cmap: str) -> Image.Image:
 
 def _seen(panel: Any) -> Image.Image:
     if isinstance(panel, tuple):
-        return overlay(_seen(panel[0]).convert("L"), panel[1], alpha=0.55)
+        return overlay(_seen(panel[0]).convert("L"), panel[1], opacity=0.55)
     if isinstance(panel, Image.Image):
         return panel.convert("RGB")
     if isinstance(panel, np.ndarray) and panel.dtype == np.uint8 and panel.ndim == 3:

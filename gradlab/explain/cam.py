@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from gradlab.core import Model, Run, Target, all_alphas, answer, contrasts
+from gradlab.core import Model, Run, Target, all_alphas, answer, check_logits, contrasts
 from gradlab.core.network import recording
 from gradlab.explain.score import RUNNER_UP, Score, score_of
 
@@ -186,8 +186,8 @@ class ClassMaps:
     layer: str
 
     def contrasts(self) -> Tensor:
-        """Return sum_c p_c L^c - L^Q for every Q, (N, classes, h, w)."""
-        return contrasts(self.logits.softmax(1), self.maps)
+        """Return sum_c p_c L^c - L^Q for every Q, (N, classes, h, w); raises ``ModelError`` for a single logit."""
+        return contrasts(check_logits(self.logits, 2).softmax(1), self.maps)
 
 
 def class_maps(

@@ -47,17 +47,17 @@ def unit_scale(maps: Tensor) -> Tensor:
     return torch.where(top > 0, positive / torch.where(top > 0, top, 1), 0)
 
 
-def overlay(picture: Any, maps: Tensor, *, cmap: str = "viridis", alpha: float = 0.5) -> Image.Image:
+def overlay(picture: Any, maps: Tensor, *, cmap: str = "viridis", opacity: float = 0.5) -> Image.Image:
     """Return one map's positive part, scaled to its maximum, blended over the picture; nothing where it is empty.
 
     Args:
         picture: PIL image or uint8 array (H, W, 3): what the network saw.
         maps: one raw map, (1, 1, h, w), (1, h, w) or (h, w).
         cmap: name of a matplotlib colour map.
-        alpha: 0 shows the picture alone, 1 the map alone.
+        opacity: 0 shows the picture alone, 1 the map alone.
 
     Raises:
-        InputError: more than one map, an alpha outside 0 to 1, or an unknown colour map.
+        InputError: more than one map, an opacity outside 0 to 1, or an unknown colour map.
 
     Examples:
         >>> gradlab.explain.overlay(gradlab.data.picture("coffee"), torch.rand(1, 1, 7, 7)).size
@@ -66,8 +66,8 @@ def overlay(picture: Any, maps: Tensor, *, cmap: str = "viridis", alpha: float =
     values = maps.detach().float().cpu()
     if values.ndim < 2 or values.numel() != values.shape[-1] * values.shape[-2]:
         raise InputError(f"maps has shape {tuple(maps.shape)}: overlay draws one map, as in maps[:1].")
-    if not 0 <= alpha <= 1:
-        raise InputError(f"alpha is {alpha}: expected 0 to 1.")
+    if not 0 <= opacity <= 1:
+        raise InputError(f"opacity is {opacity}: expected 0 to 1.")
     if cmap not in matplotlib.colormaps:
         raise InputError(f"There are no colour map {cmap!r}: use a matplotlib colour map such as 'viridis'.")
     image = picture if isinstance(picture, Image.Image) else Image.fromarray(np.asarray(picture))
@@ -76,4 +76,4 @@ def overlay(picture: Any, maps: Tensor, *, cmap: str = "viridis", alpha: float =
         return Image.fromarray(pixels.astype(np.uint8))  # nothing positive: an even tint would look like an answer
     shown = upsample(unit_scale(values.reshape(1, 1, *values.shape[-2:])), pixels.shape[:2])[0, 0]
     heat = matplotlib.colormaps[cmap](shown.numpy())[..., :3] * 255
-    return Image.fromarray(((1 - alpha) * pixels + alpha * heat).round().astype(np.uint8))
+    return Image.fromarray(((1 - opacity) * pixels + opacity * heat).round().astype(np.uint8))

@@ -19,7 +19,7 @@ from gradlab.core import INPUT, InputError, LayerError, Model, ModelError, Run, 
 from gradlab.core.inputs import module_of
 from gradlab.explain.score import Score, score_of
 
-__all__ = ["deconvnet", "gradient", "guided_backprop"]
+__all__ = ["Rule", "deconvnet", "gradient", "guided_backprop"]
 
 # What a ReLU gives on by its own rule, and what arrived at it: what it gives on instead.
 Rule = Callable[[tuple[Tensor, ...], tuple[Tensor, ...]], tuple[Tensor, ...]]

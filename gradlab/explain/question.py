@@ -40,7 +40,7 @@ class Question:
         own = self.target if self.contrast is None else self.contrast
         if callable(own):
             return scores_of(outputs, own)[:, None]
-        logits = check_logits(outputs)
+        logits = check_logits(outputs, 2 if self.probability or self.contrast is not None else 1)
         n, classes = logits.shape
         if self.contrast is None and isinstance(own, str) and own == "all":
             self.classes = torch.arange(classes, device=logits.device).expand(n, -1)

@@ -21,10 +21,18 @@ from scipy.special import gammaln, log_softmax, softmax
 
 from gradlab.information.shannon import Floats, refused
 
-__all__ = ["Family", "ThreeWays", "bernoulli", "categorical", "gaussian_mean", "gaussian_scale", "poisson"]
+__all__ = [
+    "Family",
+    "Law",
+    "ThreeWays",
+    "bernoulli",
+    "categorical",
+    "gaussian_mean",
+    "gaussian_scale",
+    "poisson",
+]
 
-_Seed: TypeAlias = "int | np.random.Generator"
-_Law: TypeAlias = "Callable[[Floats, Floats], Floats]"
+Law: TypeAlias = "Callable[[Floats, Floats], Floats]"
 
 
 @dataclass(frozen=True)
@@ -63,9 +71,9 @@ class Family:
     """
 
     name: str
-    _log_likelihood: _Law
-    _score: _Law
-    _hessian: _Law
+    _log_likelihood: Law
+    _score: Law
+    _hessian: Law
     _fisher: Callable[[Floats], Floats]
     _draw: Callable[[np.random.Generator, Floats, int], Any]
     _domain: Callable[[Floats], bool]
@@ -93,7 +101,7 @@ class Family:
         """Return I(theta) from the textbook, (*t, *t). Raises ``InputError`` where theta is out of range."""
         return np.asarray(self._fisher(self._theta(theta)))[()]
 
-    def sample(self, theta: Any, n: int, seed: _Seed = 0) -> Floats:
+    def sample(self, theta: Any, n: int, seed: Any = 0) -> Floats:
         """Draw n samples from p(x|theta), (n,).
 
         Raises:
@@ -101,10 +109,10 @@ class Family:
         """
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
             raise refused(f"n is {n!r}: expected a positive whole number of samples.")
-        drawn = self._draw(np.random.default_rng(seed), self._theta(theta), int(n))
+        drawn = self._draw(_generator(seed), self._theta(theta), int(n))
         return np.asarray(drawn, dtype=np.float64)
 
-    def three_ways(self, theta: Any, n: int = 10_000, seed: _Seed = 0) -> ThreeWays:
+    def three_ways(self, theta: Any, n: int = 10_000, seed: Any = 0) -> ThreeWays:
         """Draw n samples and find the information from them in three ways. Errors are those of :meth:`sample`."""
         x, t = self.sample(theta, n, seed), self._theta(theta)
         scores = self._score(x, t).reshape(n, -1)
@@ -272,3 +280,9 @@ def _is_positive(theta: Floats) -> bool:
 
 def _anything(x: Floats, theta: Floats) -> bool:
     return True
+
+
+def _generator(seed: Any) -> np.random.Generator:
+    from gradlab.core.seeds import numpy_generator  # loads torch, which densities do without
+
+    return numpy_generator(seed)

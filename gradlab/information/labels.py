@@ -20,6 +20,8 @@ from gradlab.core import InputError, TargetError, class_indices
 from gradlab.core.checks import whole_number
 from gradlab.core.seeds import check_seed
 
+__all__ = ["Kind", "check_kind", "check_labels", "cotangents", "weights_of"]
+
 Kind = Literal["exact", "monte carlo", "empirical"]
 KINDS = ("exact", "monte carlo", "empirical")
 

@@ -18,6 +18,17 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = [
+    "Floats",
+    "conditional_entropy",
+    "entropy",
+    "joint_entropy",
+    "kl",
+    "mutual_information",
+    "refused",
+    "surprise",
+]
+
 if TYPE_CHECKING:
     from gradlab.core.errors import InputError
 

@@ -14,13 +14,14 @@ from torch import Tensor, nn
 
 from gradlab.core import InputError, LastLayer, Model, ModelError, copy_of
 from gradlab.core.checks import fingerprint
+from gradlab.core.contrasts import Loss, Question
 from gradlab.core.inputs import module_of
 from gradlab.core.network import Network, ask, recording
 from gradlab.core.progress import Progress
 from gradlab.core.run import attached_last_layer
 from gradlab.core.seeds import Seed, int_seed
 from gradlab.introspect.extraction import BATCH, Data, extract
-from gradlab.introspect.recipe import Loss, Normalize, Question, Recipe
+from gradlab.introspect.recipe import Normalize, Recipe
 from gradlab.introspect.standardize import Standardizer
 from gradlab.introspect.stream import Store
 from gradlab.introspect.training import Epoch, Rows, Schedule, mlp, train, widths

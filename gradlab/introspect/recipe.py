@@ -8,7 +8,7 @@ from typing import Any, Literal
 from gradlab.core import InputError
 from gradlab.core.contrasts import Loss, Question
 
-__all__ = ["Loss", "Normalize", "Question", "Recipe"]
+__all__ = ["Normalize", "Recipe"]
 
 Normalize = Literal["l2", "minmax"]
 

@@ -203,9 +203,9 @@ def test_upsample_and_overlay() -> None:
     maps = torch.tensor([[[[0.0, 1.0], [2.0, 3.0]]]])
     assert explain.upsample(maps, 4)[0, 0, 0].tolist() == [0.0, 0.25, 0.75, 1.0]
     picture = gradlab.data.picture("coffee").resize((32, 24))
-    assert explain.overlay(picture, maps, alpha=0.0).tobytes() == picture.tobytes()
+    assert explain.overlay(picture, maps, opacity=0.0).tobytes() == picture.tobytes()
     assert explain.overlay(picture, maps).size == (32, 24)
-    for bad in ({"maps": maps.expand(2, 1, 2, 2)}, {"alpha": 2.0}, {"cmap": "rainbowish"}):
+    for bad in ({"maps": maps.expand(2, 1, 2, 2)}, {"opacity": 2.0}, {"cmap": "rainbowish"}):
         with pytest.raises(core.InputError):
             explain.overlay(picture, **{"maps": maps, **bad})
     with pytest.raises(core.InputError):

@@ -78,7 +78,7 @@ def test_an_overlay_tells_its_maximum_and_equals_the_engines(shown: Shown, monke
     monkeypatch.setattr("matplotlib.axes.Axes.imshow", lambda _, image: told.append(image))
     face, raw = square((10, 120, 40)), torch.tensor([[[[-1.0, 0.25], [2.5, 0.0]]]])
     show((face, raw), face, titles=["Why a cat with whiskers, rather than a dog without?", "seen"], alt="A map.")
-    overlay = gradlab.explain.overlay(face.convert("L"), raw, alpha=0.55)
+    overlay = gradlab.explain.overlay(face.convert("L"), raw, opacity=0.55)
     assert np.array_equal(np.asarray(told[0]), np.asarray(overlay))
     assert told[1] == "Why a cat with whiskers, rather\nthan a dog without?\nmax +2.5" and told[3] == "seen"
 

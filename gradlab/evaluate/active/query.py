@@ -48,7 +48,7 @@ def probabilities(model: Model, inputs: Tensor, *, extra_inputs: Sequence[Any] =
 
 def ask(
     strategy: str | Strategy,
-    model: Any,
+    model: Model,
     inputs: Tensor,
     n: int,
     *,

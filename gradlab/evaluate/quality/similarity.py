@@ -16,11 +16,11 @@ import torch
 from scipy.stats import rankdata
 from torch import Tensor, nn
 
-from gradlab.core import InputError, run
+from gradlab.core import InputError, Model, run
+from gradlab.core.contrasts import Loss, Question
 from gradlab.core.inputs import check_inputs
 from gradlab.evaluate.batches import batches
 from gradlab.introspect import features
-from gradlab.introspect.recipe import Loss, Question
 
 __all__ = ["BATCH", "POWER", "SUPPRESS", "feature_similarity", "gradient_similarity", "likeness"]
 
@@ -30,7 +30,7 @@ BATCH = 16  # pictures at a time: dense gradients of a thousand classes are larg
 
 
 def feature_similarity(
-    model: Any,
+    model: Model,
     reference: Tensor,
     distorted: Tensor,
     *,
@@ -72,7 +72,7 @@ def feature_similarity(
 
 
 def gradient_similarity(
-    model: Any,
+    model: Model,
     reference: Tensor,
     distorted: Tensor,
     *,
@@ -153,7 +153,7 @@ def likeness(reference: Tensor, distorted: Tensor, *, suppress: float = SUPPRESS
 
 
 def _compared(
-    model: Any,
+    model: Model,
     reference: Any,
     distorted: Any,
     read: Callable[[Tensor, Sequence[Any]], Tensor],

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+__all__ = ["Axes", "Ints", "Pair", "Table", "Window", "shifted", "slid", "union", "window"]
+
 Ints = NDArray[np.int64]
 Pair = tuple[int, int]
 

@@ -14,6 +14,8 @@ from gradlab.explain.occlusion.geometry import Ints, Window, window
 from gradlab.explain.occlusion.operations import fold
 from gradlab.explain.occlusion.windows import Tape, TapeMismatch, Windowed
 
+__all__ = ["IncrementalForward"]
+
 BUDGET = 2**28  # bytes that the largest map of one batch of patches may take
 # glibc hands large freed blocks back to the system, and each is then cleared again page by page when next asked for;
 # once it has seen one of this size freed (its own limit is 2**25), it keeps them. Up to a quarter of a sweep's time.

@@ -13,6 +13,8 @@ from gradlab.explain.occlusion.geometry import Axes, Pair, Table, shifted, slid
 from gradlab.explain.occlusion.windows import OPERATIONS, Step, Windowed, aligned
 from gradlab.explain.occlusion.winograd import convolve
 
+__all__ = ["fold"]
+
 
 def _pair(value: Any) -> Pair:
     return (int(value), int(value)) if isinstance(value, int) else (int(value[0]), int(value[-1]))

@@ -25,7 +25,7 @@ from gradlab.explain.gradients import gradient
 from gradlab.explain.occlusion.incremental import IncrementalForward
 from gradlab.explain.question import Baseline, Question, Score, hidden_pictures
 
-__all__ = ["STRIDE", "WINDOW", "Sweep", "occlusion", "occlusion_sweep"]
+__all__ = ["WINDOW", "Sweep", "occlusion", "occlusion_sweep"]
 
 WINDOW, STRIDE = 32, 8  # pixels
 

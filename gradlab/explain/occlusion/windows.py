@@ -20,6 +20,8 @@ from torch.utils._pytree import tree_map
 
 from gradlab.explain.occlusion.geometry import Table, Window, union
 
+__all__ = ["Step", "Tape", "TapeMismatch", "Windowed", "aligned"]
+
 # What each operation does to windows; ``operations.py`` enters them. One that is not here makes the whole map.
 OPERATIONS: dict[Callable[..., Any], Callable[..., Any]] = {}
 

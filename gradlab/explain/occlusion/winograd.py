@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+__all__ = ["convolve"]
+
 TILE = 4
 # With smaller matrices the transforms cost more than they save, with fewer patches the reading of the 36 does.
 MATRIX = 128 * 256

@@ -1,53 +1,79 @@
 // Bars: probabilities of classes (before and after cells are taken away), and what one cell votes for.
 
+import { glSized } from "./box.js";
 import { glPaint } from "./colour.js";
-import { glNode, glRove } from "./dom.js";
-import { glProbability, glValue, glVotes } from "./numbers.js";
+import { el, glPress, glRove } from "./dom.js";
+import { glArgmax, glProbability, glValue, glVotes } from "./numbers.js";
 
+/**
+ * @param {string} text @param {number} part @param {number | null} before @param {string} number @param {Props} data
+ */
 export function glBar(text, part, before, number, data) {
-  const fill = glNode("span", { class: "gl-fill" });
+  const fill = el("span.gl-fill"), ghost = el("span.gl-ghost");
   fill.style.width = `${100 * Math.max(0, Math.min(1, part))}%`;
-  const ghost = before === null ? null : glNode("span", { class: "gl-ghost" });
-  if (ghost) ghost.style.width = `${100 * before}%`;
-  return glNode("li", { class: "gl-bar", ...data },
-    glNode("span", { class: "gl-bar-label", title: text }, text),
-    glNode("span", { class: "gl-track" }, fill, ghost),
-    glNode("span", { class: "gl-number" }, number));
+  ghost.style.width = `${100 * (before ?? 0)}%`;
+  return el("li.gl-bar", data, el("span.gl-bar-label", { title: text }, text),
+    el("span.gl-track", fill, before === null ? null : ghost), el("span.gl-number", number));
+}
+
+// What a class is in a question: P, Q or another.
+/** @param {number} c @param {number} p @param {number} q */
+function glRole(c, p, q) {
+  return c === p ? "p" : c === q ? "q" : "other";
+}
+
+// p of some classes as bars. name(c): what it is called.
+/**
+ * @param {HTMLElement} list @param {number[]} classes @param {Numbers} p @param {(c: number) => string} name
+ * @param {number} said @param {number} q
+ */
+export function glClassBars(list, classes, p, name, said, q) {
+  list.replaceChildren(...classes.map((c) =>
+    glBar(name(c), p[c], null, glProbability(p[c]), { "data-class": c, "data-role": glRole(c, said, q) })));
 }
 
 // P, Q and the likeliest others, by p before; with cells taken away the bar is p after and the outline p before.
+/**
+ * @param {HTMLElement} list @param {Picture} a @param {string[]} labels @param {number} p @param {number} q
+ * @param {Numbers | null} after @param {number} count
+ */
 export function glProbabilityBars(list, a, labels, p, q, after, count) {
   const lead = [...new Set([p, q, ...a.order.slice(0, count)])].slice(0, count);
   if (after) {
-    const risen = after.reduce((best, value, c) => (value > after[best] ? c : best), 0);
+    const risen = glArgmax(after);
     if (!lead.includes(risen)) lead.push(risen);
   }
   lead.sort((x, y) => a.p[y] - a.p[x]);
   list.replaceChildren(...lead.map((c) => {
     const now = after ? after[c] : a.p[c];
     const number = after ? `${glProbability(a.p[c])} → ${glProbability(now)}` : glProbability(now);
-    const role = c === p ? "p" : c === q ? "q" : "other";
     return glBar(labels[c], now, after ? a.p[c] : null, number, {
-      "data-class": c, "data-role": role, "data-before": a.p[c].toFixed(6), "data-after": now.toFixed(6),
+      "data-class": c, "data-role": glRole(c, p, q), "data-before": a.p[c].toFixed(6), "data-after": now.toFixed(6),
     });
   }));
 }
 
+/**
+ * @param {HTMLElement} list @param {Maps} a @param {string[]} labels @param {number} p @param {number} q
+ * @param {number} cell @param {number} count
+ */
 export function glVoteBars(list, a, labels, p, q, cell, count) {
-  const votes = glVotes(a, cell, count);
-  const top = Math.max(...votes.map((vote) => vote.value), 0);
-  list.replaceChildren(...votes.map(({ c, value }) => glBar(
-    labels[c], top > 0 ? value / top : 0, null, glValue(value, false),
-    { "data-class": c, "data-role": c === p ? "p" : c === q ? "q" : "other" },
-  )));
-  return votes;
+  const votes = glVotes(a, cell, count), top = Math.max(...votes.map((vote) => vote.value), 0);
+  list.replaceChildren(...votes.map(({ c, value }) => glBar(labels[c], top > 0 ? value / top : 0, null,
+    glValue(value, false), { "data-class": c, "data-role": glRole(c, p, q) })));
+}
+
+/** @param {number} q @param {(q: number) => void} choose */
+function glFrame(q, choose) {
+  return el("button.gl-frame", { type: "button", "data-q": q, tabindex: -1, onclick: () => choose(q) },
+    el("canvas", { "aria-hidden": "true" }), el("span.gl-frame-label"), el("span.gl-frame-note"));
 }
 
 // The filmstrip: small maps of "rather than Q" for many Q; pressing one makes it the Q.
+/** @param {(value: any) => void} choose */
 export function glFilmstrip(choose) {
-  const node = glNode("div",
-    { class: "gl-film", role: "group", "aria-label": "Rather than ...: pick a small map to make it Q" });
-  glRove(node);
+  const node = glRove(el("div.gl-film",
+    { role: "group", "aria-label": "Rather than ...: pick a small map to make it Q" }));
   let key = "";
   return {
     node,
@@ -56,26 +82,19 @@ export function glFilmstrip(choose) {
       const next = frames.map((frame) => frame.q).join();
       if (next !== key) {  // keep the buttons, and with them the focus, while the same classes are shown
         key = next;
-        node.replaceChildren(...frames.map((frame) => glNode("button",
-          { type: "button", class: "gl-frame", "data-q": frame.q, tabindex: -1, onclick: () => choose(frame.q) },
-          glNode("canvas", { "aria-hidden": "true" }), glNode("span", { class: "gl-frame-label" }),
-          glNode("span", { class: "gl-frame-note" }))));
+        node.replaceChildren(...frames.map((frame) => glFrame(frame.q, choose)));
       }
-      const scale = 112 / Math.max(a.width, a.height);
       frames.forEach((frame, i) => {
-        const button = node.children[i], [canvas, label, note] = button.children;
-        canvas.width = Math.round(a.width * scale);
-        canvas.height = Math.round(a.height * scale);
+        const button = node.querySelectorAll("button")[i], [label, note] = button.querySelectorAll("span");
+        const canvas = /** @type {HTMLCanvasElement} */ (button.firstChild);
+        glSized(a, 112, canvas);
         glPaint(canvas, photo, frame.map, a, look, frame.top);
-        label.textContent = frame.text;
+        label.textContent = button.title = frame.text;
         note.textContent = frame.top > 0 ? frame.note : `${frame.note}, empty`;
-        button.title = frame.text;
         button.setAttribute("aria-pressed", String(frame.q === chosen));
       });
-      if (!node.contains(document.activeElement)) {
-        const entry = Math.max(0, frames.findIndex((frame) => frame.q === chosen));
-        [...node.children].forEach((button, i) => { button.tabIndex = i === entry ? 0 : -1; });
-      }
+      const at = frames.findIndex((frame) => frame.q === chosen);
+      if (!node.contains(document.activeElement)) glPress(node, at, Math.max(0, at));
     },
   };
 }

@@ -1,29 +1,26 @@
 // Charts in SVG: drawn again at the width they are given, so that text keeps its size; and what chart widgets share.
 
-import { glButton, glNode } from "./dom.js";
+import { el, glMade } from "./dom.js";
+import { glNumber } from "./numbers.js";
 
 const GL_SVG = "http://www.w3.org/2000/svg";
 
-// glSvg("circle", { cx: 3, class: "a" }, child, "text")
-export function glSvg(tag, props, ...children) {
-  const node = document.createElementNS(GL_SVG, tag);
-  for (const [key, value] of Object.entries(props || {})) {
-    if (value !== null && value !== undefined && value !== false) node.setAttribute(key, value);
-  }
-  node.append(...children.flat().filter((child) => child !== null && child !== undefined));
-  return node;
+// svg("circle.gl-a", { cx: 3 }, child): as el, in a chart.
+/** @template {string} S @param {S} spec @param {any[]} rest @returns {Drawn<S>} */
+export function svg(spec, ...rest) {
+  return glMade(document.createElementNS(GL_SVG, spec.split(".")[0]), spec, rest);
 }
 
 // draw(width) returns what the chart shows, in pixels, in arrays of any depth; it is called again when the width of its
 // place changes.
+/** @param {string} key @param {number} height @param {(width: number) => Marks} draw @returns {Chart} */
 export function glChart(key, height, draw) {
-  const svg = glSvg("svg", { class: "gl-chart", role: "img", "data-chart": key, height });
-  const node = glNode("div", { class: "gl-place" }, svg);
+  const chart = svg("svg.gl-chart", { role: "img", "data-chart": key, height }), node = el("div.gl-place", chart);
   let width = 0;
   const again = () => {
     if (!width) return;
-    svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-    svg.replaceChildren(...draw(width).flat(Infinity).filter((each) => each !== null));
+    chart.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    chart.replaceChildren(...draw(width).flat(Infinity).filter((each) => each !== null));
   };
   const watch = new ResizeObserver(() => {
     if (node.clientWidth === width) return;
@@ -33,13 +30,15 @@ export function glChart(key, height, draw) {
   watch.observe(node);
   return {
     node,
+    again,
     // label: what the chart shows, in words
-    draw(label) { svg.setAttribute("aria-label", label); again(); },
+    draw(label) { chart.setAttribute("aria-label", label); again(); },
     stop() { watch.disconnect(); },
   };
 }
 
 // From values to pixels, and back.
+/** @param {number[]} from @param {number[]} to @returns {Scale} */
 export function glScale(from, to) {
   const slope = (to[1] - to[0]) / (from[1] - from[0]);
   const scale = (value) => to[0] + slope * (value - from[0]);
@@ -48,37 +47,76 @@ export function glScale(from, to) {
 }
 
 // About `count` round numbers from low to high.
+/** @param {number} low @param {number} high @param {number} count @returns {number[]} */
 export function glTicks(low, high, count) {
   const rough = (high - low) / count, ten = 10 ** Math.floor(Math.log10(rough));
-  const step = ten * [1, 2, 5, 10].find((each) => each * ten >= rough);
+  const step = ten * ([1, 2, 5, 10].find((each) => each * ten >= rough) ?? 10);
   const first = Math.ceil(low / step - 1e-9);
   return Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 },
     (_, i) => Number(((first + i) * step).toPrecision(12)));
 }
 
-export function glText(x, y, text, props) {
-  return glSvg("text", { x, y, ...props }, text);
+/**
+ * @param {number} x @param {number} y @param {string} text @param {string | null} [kind]
+ * @param {string | null} [anchor] @param {Props} [more]
+ */
+export function glText(x, y, text, kind = null, anchor = null, more = {}) {
+  return svg("text", { x, y, class: kind, "text-anchor": anchor, ...more }, text);
 }
 
+// What an axis shows: below it, or upright beside it.
+/** @param {number} x @param {number} y @param {string} text */
+export function glAxisName(x, y, text) {
+  return glText(x, y, text, "gl-soft", "middle");
+}
+
+/** @param {number} x @param {number} y @param {string} text @param {string} [kind] */
+export function glUpright(x, y, text, kind = "gl-soft") {
+  return svg("text", { class: kind, "text-anchor": "middle", transform: `translate(${x} ${y}) rotate(-90)` }, text);
+}
+
+/** @param {string} kind @param {number} x1 @param {number} x2 @param {number} y */
+export function glAcross(kind, x1, x2, y) {
+  return svg("line", { class: kind, x1, x2, y1: y, y2: y });
+}
+
+/** @param {string} kind @param {number} x @param {number} y1 @param {number} y2 */
+export function glDown(kind, x, y1, y2) {
+  return svg("line", { class: kind, x1: x, x2: x, y1, y2 });
+}
+
+/** @param {Scale} scale @param {number} y @param {number[]} ticks */
 export function glAxisX(scale, y, ticks) {
-  return ticks.map((value) =>
-    glText(scale(value), y + 16, glNumber(value), { class: "gl-tick", "text-anchor": "middle" }));
+  return ticks.map((value) => glText(scale(value), y + 16, glNumber(value), "gl-tick", "middle"));
 }
 
+/** @param {Scale} scale @param {number} x @param {number} right @param {number[]} ticks */
 export function glAxisY(scale, x, right, ticks) {
   return ticks.flatMap((value) => [
-    glSvg("line", { class: "gl-rule", x1: x, x2: right, y1: scale(value), y2: scale(value) }),
-    glText(x - 6, scale(value) + 4, glNumber(value), { class: "gl-tick", "text-anchor": "end" }),
+    glAcross("gl-rule", x, right, scale(value)), glText(x - 6, scale(value) + 4, glNumber(value), "gl-tick", "end"),
   ]);
 }
 
-// A polyline through [x, y] pairs of pixels.
+// The path through [x, y] pairs of pixels.
+/** @param {number[][]} points */
+export function glPath(points) {
+  return points.map(([x, y], i) => `${i ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
+}
+
+/** @param {number[][]} points @param {Props} props */
 export function glLine(points, props) {
-  const path = points.map(([x, y], i) => `${i ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
-  return glSvg("path", { d: path, fill: "none", ...props });
+  return svg("path", { d: glPath(points), fill: "none", ...props });
+}
+
+// A line as it is drawn, and what it stands for.
+/** @param {string} kind @param {string} text */
+export function glKey(kind, text) {
+  const line = glLine([[0, 5], [26, 5]], { class: kind });
+  return el("span", svg("svg", { width: 26, height: 10, "aria-hidden": "true" }, line), ` ${text}`);
 }
 
 // Lines of text beside a chart at heights that may be too close: moved apart by `gap`, in their order.
+/** @param {number[]} heights @param {number} gap */
 export function glApart(heights, gap) {
   const order = heights.map((_, i) => i).sort((a, b) => heights[a] - heights[b]);
   const moved = [...heights];
@@ -86,56 +124,11 @@ export function glApart(heights, gap) {
   return moved;
 }
 
-// A number as short as it can be, with a real minus sign.
-export function glNumber(value) {
-  return String(Number(value.toPrecision(6))).replace("-", "−");
-}
-
-export function glFixed(value, digits) {
-  const text = value.toFixed(digits);
-  return Number(text) === 0 ? text.replace("-", "") : text.replace("-", "−");
-}
-
 // rows: arrays of texts; the first text of a row is its heading.
-export function glFillTable(table, head, rows) {
+/** @param {HTMLTableElement} table @param {string[]} head @param {string[][]} rows @param {number} [active] */
+export function glFillTable(table, head, rows, active = -1) {
   table.replaceChildren(
-    glNode("thead", {}, glNode("tr", {}, head.map((text) => glNode("th", { scope: "col" }, text)))),
-    glNode("tbody", {}, rows.map(([name, ...cells]) => glNode("tr", {},
-      glNode("th", { scope: "row" }, name), cells.map((text) => glNode("td", {}, text))))));
-}
-
-// A labelled row of buttons.
-export function glButtons(label, names, choose) {
-  return glNode("div", { class: "gl-presets", role: "group", "aria-label": label },
-    glNode("span", { class: "gl-hint" }, label),
-    Object.entries(names).map(([name, text]) => glButton(name, text, () => choose(name))));
-}
-
-// A slider of any range. text(value) is shown beside it.
-export function glRange({ name, label, low, high, step, value, text, change }) {
-  const shown = glNode("output", { class: "gl-number" });
-  const input = glNode("input", {
-    type: "range", "data-control": name, min: low, max: high, step,
-    oninput: () => { tell(); change(Number(input.value)); },
-  });
-  const tell = () => {
-    shown.textContent = text(Number(input.value));
-    input.setAttribute("aria-valuetext", shown.textContent);
-  };
-  const title = glNode("span", {}, label);
-  const api = {
-    node: glNode("label", { class: "gl-control gl-range" }, title, input, shown),
-    input,
-    set(next) { input.value = next; tell(); },
-    // another range: { label, low, high, step, value }
-    reset(next) {
-      title.textContent = next.label;
-      for (const [key, each] of [["min", next.low], ["max", next.high], ["step", next.step]]) {
-        input.setAttribute(key, each);
-      }
-      api.set(next.value);
-    },
-  };
-  api.set(value);
-  return api;
+    el("thead", el("tr", head.map((text) => el("th", { scope: "col" }, text)))),
+    el("tbody", rows.map(([name, ...cells], k) => el("tr", { "data-active": active < 0 ? null : String(k === active) },
+      el("th", { scope: "row" }, name), cells.map((text) => el("td", text))))));
 }

@@ -1,6 +1,7 @@
 // Families of distributions with one parameter, and samples of them that follow the parameter.
 
 // Seeded and counted: number i of a seed, in [0, 1), is a hash of i (mulberry32), the same in every browser.
+/** @param {number} seed @param {number} i */
 function glUniform(seed, i) {
   let t = (Math.imul(seed + 1, 0x9e3779b1) + Math.imul(i + 1, 0x6d2b79f5)) >>> 0;
   t = Math.imul(t ^ (t >>> 15), t | 1);
@@ -9,6 +10,7 @@ function glUniform(seed, i) {
 }
 
 // n pairs: u is uniform, z normal (Box and Muller). A family makes its samples of them, so that they follow theta.
+/** @param {number} seed @param {number} n */
 export function glNoise(seed, n) {
   const u = new Float64Array(n), z = new Float64Array(n);
   for (let i = 0; i < n; i++) {
@@ -18,18 +20,21 @@ export function glNoise(seed, n) {
   return { u, z };
 }
 
+/** @param {number} u @param {number} rate */
 function glPoisson(u, rate) {
   let k = 0, term = Math.exp(-rate), sum = term;
   while (u >= sum && k < 1000) { k += 1; term *= rate / k; sum += term; }
   return k;
 }
 
+/** @param {number} t */
 function glSigmoid(t) {
   return 1 / (1 + Math.exp(-t));
 }
 
 // log p, score and second derivative are linear in (x, x²): given their means, they give the mean over the samples.
 // s is what else is known (σ of "Gaussian mean"). log leaves out what does not depend on theta.
+/** @type {Record<string, Family>} */
 export const GL_FAMILIES = {
   "Gaussian mean": {
     draw: (u, z, t, s) => t + s * z,

@@ -1,18 +1,39 @@
 // Probabilities under the hand: bars that are dragged, always adding up to 1; and Shannon's measures of them.
 
-import { glLeave, glNode } from "./dom.js";
-import { glClamp } from "./numbers.js";
+import { el } from "./dom.js";
+import { glDrag, glSliderKeys, glWhere } from "./drag.js";
+import { glClamp, glSum } from "./numbers.js";
 
 export const GL_LOG = { bits: Math.log2, nats: Math.log };
 
 // Expected surprise: −Σ p log p, with 0 log 0 = 0.
+/** @param {Numbers} p @param {"bits" | "nats"} unit */
 export function glEntropy(p, unit) {
   return p.reduce((sum, each) => (each > 0 ? sum - each * GL_LOG[unit](each) : sum), 0);
 }
 
+/** @param {number[]} p @param {number} rows @param {number} columns */
+export function glMargins(p, rows, columns) {
+  const x = Array(rows).fill(0), y = Array(columns).fill(0);
+  p.forEach((each, k) => { x[Math.floor(k / columns)] += each; y[k % columns] += each; });
+  return { x, y };
+}
+
+// All that a joint table says: margins, entropies, and H(X | Y = y) of each column.
+/** @param {number[]} p @param {number} rows @param {number} columns @param {"bits" | "nats"} unit @returns {Shannon} */
+export function glShannon(p, rows, columns, unit) {
+  const { x, y } = glMargins(p, rows, columns);
+  const HX = glEntropy(x, unit), HY = glEntropy(y, unit), HXY = glEntropy(p, unit);
+  const given = y.map((sum, j) => (sum > 0 ? glEntropy(x.map((_, i) => p[i * columns + j] / sum), unit) : NaN));
+  // rounding may leave −1e-16 where nothing is
+  const least = (value) => Math.max(0, value);
+  return { x, y, HX, HY, HXY, I: least(HX + HY - HXY), XgivenY: least(HXY - HY), YgivenX: least(HXY - HX), given };
+}
+
 // p with p[i] = value; the others keep their proportions, or become equal where all of them are 0.
+/** @param {number[]} p @param {number} i @param {number} value */
 function glRescaled(p, i, value) {
-  const others = p.reduce((sum, each, k) => (k === i ? sum : sum + each), 0);
+  const others = glSum(p, (each, k) => (k === i ? 0 : each));
   return p.map((each, k) => {
     if (k === i) return value;
     return others > 0 ? (each * (1 - value)) / others : (1 - value) / (p.length - 1);
@@ -20,44 +41,17 @@ function glRescaled(p, i, value) {
 }
 
 // One bar. now(): { p, full }, the probability and what a full bar stands for; on: { start(), set(value), end() }.
+/** @param {string} label @param {() => { p: number, full: number }} now @param {LevelActs} on */
 export function glLevel(label, now, on) {
-  const fill = glNode("span", { class: "gl-level-fill" });
-  const number = glNode("span", { class: "gl-level-number gl-number" });
-  const node = glNode("div", {
-    class: "gl-level", role: "slider", tabindex: 0, "aria-label": label, "aria-orientation": "vertical",
-    "aria-valuemin": 0, "aria-valuemax": 1,
+  const fill = el("span.gl-level-fill"), number = el("span.gl-level-number.gl-number");
+  const node = el("div.gl-level", {
+    role: "slider", tabindex: 0, "aria-label": label, "aria-orientation": "vertical", "aria-valuemin": 0,
+    "aria-valuemax": 1,
   }, fill, number);
-  const pull = (event) => {
-    const box = node.getBoundingClientRect();
-    on.set(glClamp(Math.round((100 * now().full * (box.bottom - event.clientY)) / box.height) / 100, 0, 1));
-  };
-  let held = false;
-  node.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0) return;
-    event.preventDefault();
-    node.focus({ preventScroll: true });
-    node.setPointerCapture(event.pointerId);
-    held = true;
-    on.start();
-    pull(event);
-  });
-  node.addEventListener("pointermove", (event) => { if (held) pull(event); });
-  for (const kind of ["pointerup", "pointercancel"]) {
-    node.addEventListener(kind, () => { if (held) { held = false; on.end(); } });
-  }
-  node.addEventListener("keydown", (event) => {
-    const { p } = now();
-    const to = {
-      ArrowUp: p + 0.01, ArrowRight: p + 0.01, ArrowDown: p - 0.01, ArrowLeft: p - 0.01,
-      PageUp: p + 0.1, PageDown: p - 0.1, Home: 0, End: 1,
-    }[event.key];
-    if (event.key === "Escape") glLeave(node);
-    if (to === undefined) return;
-    event.preventDefault();
-    on.start();
-    on.set(glClamp(to, 0, 1));
-    on.end();
-  });
+  const pull = (event) => on.set(glClamp(Math.round(100 * now().full * (1 - glWhere(node, event).y)) / 100, 0, 1));
+  glDrag(node, { down: (event) => { on.start(); pull(event); }, move: pull, up: () => on.end() });
+  glSliderKeys(node, () => ({ at: now().p, step: 0.01, low: 0, high: 1 }),
+    (value) => { on.start(); on.set(value); on.end(); });
   return {
     node,
     // text: read out instead of the bare number
@@ -73,16 +67,13 @@ export function glLevel(label, now, on) {
 }
 
 // What holds the probabilities while a hand changes them. start: an array; changed() draws.
+/** @param {number[]} start @param {(i?: number) => void} changed */
 export function glHeld(start, changed) {
   let p = [...start], before = p;
   return {
     get p() { return p; },
     put(next) { p = [...next]; changed(); },
     // handlers of bar i: during one drag the others keep the proportions they had when it began
-    hand: (i, end) => ({
-      start() { before = p; },
-      set(value) { p = glRescaled(before, i, value); changed(i); },
-      end,
-    }),
+    hand: (i, end) => ({ start() { before = p; }, set(value) { p = glRescaled(before, i, value); changed(i); }, end }),
   };
 }

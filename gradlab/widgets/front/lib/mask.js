@@ -7,6 +7,10 @@ import { glUnpacked } from "./wire.js";
 
 // Asks for the scores under a mask, one request at a time; while one is under way only the newest is kept. heard(z,
 // latest): latest is false where a newer mask is already asked.
+/**
+ * @param {(content: object) => void} send @param {(z: Float64Array, latest: boolean) => void} heard
+ * @param {() => void} silent
+ */
 export function glMaskAsker(send, heard, silent) {
   const view = glId("view");
   let n = 0, waiting = false, next = null, timer = null;
@@ -32,6 +36,7 @@ export function glMaskAsker(send, heard, silent) {
   };
 }
 
+/** @param {Uint8Array} mask @param {Size} a @param {Omit<Box, "wanted">} box @param {number} value */
 export function glFillBox(mask, a, box, value) {
   const top = Math.max(0, Math.round(box.top)), left = Math.max(0, Math.round(box.left));
   const bottom = Math.min(a.height, Math.round(box.top + box.height));
@@ -40,6 +45,7 @@ export function glFillBox(mask, a, box, value) {
 }
 
 // The picture with the baseline shown where the mask is.
+/** @param {Maskable} a @param {string} baseline @param {Numbers} mask */
 export function glMaskedPhoto(a, baseline, mask) {
   const rgb = a.rgb.slice(), hidden = a.baselines[baseline];
   mask.forEach((value, i) => { if (value) for (let k = 0; k < 3; k++) rgb[3 * i + k] = hidden[3 * i + k]; });

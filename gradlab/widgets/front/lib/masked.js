@@ -1,33 +1,36 @@
 // One picture under a mask: where the mask is, what is asked about it, and how both stages are drawn.
 
 import { glProbabilityBars } from "./bars.js";
-import { GL_SIDE_LARGE, glBoxHands, glDrawBox } from "./box.js";
-import { glPaint, glPhoto, glSigned, glStrip } from "./colour.js";
+import { GL_SIDE_LARGE, glBoxHands, glDrawBox, glSized } from "./box.js";
+import { glPaint, glPhoto, glSigned } from "./colour.js";
+import { el, glContext } from "./dom.js";
 import { glFillBox, glMaskAsker, glMaskedPhoto } from "./mask.js";
-import { glClamp, glProbability, glSoftmax, glTop, glValue } from "./numbers.js";
+import { glClamp, glProbability, glSoftmax, glSum, glTop, glValue } from "./numbers.js";
 import { glPacked } from "./wire.js";
 
 export const GL_BASELINES = { mean: "mean colour", black: "black", blur: "blur" };
 
-function glSized(canvas, a) {
-  const scale = GL_SIDE_LARGE / Math.max(a.width, a.height);
-  canvas.width = Math.round(a.width * scale);
-  canvas.height = Math.round(a.height * scale);
-  return scale;
-}
-
 // A box of the window's own size; `wanted` remembers that size where the border cuts it, and is 0 for any other box.
+/** @param {number} top @param {number} left @param {number} side */
 export function glWindowBox(top, left, side) {
   return { top, left, width: side, height: side, wanted: side };
 }
 
 // say: { heard(), settle(text) }: what the widget does once a mask is answered, or is not.
 export class GlMasked {
+  /** @type {any} */ state; /** @type {Look & { unit: string }} */ look;
+  /** @type {any} */ parts; /** @type {any} */ say; /** @type {string[]} */ labels; /** @type {boolean} */ alive;
+  /** @type {Maskable} */ a; /** @type {HTMLCanvasElement} */ photo; /** @type {Uint8Array} */ painted;
+  /** @type {Sweep | null} */ sweep; /** @type {Numbers} */ after;
+  /** @type {Numbers | null} */ z;
+  /** @type {number} */ lost;
+
+  /** @param {any} given */
   constructor({ parts, labels, alive, send, say }) {
     Object.assign(this, { parts, labels, alive, say });
     this.state = { p: 0, box: null, brush: 16, mode: "box" };
     this.look = { opacity: 0.7, colours: "blue-orange", threshold: 0, unit: "logit" };
-    this.background = document.createElement("canvas");  // photo and map, without the box
+    this.background = el("canvas");  // photo and map, without the box
     this.held = false;
     const heard = (z, latest) => this.settled(glSoftmax(z), z, this.a.z[this.state.p] - z[this.state.p], latest);
     this.asker = glMaskAsker(send, heard, () => say.settle("The kernel does not answer: is it running?"));
@@ -35,6 +38,7 @@ export class GlMasked {
   }
 
   // Another picture: the answer of the kernel, decoded.
+  /** @param {Maskable} a */
   begin(a) {
     Object.assign(this, {
       a, photo: glPhoto(a), painted: new Uint8Array(a.width * a.height), sweep: null, after: null, z: null,
@@ -55,6 +59,7 @@ export class GlMasked {
   }
 
   // A box of the sweep's size goes from window to window, so that the sweep can answer for it.
+  /** @param {Box} box */
   legal(box) {
     const { a, sweep, state } = this;
     const swept = sweep && sweep.exact && sweep.facts.baseline === state.baseline && sweep.facts.window === state.window
@@ -116,7 +121,8 @@ export class GlMasked {
 
   // p of every class under the mask: with z, from the network; without, from the sweep, with what P lost. While a newer
   // mask is under way the bars follow, and nothing is said.
-  settled(p, z, lost = this.a.z[this.state.p] - z[this.state.p], latest = true) {
+  /** @param {Numbers} p @param {Numbers | null} z @param {number} [lost] @param {boolean} [latest] */
+  settled(p, z, lost = z ? this.a.z[this.state.p] - z[this.state.p] : 0, latest = true) {
     const { a, parts, state } = this;
     Object.assign(this, { after: p, z, lost });
     parts.measured.textContent = z ? "asked of the network just now" : "from the sweep: no kernel needed";
@@ -130,7 +136,7 @@ export class GlMasked {
   sentence() {
     const { a, after, labels, state } = this, { top, left, height, width } = state.box;
     if (!after) return `The network says ${labels[a.order[0]]} ${glProbability(a.p[a.order[0]])}.`;
-    const share = this.painted.reduce((sum, value) => sum + value, 0) / this.painted.length;
+    const share = glSum(this.painted) / this.painted.length;
     const where = this.painting
       ? `${(100 * share).toFixed(0)} % painted over`
       : `${height} × ${width} pixels hidden from row ${top}, column ${left}`;
@@ -146,14 +152,15 @@ export class GlMasked {
   }
 
   drawHide() {
-    const { a, parts, state } = this, scale = glSized(parts.hide, a), context = parts.hide.getContext("2d");
-    context.imageSmoothingEnabled = parts.hide.width < 4 * a.width;
-    context.drawImage(glMaskedPhoto(a, state.baseline, this.mask()), 0, 0, parts.hide.width, parts.hide.height);
+    const { a, state, parts: { hide } } = this, scale = glSized(a, GL_SIDE_LARGE, hide);
+    const context = glContext(hide);
+    context.imageSmoothingEnabled = hide.width < 4 * a.width;
+    context.drawImage(glMaskedPhoto(a, state.baseline, this.mask()), 0, 0, hide.width, hide.height);
     glDrawBox(context, state.box, scale, this.alive && !this.painting);
   }
 
   drawMap() {
-    const scale = glSized(this.parts.map, this.a), context = this.parts.map.getContext("2d");
+    const scale = glSized(this.a, GL_SIDE_LARGE, this.parts.map), context = glContext(this.parts.map);
     context.drawImage(this.background, 0, 0);
     glDrawBox(context, this.state.box, scale, false);
   }
@@ -161,14 +168,12 @@ export class GlMasked {
   drawStill() {
     const { a, look, parts, sweep, state } = this, signed = glSigned(look.colours);
     const map = sweep && sweep.map(state.p, look.unit), top = map ? glTop(map, signed) : 0;
-    glSized(this.background, a);
+    glSized(a, GL_SIDE_LARGE, this.background);
     glPaint(this.background, this.photo, map, { ...a, h: a.height, w: a.width }, look, top);
     parts.empty.hidden = Boolean(map);
     parts.title.textContent = `What hiding costs ${this.labels[state.p]}`;
     parts.note.textContent = !map ? "each place of the window, one by one" : sweep.standing;
-    glStrip(parts.strip, look.colours);
-    parts.low.textContent = signed ? glValue(-top, false) : "0";
-    parts.high.textContent = `${glValue(top, false)}${look.unit === "logit" ? " logits" : ""}`;
+    parts.legend.draw(look.colours, (value) => glValue(value, false), top, look.unit === "logit" ? " logits" : "");
     this.drawMap();
   }
 }

@@ -1,14 +1,15 @@
 // Keeping what is on the screen: the three panels as one picture, pinned below or saved as a file.
 
-import { glButton, glNode } from "./dom.js";
+import { el, glButton, glContext } from "./dom.js";
 import { GL_SIDE } from "./panel.js";
 
+/** @param {any[]} panels @param {string} sentence */
 export function glCompose(panels, sentence) {
   const side = GL_SIDE, gap = 16, head = 64, foot = 30;
   const canvas = document.createElement("canvas");
   canvas.width = panels.length * side + (panels.length + 1) * gap;
   canvas.height = head + panels[0].background.height + 2 * foot + 2 * gap;
-  const context = canvas.getContext("2d");
+  const context = glContext(canvas);
   context.fillStyle = "#ffffff";
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.fillStyle = "#1a1a1a";
@@ -18,8 +19,7 @@ export function glCompose(panels, sentence) {
     glLines(context, panel.view.title, side).forEach((line, k) => context.fillText(line, x, 28 + 23 * k));
     context.drawImage(panel.canvas, x, head);
     context.font = "15px sans-serif";
-    const foottext = panel.node.querySelector(".gl-hottest").textContent;
-    context.fillText(foottext, x, head + panel.background.height + foot, side);
+    context.fillText(panel.hottest.textContent, x, head + panel.background.height + foot, side);
   });
   context.font = "15px sans-serif";
   context.fillText(sentence, gap, canvas.height - gap, canvas.width - 2 * gap);
@@ -27,6 +27,7 @@ export function glCompose(panels, sentence) {
 }
 
 // At most two lines; what does not fit is cut with an ellipsis.
+/** @param {Context} context @param {string} text @param {number} width */
 function glLines(context, text, width) {
   const lines = [""];
   for (const word of text.split(" ")) {
@@ -38,20 +39,21 @@ function glLines(context, text, width) {
 }
 
 export function glPins() {
-  const node = glNode("div", { class: "gl-pins" });
+  const node = el("div.gl-pins");
   return {
     node,
     add(canvas, sentence) {
-      const figure = glNode("figure", { class: "gl-pin" },
-        glNode("img", { src: canvas.toDataURL("image/png"), alt: sentence }),
-        glNode("figcaption", {}, sentence, " ", glButton("unpin", "remove", () => figure.remove())));
+      const figure = el("figure.gl-pin",
+        el("img", { src: canvas.toDataURL("image/png"), alt: sentence }),
+        el("figcaption", sentence, " ", glButton("unpin", "remove", () => figure.remove())));
       node.append(figure);
     },
   };
 }
 
+/** @param {HTMLCanvasElement} canvas @param {string} name */
 export function glSaveAs(canvas, name) {
-  const link = glNode("a", { href: canvas.toDataURL("image/png"), download: name });
+  const link = el("a", { href: canvas.toDataURL("image/png"), download: name });
   document.body.append(link);
   link.click();
   link.remove();

@@ -1,7 +1,8 @@
 // A plane of two inputs: a small network on it, painted surfaces, and marks over them.
 
-import { glLine, glScale, glSvg } from "./chart.js";
-import { glNode } from "./dom.js";
+import { glLine, glScale, svg } from "./chart.js";
+import { el, glContext } from "./dom.js";
+import { glDrag, glWhere } from "./drag.js";
 import { glSoftmax } from "./numbers.js";
 
 export const GL_VIEW = 400;  // a plane's own pixels
@@ -10,6 +11,7 @@ const GL_PALE = 0.42;  // how much of the labels' colours the map of the answers
 const GL_LABEL_RGB = [[38, 115, 184], [196, 98, 15], [28, 127, 92]];
 
 // z = W2 tanh(W1 x + b1) + b2. g_c = grad_x of −log p_c = Σ_k (p_k − [k = c]) grad_x z_k.
+/** @param {{ w1: number[][], b1: number[], w2: number[][], b2: number[] }} given @returns {Net} */
 export function glTinyNet({ w1, b1, w2, b2 }) {
   const hidden = (x, y) => b1.map((bias, j) => Math.tanh(w1[j][0] * x + w1[j][1] * y + bias));
   const chances = (h) => glSoftmax(w2.map((row, c) => row.reduce((sum, w, j) => sum + w * h[j], b2[c])));
@@ -28,6 +30,7 @@ export function glTinyNet({ w1, b1, w2, b2 }) {
 
 // F = Σ p_c g_c g_cᵀ, with the half-axes of its ellipse (square roots of the eigenvalues) and the longer one's
 // direction.
+/** @param {number[]} p @param {number[][]} g */
 function glSpreadOf(p, g) {
   const sum = (i, j) => p.reduce((total, each, c) => total + each * g[c][i] * g[c][j], 0);
   const [a, b, d] = [sum(0, 0), sum(0, 1), sum(1, 1)], middle = (a + d) / 2, off = Math.hypot((a - d) / 2, b);
@@ -38,29 +41,34 @@ function glSpreadOf(p, g) {
 }
 
 // p at every place of the grid, rows from the top.
+/** @param {Net} net @param {number} reach */
 export function glSurfaces(net, reach) {
   const at = (k) => (((k + 0.5) / GL_GRID) * 2 - 1) * reach;
   return Array.from({ length: GL_GRID * GL_GRID }, (_, k) => net.p(at(k % GL_GRID), -at(Math.floor(k / GL_GRID))));
 }
 
 // colour(p) gives the red, green and blue of a place.
+/** @param {HTMLCanvasElement} canvas @param {Float64Array[]} surfaces @param {(p: Float64Array) => number[]} colour */
 export function glPaintPlane(canvas, surfaces, colour) {
   canvas.width = canvas.height = GL_GRID;
   const image = new ImageData(GL_GRID, GL_GRID);
   surfaces.forEach((p, k) => image.data.set([...colour(p), 255], 4 * k));
-  canvas.getContext("2d").putImageData(image, 0, 0);
+  glContext(canvas).putImageData(image, 0, 0);
 }
 
+/** @param {Numbers} p */
 export function glMixed(p) {
   return [0, 1, 2].map((i) =>
     Math.round(255 - GL_PALE * p.reduce((sum, each, c) => sum + each * (255 - GL_LABEL_RGB[c][i]), 0)));
 }
 
+/** @param {number} c */
 export function glLabelColour(c) {
   return `rgb(${GL_LABEL_RGB[c].join(" ")})`;
 }
 
 // A line with a head that shows on any colour: a wide pale one below.
+/** @param {number[]} from @param {number[]} to @param {string} colour @param {string} halo @param {number} [bold] */
 export function glArrow(from, to, colour, halo, bold = 1) {
   const length = Math.hypot(to[0] - from[0], to[1] - from[1]);
   if (length < 2) return [];
@@ -68,32 +76,23 @@ export function glArrow(from, to, colour, halo, bold = 1) {
   const neck = [to[0] - head * ux, to[1] - head * uy];
   const corner = (side) => [neck[0] - side * 0.5 * head * uy, neck[1] + side * 0.5 * head * ux];
   const tip = [corner(1), to, corner(-1)].map((each) => each.map((v) => v.toFixed(1)).join(",")).join(" ");
-  return [[halo, 3 * bold], [colour, 0]].flatMap(([paint, more]) => [
+  return /** @type {[string, number][]} */ ([[halo, 3 * bold], [colour, 0]]).flatMap(([paint, more]) => [
     glLine([from, neck], { stroke: paint, "stroke-width": 3 * bold + more }),
-    glSvg("polygon", { points: tip, fill: paint, stroke: paint, "stroke-width": more, "stroke-linejoin": "round" }),
+    svg("polygon", { points: tip, fill: paint, stroke: paint, "stroke-width": more, "stroke-linejoin": "round" }),
   ]);
 }
 
 // One plane. move(x, y) while a hand drags; keys are the owner's. toPixel maps a point to its own pixels.
+/** @param {string} key @param {number} reach @param {(x: number, y: number) => void} move @returns {Plane} */
 export function glPlane(key, reach, move) {
-  const canvas = glNode("canvas", { "aria-hidden": "true" });
-  const svg = glSvg("svg", { class: "gl-over-plane", viewBox: `0 0 ${GL_VIEW} ${GL_VIEW}`, "aria-hidden": "true" });
-  const node = glNode("div", { class: "gl-plane", "data-plane": key }, canvas, svg);
+  const canvas = el("canvas", { "aria-hidden": "true" });
+  const marks = svg("svg.gl-over-plane", { viewBox: `0 0 ${GL_VIEW} ${GL_VIEW}`, "aria-hidden": "true" });
+  const node = el("div.gl-plane", { "data-plane": key }, canvas, marks);
   const across = glScale([-reach, reach], [0, GL_VIEW]), down = glScale([reach, -reach], [0, GL_VIEW]);
   const pull = (event) => {
-    const box = node.getBoundingClientRect(), part = (at, from, size) => ((at - from) / size) * GL_VIEW;
-    move(across.back(part(event.clientX, box.left, box.width)), down.back(part(event.clientY, box.top, box.height)));
+    const { x, y } = glWhere(node, event);
+    move(across.back(x * GL_VIEW), down.back(y * GL_VIEW));
   };
-  let held = false;
-  node.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0) return;
-    event.preventDefault();
-    if (node.tabIndex >= 0) node.focus({ preventScroll: true });
-    node.setPointerCapture(event.pointerId);
-    held = true;
-    pull(event);
-  });
-  node.addEventListener("pointermove", (event) => { if (held) pull(event); });
-  for (const kind of ["pointerup", "pointercancel"]) node.addEventListener(kind, () => { held = false; });
-  return { node, canvas, svg, toPixel: ([x, y]) => [across(x), down(y)], scale: GL_VIEW / (2 * reach) };
+  glDrag(node, { down: pull, move: pull });
+  return { node, canvas, marks, toPixel: ([x, y]) => [across(x), down(y)], scale: GL_VIEW / (2 * reach) };
 }

@@ -1,7 +1,8 @@
 // In a saved page nothing runs behind the widget: this stands in for its model and holds the saved state.
 
+/** @returns {Model} */
 export function glSavedModel() {
-  const state = JSON.parse(document.getElementById("gradlab-state").textContent, (_, value) => {
+  const state = JSON.parse(document.getElementById("gradlab-state")?.textContent ?? "{}", (_, value) => {
     if (!value || typeof value.base64 !== "string") return value;
     const text = atob(value.base64), bytes = new Uint8Array(text.length);
     for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);

@@ -1,100 +1,152 @@
-// Where the picture comes from: a list, a typed path, an upload or a drop. The only part that talks to the kernel.
+// Where the picture comes from: a list, a typed path, an upload or a drop. It asks the kernel, and says how that goes.
 
 import { glPhoto } from "./colour.js";
-import { glCombobox } from "./combobox.js";
-import { glButton, glNode } from "./dom.js";
+import { GlCombobox } from "./combobox.js";
+import { el, glButton, glContext, glHint, glReadout, glTitle } from "./dom.js";
 import { glPacked, glSend } from "./wire.js";
 
 const GL_UPLOAD_LIMIT = 25 * 2 ** 20;
 export const GL_PATIENCE = 20000;  // ms until silence of the kernel is put into words
 
-export function glSource(model) {
-  const alive = !model.gradlabSaved;
-  const status = glNode("p", { class: "gl-status", role: "status" });
-  const error = glNode("p", { class: "gl-error", role: "alert" });
-  const combobox = glCombobox({
-    name: "picture", label: "Picture: a name or the path of a file",
-    options: () => model.get("choices").map((name) => ({ value: name, text: name })),
-    choose: (name) => ask({ name }), free: (path) => ask({ name: path }),
-  });
-  const file = glNode("input",
-    { type: "file", accept: "image/*", class: "gl-hidden", tabindex: -1, "aria-hidden": "true" });
-  const open = glButton("upload", "open a file", () => file.click());
-  const photo = glNode("canvas", { class: "gl-photo", role: "img" });
-  const hint = glNode("p", { class: "gl-hint" }, "or drop one on the photo");
-  const node = glNode("section", { class: "gl-source" },
-    glNode("h3", { class: "gl-title" }, "Picture"),
-    glNode("div", { class: "gl-row" }, combobox.node, open, file), hint,
-    glNode("div", { class: "gl-drop" }, photo), status, error);
-  let timer = null, shown = null;
+// What is being asked of the kernel, what went wrong, and its silence.
+export class GlAnswers {
+  /** @type {number | undefined} */ timer;
 
-  const settle = () => { clearTimeout(timer); timer = null; };
-  // Ask the kernel for another picture, or for what `wanted` says.
-  const ask = (wanted) => {
-    error.textContent = "";
-    status.textContent = `reading ${wanted.name} ...`;
-    settle();
-    timer = setTimeout(() => {
-      status.textContent = "";
-      error.textContent = "The kernel does not answer: is it running?";
-    }, GL_PATIENCE);
-    try {
-      glSend(model, { kind: "picture", ...wanted });
-    } catch {
-      settle();
-      status.textContent = "";
-      error.textContent = "The kernel cannot be reached.";
-    }
-  };
-  const upload = async (picked) => {
-    if (!picked) return;
-    if (picked.size > GL_UPLOAD_LIMIT) {
-      error.textContent = `${picked.name} has ${(picked.size / 2 ** 20).toFixed(0)} MB: at most 25 MB, please.`;
-      return;
-    }
-    try { ask({ name: picked.name, upload: glPacked(new Uint8Array(await picked.arrayBuffer()), "uint8") }); }
-    catch { error.textContent = `${picked.name} cannot be read by the browser.`; }
-  };
-  const say = (failure) => { settle(); status.textContent = ""; error.textContent = failure; };
-  // The picture of an answer of the kernel, and what failed since, if anything.
-  const show = (a) => {
-    shown = a;
-    photo.width = a.width;
-    photo.height = a.height;
-    photo.getContext("2d").drawImage(glPhoto(a), 0, 0);
-    photo.setAttribute("aria-label", `The picture as the network sees it: ${a.name}`);
-    combobox.set(a.name);
-    say(model.get("error"));
-  };
-  const failed = () => { if (shown && model.get("error")) show(shown); };
-  const busy = () => { if (model.get("busy") || !timer) status.textContent = model.get("busy"); };
-  model.on("change:busy", busy);
-  model.on("change:error", failed);
-  busy();
-  file.addEventListener("change", () => { upload(file.files[0]); file.value = ""; });
-  glDrop(node, upload, alive);
-  if (!alive) {
-    combobox.disable();
-    open.disabled = true;
-    hint.textContent = "A saved page: another picture needs a kernel.";
+  /** @param {Model} model */
+  constructor(model) {
+    this.model = model;
+    this.status = el("p.gl-status", { role: "status" });
+    this.error = el("p.gl-error", { role: "alert" });
   }
-  return {
-    node, ask, say, show,
-    stop() {
-      model.off("change:busy", busy);
-      model.off("change:error", failed);
-      settle();
-    },
-  };
+
+  // wait(): the silence begins; say what is awaited.
+  /** @param {string} text */
+  wait(text) {
+    this.settle("");
+    this.status.textContent = text;
+    this.timer = setTimeout(() => this.settle("The kernel does not answer: is it running?"), GL_PATIENCE);
+  }
+
+  /** @param {object} content */
+  send(content) {
+    try { glSend(this.model, content); }
+    catch { this.settle("The kernel cannot be reached."); }
+  }
+
+  /** @param {string} text */
+  settle(text) {
+    this.stop();
+    this.status.textContent = "";
+    this.error.textContent = text;
+  }
+
+  stop() {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+  }
 }
 
-function glDrop(node, upload, alive) {
-  const over = (event) => { event.preventDefault(); event.stopPropagation(); };
-  node.addEventListener("dragover", (event) => { over(event); if (alive) node.classList.add("gl-over"); });
-  node.addEventListener("dragleave", () => node.classList.remove("gl-over"));
-  node.addEventListener("drop", (event) => {
-    over(event);
-    node.classList.remove("gl-over");
-    if (alive) upload(event.dataTransfer.files[0]);
-  });
+export class GlSource extends GlAnswers {
+  /** @type {Picture | undefined} */ a;
+
+  /** @param {Model} model */
+  constructor(model) {
+    super(model);
+    this.alive = !model.gradlabSaved;
+    this.combobox = new GlCombobox({
+      name: "picture", label: "Picture: a name or the path of a file",
+      options: () => model.get("choices").map((name) => ({ value: name, text: name })),
+      choose: (name) => this.ask({ name }), free: (path) => this.ask({ name: path }),
+    });
+    const file = el("input.gl-hidden", {
+      type: "file", accept: "image/*", tabindex: -1, "aria-hidden": "true",
+      onchange: () => { this.upload(file.files?.[0]); file.value = ""; },
+    });
+    const open = glButton("upload", "open a file", () => file.click());
+    this.photo = el("canvas.gl-photo", { role: "img" });
+    const hint = this.alive ? "or drop one on the photo" : "A saved page: another picture needs a kernel.";
+    this.node = el("section.gl-source", glTitle("Picture"), el("div.gl-row", this.combobox.node, open, file),
+      glHint(hint), el("div.gl-drop", this.photo), this.status, this.error);
+    this.combobox.input.disabled = open.disabled = !this.alive;
+    this.drops();
+  }
+
+  drops() {
+    const { node, alive } = this, over = (event) => { event.preventDefault(); event.stopPropagation(); };
+    node.addEventListener("dragover", (event) => { over(event); if (alive) node.classList.add("gl-over"); });
+    node.addEventListener("dragleave", () => node.classList.remove("gl-over"));
+    node.addEventListener("drop", (event) => {
+      over(event);
+      node.classList.remove("gl-over");
+      if (alive) this.upload(event.dataTransfer?.files[0]);
+    });
+  }
+
+  // Ask the kernel for another picture, or for what `wanted` says.
+  /** @param {any} wanted */
+  ask(wanted) {
+    this.wait(`reading ${wanted.name} ...`);
+    this.send({ kind: "picture", ...wanted });
+  }
+
+  /** @param {File | undefined} picked */
+  async upload(picked) {
+    if (!picked) return;
+    if (picked.size > GL_UPLOAD_LIMIT) {
+      this.error.textContent = `${picked.name} has ${(picked.size / 2 ** 20).toFixed(0)} MB: at most 25 MB, please.`;
+      return;
+    }
+    try { this.ask({ name: picked.name, upload: glPacked(new Uint8Array(await picked.arrayBuffer()), "uint8") }); }
+    catch { this.error.textContent = `${picked.name} cannot be read by the browser.`; }
+  }
+
+  // What the widget hears of its model: another answer, and how the kernel is getting on.
+  /** @param {() => void} arrived */
+  hears(arrived) {
+    const { model } = this;
+    return {
+      "change:answer": arrived,
+      "change:busy": () => this.busy(),
+      "change:error": () => { if (model.get("error") && this.a) this.show(this.a); },
+    };
+  }
+
+  busy() {
+    const text = this.model.get("busy");
+    if (text || !this.timer) this.status.textContent = text;
+  }
+
+  /** @param {Picture} a */
+  show(a) {
+    this.a = a;
+    Object.assign(this.photo, { width: a.width, height: a.height });
+    glContext(this.photo).drawImage(glPhoto(a), 0, 0);
+    this.photo.setAttribute("aria-label", `The picture as the network sees it: ${a.name}`);
+    this.combobox.set(a.name);
+    this.settle(this.model.get("error"));
+  }
+}
+
+// What the widgets of one picture share: where it comes from, what is said of it, and when.
+export class GlPictureView {
+  /** @param {Model} model */
+  constructor(model) {
+    this.model = model;
+    this.alive = !model.gradlabSaved;
+    /** @type {string[]} */
+    this.labels = model.get("labels");
+    this.source = new GlSource(model);
+    this.readout = glReadout();
+    /** @type {Stoppable[]} */
+    this.stops = [this.source, this.readout];
+    this.hears = this.source.hears(() => this.arrived());
+  }
+
+  // The answer of the kernel about another picture.
+  arrived() {}
+
+  begin() {
+    this.arrived();
+    this.source.busy();
+  }
 }

@@ -23,22 +23,26 @@ function glHalfTable() {
 
 // What the kernel sent as { shape, scale, values }; values are flat, in units of the scale where there is one. In a
 // message the bytes are the number of one of its buffers. They may begin anywhere: they are copied to an aligned place.
+/** @param {Packed} given @param {any[]} [buffers] @returns {Unpacked} */
 export function glUnpacked({ dtype, shape, bytes, scale }, buffers) {
   const raw = buffers ? buffers[bytes] : bytes, table = glHalfTable();
   const whole = raw.buffer ? raw.buffer.slice(raw.byteOffset, raw.byteOffset + raw.byteLength) : raw;
   const values = new GL_DTYPES[dtype](whole);
-  return { shape, scale, values: dtype === "float16" ? Float32Array.from(values, (bits) => table[bits]) : values };
+  const numbers = dtype === "float16" ? Float32Array.from(values, (bits) => table[bits]) : values;
+  return { shape, scale: scale ?? 1, values: numbers };
 }
 
 // The part of an array at an index of its first axes, in its own units.
+/** @param {Unpacked} given @param {number[]} index @returns {any} */
 export function glPart({ shape, scale, values }, ...index) {
   const size = shape.slice(index.length).reduce((product, side) => product * side, 1);
   const from = size * index.reduce((place, i, axis) => place * shape[axis] + i, 0);
   const part = values.subarray(from, from + size);
-  return scale === undefined ? part : Float64Array.from(part, (value) => value * scale);
+  return scale === 1 ? part : Float64Array.from(part, (value) => value * scale);
 }
 
 // An array for the kernel, "uint8" or "bool": of the latter one bit per value.
+/** @param {Numbers} values @param {string} dtype @param {number[]} [shape] @returns {Packed} */
 export function glPacked(values, dtype, shape = [values.length]) {
   if (dtype === "uint8") return { dtype, shape, bytes: values };
   const bits = new Uint8Array(Math.ceil(values.length / 8));
@@ -47,6 +51,7 @@ export function glPacked(values, dtype, shape = [values.length]) {
 }
 
 // Send a message; the bytes of its arrays become its buffers.
+/** @param {Model} model @param {any} content */
 export function glSend(model, content) {
   const buffers = [], message = { ...content };
   for (const [name, value] of Object.entries(content)) {

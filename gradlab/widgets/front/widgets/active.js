@@ -1,10 +1,12 @@
 // Which label is worth buying next? The pool, what a strategy asks, and what its labels earn beside those of chance.
 
+import { glPhotos } from "../lib/answer.js";
 import { GL_GAIN_HEIGHT, GL_POOL_HEIGHT, glGainChart, glPoolChart, glPoolMarks } from "../lib/budget.js";
-import { glButtons, glChart, glFillTable, glFixed } from "../lib/chart.js";
-import { glButton, glKeepKeys, glNode, glReadout, glRove } from "../lib/dom.js";
-import { glAsk, glQueryScores, glDecodeGame, glDecodeWorld, glRun } from "../lib/labelling.js";
-import { glPhotoTile, glPhotos } from "../lib/signed.js";
+import { glChart, glFillTable } from "../lib/chart.js";
+import { glPhotoTile } from "../lib/colour.js";
+import { el, glButton, glButtons, glHint, glPress, glReadout, glRender, glRove, glTitle } from "../lib/dom.js";
+import { GlPlayers, glDecodeGame, glDecodeWorld, glQueryScores } from "../lib/labelling.js";
+import { glFixed, glMean } from "../lib/numbers.js";
 
 const GL_STRATEGY_NAMES = {
   random: "random", entropy: "entropy", least_confidence: "least confidence", margin: "margin", badge: "BADGE",
@@ -17,194 +19,181 @@ const GL_STRATEGY_WORDS = {
   badge: "Gradients (p − e_y) hᵀ that are long and far apart: the introspective gradient for Q = P, picked by " +
     "k-means++.",
 };
+const GL_POOL_HINT = "Sign and colour: the class. Bold: label bought; pale: not yet, its halo as large as the " +
+  "strategy's score. Ring: asked next. Axes: the two principal components of h, each stretched to fit; the head " +
+  "reads all of h.";
 
-function render({ model, el }) {
-  const start = model.get("start"), { labels, strategies } = start, game = glDecodeGame(start);
-  const worlds = start.worlds.map(glDecodeWorld), photo = start.tiles && glPhotos(start.tiles);
-  const marks = glPoolMarks(labels);
-  const budgets = Array.from({ length: game.rounds + 1 }, (_, k) => game.first + k * game.batch);
-  const state = { world: 0, strategy: "margin", chosen: -1 };
-  let timer = null;
+class GlActive {
+  /** @type {HTMLElement} */ choice; /** @type {HTMLElement} */ hidden; /** @type {HTMLButtonElement} */ purchase;
+  /** @type {HTMLButtonElement} */ everything; /** @type {string[]} */ labels; /** @type {string[]} */ notes;
+  /** @type {string[]} */ strategies; /** @type {string[]} */ marks; /** @type {Game} */ game;
+  /** @type {HTMLElement} */ title; /** @type {HTMLElement} */ askTitle; /** @type {HTMLElement} */ words;
+  /** @type {HTMLElement} */ note; /** @type {HTMLElement} */ root; /** @type {any} */ shown;
+  /** @type {number | undefined} */ timer;
 
-  // Players are made when they are first looked at; "random" has one for each order.
-  const players = (strategy) => {
-    const { runs } = worlds[state.world];
-    if (!runs.has(strategy)) {
-      const orders = strategy === "random" ? game.orders : game.orders.slice(0, 1);
-      runs.set(strategy, orders.map((order) => glRun(worlds[state.world], game, order)));
-    }
-    return runs.get(strategy);
-  };
-  const round = (strategy) => players(strategy)[0].reached.length - 1;
-  const asks = (strategy) =>
-    (round(strategy) < game.rounds
-      ? glAsk(strategy, players(strategy)[0], worlds[state.world], game, round(strategy))
-      : []);
-  const buy = (strategy) => {
-    const k = round(strategy);
-    if (k < game.rounds) {
-      for (const run of players(strategy)) run.buy(glAsk(strategy, run, worlds[state.world], game, k));
-    }
-  };
-  // what a strategy buys, chance buys as well
-  const buyBoth = (strategy) => { buy(strategy); while (round("random") < round(strategy)) buy("random"); };
-  const mean = (values) => values.reduce((sum, each) => sum + each, 0) / values.length;
-  const control = (k) => players("random").map((run) => run.reached[k]);
-  const curve = (strategy) =>
-    (strategy === "random"
-      ? budgets.slice(0, round("random") + 1).map((_, k) => mean(control(k)))
-      : players(strategy)[0].reached);
+  /** @param {Model} model */
+  constructor(model) {
+    const start = model.get("start"), game = glDecodeGame(start), { labels, notes, strategies } = start;
+    Object.assign(this, { game, labels, notes, strategies, timer: undefined, marks: glPoolMarks(labels) });
+    this.worlds = start.worlds.map(glDecodeWorld);
+    this.players = this.worlds.map((world) => new GlPlayers(world, game));
+    this.photo = start.tiles && glPhotos(start.tiles);
+    this.budgets = Array.from({ length: game.rounds + 1 }, (_, k) => game.first + k * game.batch);
+    this.state = { world: 0, strategy: "margin" };
+    this.readout = glReadout();
+    [this.title, this.askTitle, this.words, this.note] = [glTitle(), glTitle(), glHint(), el("p.gl-note")];
+    this.poolChart = glChart("pool", GL_POOL_HEIGHT, (width) => glPoolChart(width, this.shown));
+    this.gainChart = glChart("gain", GL_GAIN_HEIGHT, (width) => glGainChart(width, this.gains()));
+    this.table = el("table.gl-table", { "data-table": "strategies" });
+    this.tiles = el("div.gl-tiles", { role: "list", "aria-label": "Asked next, the first first" });
+    this.node = this.layout(game);
+    this.stops = [this, this.poolChart, this.gainChart, this.readout];
+  }
 
-  const readout = glReadout();
-  const h3 = (text) => glNode("h3", { class: "gl-title" }, text || "");
-  const title = h3(), askTitle = h3(), gainTitle = h3("What the labels earn");
-  const words = glNode("p", { class: "gl-hint" }), note = glNode("p", { class: "gl-note" });
-  let shownNow = null;
-  const poolChart = glChart("pool", GL_POOL_HEIGHT, (width) => glPoolChart(width, shownNow));
-  const gainChart = glChart("gain", GL_GAIN_HEIGHT, (width) => {
-    const curves = strategies
-      .filter((each) => each === state.strategy || each === "random" || worlds[state.world].runs.has(each))
-      .map((key) => ({ key, name: GL_STRATEGY_NAMES[key], values: curve(key), active: key === state.strategy }));
-    const band = budgets.slice(0, round("random") + 1)
-      .map((_, k) => [Math.min(...control(k)), Math.max(...control(k))]);
-    return glGainChart(width, { curves, band, budgets });
-  });
-  const table = glNode("table", { class: "gl-table", "data-table": "strategies" });
-  const tiles = glNode("div", { class: "gl-tiles", role: "list", "aria-label": "Asked next, the first first" });
+  /** @param {HTMLElement} root */
+  begin(root) {
+    this.root = root;
+    this.draw();
+  }
 
-  const drawTiles = (asked) => {
-    tiles.replaceChildren(...asked.map((i, k) => {
-      const text = glNode("span", { class: "gl-tile-text" }, `${k + 1}: ${labels[game.truth[i]]}`);
-      const item = { role: "listitem", "data-asks": i, onpointerenter: () => mark(i), onpointerleave: () => mark(-1) };
-      return glNode("div", item, photo ? glPhotoTile(photo(i)) : null, text);
-    }));
-  };
-  const mark = (i) => {
-    state.chosen = i;
-    shownNow.chosen = i;
-    poolChart.draw(poolChart.node.firstChild.getAttribute("aria-label"));
-  };
-  const draw = () => {
-    const world = worlds[state.world], key = state.strategy, run = players(key)[0], asked = asks(key);
-    const name = GL_STRATEGY_NAMES[key], done = round(key) >= game.rounds;
-    players("random");
-    state.chosen = -1;
-    shownNow = {
-      plane: world.plane, truth: game.truth, marks, bought: run.bought, asked, scores: glQueryScores(key, run, world),
-      chosen: -1,
-    };
-    title.textContent = `The pool by h of ${world.name}: ${run.bought.length} of ${game.n} labels bought by ${name}`;
-    askTitle.textContent = done ? "The money is spent" : `${name} asks next`;
-    words.textContent = GL_STRATEGY_WORDS[key];
-    note.textContent = start.notes[state.world];
-    const reached = run.reached[run.reached.length - 1], chance = control(round(key));
-    glFillTable(table, ["strategy", "labels", "accuracy", "random at as many", "difference"],
-      strategies.filter((each) => world.runs.has(each)).map((each) => {
-        const k = round(each), now = curve(each)[k], beside = k <= round("random") ? mean(control(k)) : null;
-        return [
-          GL_STRATEGY_NAMES[each], String(budgets[k]), glFixed(now, 3),
-          ...(each === "random" || beside === null
-            ? ["–", "–"]
-            : [glFixed(beside, 3), `${now - beside >= 0.0005 ? "+" : ""}${glFixed(now - beside, 3)}`]),
-        ];
-      }));
-    strategies.filter((each) => world.runs.has(each)).forEach((each, k) => {
-      const row = table.querySelectorAll("tbody tr")[k];
-      row.dataset.strategy = each;
-      row.dataset.active = String(each === key);
+  // Who plays in the world that is looked at.
+  get play() { return this.players[this.state.world]; }
+
+  /** @param {Game} game */
+  layout(game) {
+    const { labels, marks, strategies } = this;
+    this.choice = glRove(glButtons("strategy", strategies.map((each) => [each, GL_STRATEGY_NAMES[each]]),
+      (strategy) => this.pick({ strategy })));
+    this.hidden = glRove(glButtons("h of", this.worlds.map(({ name }, k) => [`world-${k}`, name]),
+      (_, world) => this.pick({ world })));
+    this.purchase = glButton("buy", `buy ${game.batch} labels`, () => {
+      this.play.buyBoth(this.state.strategy);
+      this.draw();
     });
-    for (const [row, chosen] of [[choice, strategies.indexOf(key)], [hidden, state.world]]) {
-      row.querySelectorAll("button").forEach((button, i) => {
-        button.setAttribute("aria-pressed", String(i === chosen));
-        button.tabIndex = i === chosen ? 0 : -1;
-      });
-    }
-    purchase.disabled = done || timer !== null;
-    everything.textContent = timer === null ? `buy to ${budgets[game.rounds]}, every strategy` : "stop";
-    poolChart.draw(`${game.n} pictures by the two principal components of h, ${run.bought.length} with a bought ` +
+    this.purchase.classList.add("gl-primary");
+    this.everything = glButton("all", "", () => this.buyAll());
+    const again = glButton("again", "start again", () => { this.stop(); this.play.runs.clear(); this.draw(); });
+    const lettered = marks.some((each, c) => each !== labels[c])
+      ? glHint(marks.map((each, c) => `${each} ${labels[c]}`).join(", ")) : null;
+    return el("div.gl-figure",
+      el("div.gl-controls", this.choice, this.worlds.length > 1 ? this.hidden : null,
+        el("div.gl-presets", this.purchase, this.everything, again)),
+      this.note,
+      el("div.gl-columns.gl-upper",
+        el("section", this.title, this.poolChart.node, glHint(GL_POOL_HINT), lettered),
+        el("section", glTitle("What the labels earn"), this.gainChart.node,
+          glHint(`Dashed: the mean of ${game.orders.length} random orders, band: their range. All begin with the ` +
+            `same ${game.first} labels; another seed may tell otherwise.`), this.table)),
+      this.readout.node, el("section.gl-asks", this.askTitle, this.words, this.tiles),
+      glHint(`After each purchase a softmax head on h is trained anew: ${game.training.steps} steps of gradient ` +
+        `descent, judged on ${game.testTruth.length} test pictures. BALD needs dropout, which this head has not: it ` +
+        "would be 0 for every picture."));
+  }
+
+  // The strategies that have played here, in their order.
+  get played() { return this.strategies.filter((each) => this.play.runs.has(each)); }
+
+  gains() {
+    const { play, state } = this, random = this.budgets.slice(0, play.round("random") + 1);
+    const curves = this.strategies.filter((each) => [state.strategy, "random"].includes(each) || play.runs.has(each))
+      .map((key) => ({ key, name: GL_STRATEGY_NAMES[key], values: play.curve(key), active: key === state.strategy }));
+    const band = random.map((_, k) => [Math.min(...play.control(k)), Math.max(...play.control(k))]);
+    return { curves, band, budgets: this.budgets };
+  }
+
+  /** @param {number[]} asked */
+  drawTiles(asked) {
+    const { game, labels, photo } = this;
+    const mark = (i) => { this.shown.chosen = i; this.poolChart.again(); };
+    this.tiles.replaceChildren(...asked.map((i, k) => el("div",
+      { role: "listitem", "data-asks": i, onpointerenter: () => mark(i), onpointerleave: () => mark(-1) },
+      photo ? glPhotoTile(photo(i)) : null, el("span.gl-tile-text", `${k + 1}: ${labels[game.truth[i]]}`))));
+  }
+
+  drawTable() {
+    const { play, played, state, table } = this;
+    glFillTable(table, ["strategy", "labels", "accuracy", "random at as many", "difference"], played.map((each) => {
+      const k = play.round(each), now = play.curve(each)[k];
+      const beside = each !== "random" && k <= play.round("random") ? glMean(play.control(k)) : null;
+      const more = now - (beside ?? 0), sign = more >= 0.0005 ? "+" : "";
+      return [
+        GL_STRATEGY_NAMES[each], String(this.budgets[k]), glFixed(now, 3),
+        ...(beside === null ? ["–", "–"] : [glFixed(beside, 3), `${sign}${glFixed(more, 3)}`]),
+      ];
+    }), played.indexOf(state.strategy));
+    [...table.tBodies[0].rows].forEach((row, k) => { row.dataset.strategy = played[k]; });
+  }
+
+  draw() {
+    const { game, marks, play, state, strategies } = this, key = state.strategy, run = play.of(key)[0];
+    const world = this.worlds[state.world], asked = play.asks(key), name = GL_STRATEGY_NAMES[key];
+    const done = play.round(key) >= game.rounds, busy = this.timer !== undefined, { plane } = world, { truth } = game;
+    play.of("random");
+    this.shown = { plane, truth, marks, bought: run.bought, asked, scores: glQueryScores(key, run, world), chosen: -1 };
+    const bought = `${run.bought.length} of ${game.n} labels bought by ${name}`;
+    this.title.textContent = `The pool by h of ${world.name}: ${bought}`;
+    this.askTitle.textContent = done ? "The money is spent" : `${name} asks next`;
+    this.words.textContent = GL_STRATEGY_WORDS[key];
+    this.note.textContent = this.notes[state.world];
+    this.drawTable();
+    glPress(this.choice, strategies.indexOf(key));
+    glPress(this.hidden, state.world);
+    this.purchase.disabled = done || busy;
+    this.everything.textContent = busy ? "stop" : `buy to ${this.budgets[game.rounds]}, every strategy`;
+    this.poolChart.draw(`${game.n} pictures by the two principal components of h, ${run.bought.length} with a bought ` +
       `label, ${asked.length} asked next`);
-    const gains = strategies.filter((each) => world.runs.has(each))
-      .map((each) => `${GL_STRATEGY_NAMES[each]} ${curve(each).map((value) => glFixed(value, 3)).join(", ")}`);
-    gainChart.draw(`Accuracy over labels bought: ${gains.join("; ")}`);
-    drawTiles(asked);
-    root.dataset.busy = String(timer !== null);
-    const beside = key === "random"
-      ? `${game.orders.length} random orders: ${glFixed(Math.min(...chance), 3)} to ` +
-        `${glFixed(Math.max(...chance), 3)}, mean ${glFixed(mean(chance), 3)}.`
-      : `Random labels, as many: ${glFixed(mean(chance), 3)} on average, ${glFixed(Math.min(...chance), 3)} to ` +
-        `${glFixed(Math.max(...chance), 3)} over ${game.orders.length} orders.`;
-    readout.say(key === "random"
-      ? `${run.bought.length} labels, h of ${world.name}. ${beside}`
-      : `${run.bought.length} labels bought by ${name}, h of ${world.name}: accuracy ` +
-        `${glFixed(reached, 3)}. ${beside}`);
-  };
+    const gains = this.played.map((each) =>
+      `${GL_STRATEGY_NAMES[each]} ${play.curve(each).map((value) => glFixed(value, 3)).join(", ")}`);
+    this.gainChart.draw(`Accuracy over labels bought: ${gains.join("; ")}`);
+    this.drawTiles(asked);
+    this.root.dataset.busy = String(busy);
+    this.readout.say(this.sentence(run, world.name));
+  }
 
-  const stop = () => { clearTimeout(timer); timer = null; };
-  const all = () => {
-    if (timer !== null) { stop(); draw(); return; }
+  /** @param {Run} run @param {string} world */
+  sentence(run, world) {
+    const { game, play, state: { strategy } } = this, chance = play.control(play.round(strategy));
+    const figures = [Math.min(...chance), Math.max(...chance), glMean(chance)];
+    const [low, high, mean] = figures.map((each) => glFixed(each, 3));
+    if (strategy === "random") {
+      return `${run.bought.length} labels, h of ${world}. ${game.orders.length} random orders: ${low} to ${high}, ` +
+        `mean ${mean}.`;
+    }
+    return `${run.bought.length} labels bought by ${GL_STRATEGY_NAMES[strategy]}, h of ${world}: accuracy ` +
+      `${glFixed(run.reached[run.reached.length - 1], 3)}. Random labels, as many: ${mean} on average, ${low} to ` +
+      `${high} over ${game.orders.length} orders.`;
+  }
+
+  stop() {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+  }
+
+  // Every strategy to the end, one round at a time, so that it can be watched and stopped.
+  buyAll() {
+    const { play, strategies } = this;
     const next = () => {
-      const least = Math.min(...strategies.map(round));
-      if (least >= game.rounds) { stop(); draw(); return; }
-      for (const each of strategies) if (round(each) === least) buy(each);
-      timer = setTimeout(next, 0);
-      draw();
+      const least = Math.min(...strategies.map((each) => play.round(each)));
+      this.stop();
+      if (least < this.game.rounds) {
+        for (const each of strategies) if (play.round(each) === least) play.buy(each);
+        this.timer = setTimeout(next, 0);
+      }
+      this.draw();
     };
-    timer = setTimeout(next, 0);
-    draw();
-  };
-  const pick = (next) => {
-    stop();
-    Object.assign(state, next);
-    players("random");
-    while (round("random") < round(state.strategy)) buy("random");
-    draw();
-  };
+    if (this.timer === undefined) this.timer = setTimeout(next, 0);
+    else this.stop();
+    this.draw();
+  }
 
-  const choice = glButtons("strategy", Object.fromEntries(strategies.map((each) => [each, GL_STRATEGY_NAMES[each]])),
-    (strategy) => pick({ strategy }));
-  const hidden = glButtons("h of", Object.fromEntries(worlds.map((each, k) => [`world-${k}`, each.name])),
-    (key) => pick({ world: Number(key.slice(6)) }));
-  for (const row of [choice, hidden]) glRove(row);
-  const purchase = glButton("buy", `buy ${game.batch} labels`, () => { buyBoth(state.strategy); draw(); });
-  purchase.classList.add("gl-primary");
-  const everything = glButton("all", "", all);
-  const again = glButton("again", "start again", () => { stop(); worlds[state.world].runs.clear(); draw(); });
-  const lettered = marks.some((each, c) => each !== labels[c])
-    ? glNode("p", { class: "gl-hint" }, marks.map((each, c) => `${each} ${labels[c]}`).join(", "))
-    : null;
-  const root = glNode("div", {
-    class: "gl-root gl-active", role: "region", lang: "en",
-    "aria-label": "Active learning: which label is worth buying next?",
-  },
-    glNode("div", { class: "gl-figure" },
-      glNode("div", { class: "gl-controls" }, choice, worlds.length > 1 ? hidden : null,
-        glNode("div", { class: "gl-presets" }, purchase, everything, again)),
-      note,
-      glNode("div", { class: "gl-columns gl-upper" },
-        glNode("section", {}, title, poolChart.node,
-          glNode("p", { class: "gl-hint" },
-            "Sign and colour: the class. Bold: label bought; pale: not yet, its halo as large as the strategy's " +
-            "score. Ring: asked next. Axes: the two principal components of h, each stretched to fit; the head " +
-            "reads all of h."), lettered),
-        glNode("section", {}, gainTitle, gainChart.node,
-          glNode("p", { class: "gl-hint" },
-            `Dashed: the mean of ${game.orders.length} random orders, band: their range. All begin with the same ` +
-            `${game.first} labels; another seed may tell otherwise.`), table)),
-      readout.node,
-      glNode("section", { class: "gl-asks" }, askTitle, words, tiles),
-      glNode("p", { class: "gl-hint" },
-        `After each purchase a softmax head on h is trained anew: ${game.training.steps} steps of gradient descent, ` +
-        `judged on ${game.testTruth.length} test pictures. BALD needs dropout, which this head has not: it would be ` +
-        "0 for every picture.")));
-  glKeepKeys(root);
-  el.append(root);
-  draw();
-  return () => {
-    stop();
-    for (const each of [poolChart, gainChart]) each.stop();
-    readout.stop();
-    root.remove();
-  };
+  /** @param {Props} next */
+  pick(next) {
+    this.stop();
+    Object.assign(this.state, next);
+    this.play.catchUp(this.state.strategy);
+    this.draw();
+  }
 }
+const render = glRender("active", "Active learning: which label is worth buying next?", (model) => new GlActive(model));
 
 export default { render };

@@ -1,16 +1,18 @@
 // Scores of samples drawn under the hand: their mean is 0, and their variance is the curvature of the log-likelihood.
 
-import {
-  glAxisX, glAxisY, glChart, glFixed, glLine, glNumber, glRange, glScale, glSvg, glText, glTicks,
-} from "../lib/chart.js";
-import { glButton, glId, glKeepKeys, glNode, glReadout, glSelect } from "../lib/dom.js";
+import { glAcross, glAxisX, glAxisY, glChart, glDown, glLine, glScale, glText, glTicks, svg } from "../lib/chart.js";
+import { el, glButton, glHint, glId, glRange, glReadout, glRender, glSelect, glTitle } from "../lib/dom.js";
 import { GL_FAMILIES, glNoise } from "../lib/families.js";
-import { glClamp } from "../lib/numbers.js";
+import { glClamp, glFixed, glNumber } from "../lib/numbers.js";
 
 const GL_CURVES = 24;  // samples whose own log-likelihood is drawn
 const GL_REACH = 2.2;  // the chart shows theta ± this many 1/√I
 
 // All that n samples say: scores at `at`, their mean and variance, and the curvature there.
+/**
+ * @param {Family} family @param {{ u: Float64Array, z: Float64Array }} noise @param {number} n @param {number} theta
+ * @param {number} at @param {number} s
+ */
 function glScores(family, noise, n, theta, at, s) {
   const x = new Float64Array(n), scores = new Float64Array(n);
   let mx = 0, mxx = 0, mean = 0, square = 0;
@@ -29,6 +31,7 @@ function glScores(family, noise, n, theta, at, s) {
 }
 
 // Log-likelihoods as functions of theta, each 0 where the scores are taken; their slopes there are the scores.
+/** @param {number} width @param {any} given */
 function glLikelihoods(width, { family, found, theta, at, s, range }) {
   const left = 34, right = width - 8, top = 8, base = 218, reach = GL_REACH / Math.sqrt(found.book);
   const low = Math.max(range.least, theta - reach), high = Math.min(range.most, theta + reach);
@@ -41,19 +44,19 @@ function glLikelihoods(width, { family, found, theta, at, s, range }) {
     const t = low + ((high - low) * k) / 48;
     return [x(t), y(-0.5 * found.book * (t - theta) ** 2 + 0.5 * found.book * (at - theta) ** 2)];
   });
-  const stem = (t, kind) => glSvg("line", { class: kind, x1: x(t), x2: x(t), y1: top, y2: base });
   return [
     glAxisY(y, left, right, glTicks(-4, 2, 4)), glAxisX(x, base, glTicks(low, high, Math.min(6, width / 70))),
-    glSvg("clipPath", { id }, glSvg("rect", { x: left, y: top, width: right - left, height: base - top })),
-    glSvg("g", { "clip-path": `url(#${id})` },
+    svg("clipPath", { id }, svg("rect", { x: left, y: top, width: right - left, height: base - top })),
+    svg("g", { "clip-path": `url(#${id})` },
       Array.from(found.x.slice(0, GL_CURVES), (each) => curve(each, each * each, { class: "gl-own" })),
-      stem(theta, "gl-truth"), at === theta ? null : stem(at, "gl-asked"),
+      glDown("gl-truth", x(theta), top, base), at === theta ? null : glDown("gl-asked", x(at), top, base),
       curve(found.mx, found.mxx, { class: "gl-mean" }), glLine(parabola, { class: "gl-parabola" }),
-      glSvg("circle", { class: "gl-asked", cx: x(at), cy: y(0), r: 5 })),
+      svg("circle.gl-asked", { cx: x(at), cy: y(0), r: 5 })),
   ];
 }
 
 // The histogram of the scores, with their mean ± one standard deviation.
+/** @param {number} width @param {any} given */
 function glScoreHistogram(width, { found }) {
   const left = 8, right = width - 8, top = 30, base = 218, bins = 41;
   const wide = Math.max(3.6 * Math.sqrt(found.book), Math.abs(found.mean) + 3 * Math.sqrt(found.variance));
@@ -64,140 +67,143 @@ function glScoreHistogram(width, { found }) {
   return [
     counts.map((count, k) =>
       (count
-        ? glSvg("rect", {
-          class: "gl-column", x: left + k * size + 0.5, width: size - 1, y: y(count), height: base - y(count),
-        })
+        ? svg("rect.gl-column", { x: left + k * size + 0.5, width: size - 1, y: y(count), height: base - y(count) })
         : null)),
-    glSvg("line", { class: "gl-truth", x1: x(0), x2: x(0), y1: top - 4, y2: base }),
-    glSvg("line", { class: "gl-spread", x1: spread[0], x2: spread[1], y1: 16, y2: 16 }),
-    glSvg("circle", { class: "gl-asked", cx: x(found.mean), cy: 16, r: 5 }),
-    glSvg("line", { class: "gl-base", x1: left, x2: right, y1: base, y2: base }),
+    glDown("gl-truth", x(0), top - 4, base),
+    glAcross("gl-spread", spread[0], spread[1], 16),
+    svg("circle.gl-asked", { cx: x(found.mean), cy: 16, r: 5 }),
+    glAcross("gl-base", left, right, base),
     glAxisX(x, base, glTicks(-wide, wide, Math.min(6, width / 60))),
   ];
 }
 
+// The Fisher information three ways, as bars over one scale.
+/** @param {number} width @param {any} given */
 function glCompared(width, { found, range }) {
-  const left = 4, right = width - 60, rows = [
+  const left = 4, rows = [
     ["variance", "variance of the scores", found.variance],
     ["curvature", "curvature: mean of −second derivative", found.curvature],
     ["book", `textbook: I = ${range.formula}`, found.book],
   ];
-  const x = glScale([0, Math.max(...rows.map((row) => row[2]), 1e-9)], [left, right]);
+  const x = glScale([0, Math.max(...rows.map((row) => row[2]), 1e-9)], [left, width - 60]);
   return rows.map(([key, name, value], k) => [
-    glText(left, 14 + 46 * k, name, {}),
-    glSvg("rect", {
-      class: `gl-measure gl-${key}`, "data-measure": key, "data-value": value.toFixed(6), x: left, y: 20 + 46 * k,
+    glText(left, 14 + 46 * k, name),
+    svg(`rect.gl-measure.gl-${key}`, {
+      "data-measure": key, "data-value": value.toFixed(6), x: left, y: 20 + 46 * k,
       width: Math.max(0, x(value) - left), height: 16, rx: 2,
     }),
-    glText(Math.max(left, x(value)) + 6, 33 + 46 * k, glPlain(value), { class: "gl-strong" }),
-  ]).flat();
+    glText(Math.max(left, x(value)) + 6, 33 + 46 * k, glPlain(value), "gl-strong"),
+  ]);
 }
 
 // Three figures that matter, whatever the size.
+/** @param {number} value */
 function glPlain(value) {
   const size = Math.abs(value);
   if (size >= 100) return glFixed(value, 0);
   return size < 1e-4 ? glFixed(value, 4) : value.toPrecision(3).replace("-", "−");
 }
 
+/** @param {any} given */
 function glFisherSentence({ found, n, at, theta, range }) {
   const error = glPlain(Math.sqrt(found.variance / n));
   const text = `${n} scores at ${range.symbol} = ${glNumber(at)}: mean ${glPlain(found.mean)} ± ${error}, variance ` +
-    `${glPlain(found.variance)}, ` +
-    `curvature ${glPlain(found.curvature)}, textbook I = ${glPlain(found.book)}.`;
+    `${glPlain(found.variance)}, curvature ${glPlain(found.curvature)}, textbook I = ${glPlain(found.book)}.`;
   return at === theta ? `${text} The mean is 0 but for chance, so the variance estimates the Fisher information.`
     : `${text} Asked away from the truth (${glNumber(theta)}), the mean is not 0: it points back to it.`;
 }
 
-function render({ model, el }) {
-  const start = model.get("start"), ranges = start.families;
-  const state = { name: start.family, theta: start.theta, s: start.sigma, n: start.n, seed: start.seed, away: 0 };
-  let noise = null;
-  const readout = glReadout();
-  let view = null;
-  const charts = {
-    likelihoods: glChart("likelihoods", 240, (width) => glLikelihoods(width, view)),
-    histogram: glChart("histogram", 240, (width) => glScoreHistogram(width, view)),
-    compared: glChart("compared", 140, (width) => glCompared(width, view)),
-  };
-  const round = (value) => Number(value.toPrecision(4));
-  const draw = () => {
-    const family = GL_FAMILIES[state.name], range = ranges[state.name], { theta, s, n } = state;
-    const at = state.away
-      ? round(glClamp(theta + state.away / Math.sqrt(family.fisher(theta, s)), range.least, range.most))
-      : theta;
-    view = { family, range, theta, at, s, n, found: glScores(family, noise, n, theta, at, s) };
-    const sentence = glFisherSentence(view);
+/** @param {string} kind @param {string} text */
+function glSwatch(kind, text) {
+  return el("span.gl-key", el(`span.gl-swatch.${kind}`, { "aria-hidden": "true" }), el("span", text));
+}
+
+class GlFisher {
+  /** @type {number[]} */ counts; /** @type {Record<string, any>} */ ranges;
+  /** @type {ReturnType<typeof glReadout>} */ readout; /** @type {any} */ view; /** @type {any} */ away;
+  /** @type {{ u: Float64Array, z: Float64Array }} */ noise;
+
+  /** @param {Model} model */
+  constructor(model) {
+    const start = model.get("start");
+    Object.assign(this, { counts: start.counts, ranges: start.families, readout: glReadout() });
+    this.state = { name: start.family, theta: start.theta, s: start.sigma, n: start.n, seed: start.seed, away: 0 };
+    this.charts = {
+      likelihoods: glChart("likelihoods", 240, (width) => glLikelihoods(width, this.view)),
+      histogram: glChart("histogram", 240, (width) => glScoreHistogram(width, this.view)),
+      compared: glChart("compared", 140, (width) => glCompared(width, this.view)),
+    };
+    this.title = glTitle();
+    this.hints = { histogram: glHint(), compared: glHint() };
+    this.parabola = glSwatch("gl-parabola", "");
+    this.again = glButton("again", "draw again", () => { this.state.seed += 1; this.begin(); });
+    const section = (key, title, hint) => el("section", title, this.charts[key].node, hint);
+    this.node = el("div.gl-figure", this.controls(),
+      el("div.gl-columns",
+        el("section", this.title, this.charts.likelihoods.node,
+          glHint("The slope of a curve at the dot is that sample's score."),
+          el("p.gl-keys", glSwatch("gl-own", "one sample"), glSwatch("gl-mean", "mean of all"), this.parabola)),
+        section("histogram", glTitle("The scores"), this.hints.histogram),
+        section("compared", glTitle("Fisher information, three ways"), this.hints.compared)),
+      this.readout.node,
+      el("div.gl-controls.gl-control-row", this.away.node,
+        el("span.gl-hint", "A control: scores taken beside the parameter that made the samples.")));
+    this.stops = [...Object.values(this.charts), this.readout];
+  }
+
+  controls() {
+    const { counts, ranges, state } = this;
+    const slider = (name, key, props) => glRange({
+      name, text: glNumber, value: state[key], ...props, change: (value) => { state[key] = value; this.draw(); },
+    });
+    const shape = (name) => ({ label: `${ranges[name].symbol} =`, ...ranges[name] });
+    const theta = slider("theta", "theta", { ...shape(state.name), value: state.theta });
+    const sigma = slider("sigma", "s", { label: "known σ =", low: 0.5, high: 3, step: 0.1 });
+    this.away = slider("away", "away", {
+      label: "ask beside the truth", low: -1.5, high: 1.5, step: 0.1,
+      text: (value) => (value ? `${value > 0 ? "+" : ""}${glNumber(value)}/√I` : "no"),
+    });
+    const count = glRange({
+      name: "n", label: "samples n =", low: 0, high: counts.length - 1, step: 1, value: counts.indexOf(state.n),
+      text: (value) => String(counts[value]), change: (value) => { state.n = counts[value]; this.draw(); },
+    });
+    const family = glSelect("family", "family", Object.keys(GL_FAMILIES), state.name, (name) => {
+      Object.assign(state, { name, theta: ranges[name].value });
+      theta.reset(shape(name));
+      sigma.node.hidden = name !== "Gaussian mean";
+      this.draw();
+    });
+    sigma.node.hidden = state.name !== "Gaussian mean";
+    return el("div.gl-controls", family.node, theta.node, sigma.node, count.node, this.again);
+  }
+
+  begin() {
+    this.noise = glNoise(this.state.seed, this.counts[this.counts.length - 1]);
+    this.draw();
+  }
+
+  draw() {
+    const { charts, hints, state: { name, theta, s, n, away, seed } } = this;
+    const family = GL_FAMILIES[name], range = this.ranges[name];
+    const beside = glClamp(theta + away / Math.sqrt(family.fisher(theta, s)), range.least, range.most);
+    const at = away ? Number(beside.toPrecision(4)) : theta, found = glScores(family, this.noise, n, theta, at, s);
+    this.view = { family, range, theta, at, s, n, found };
+    const sentence = glFisherSentence(this.view);
     charts.likelihoods.draw(`Log-likelihood against ${range.symbol}: ${GL_CURVES} single samples, and the mean of ` +
       `all. ${sentence}`);
     charts.histogram.draw(`Histogram of the scores. ${sentence}`);
     charts.compared.draw(sentence);
-    titles.likelihoods.textContent = `Log-likelihood near ${range.symbol} = ${glNumber(theta)}`;
-    hints.histogram.textContent = `Mean ${glPlain(view.found.mean)} ± ` +
-      `${glPlain(Math.sqrt(view.found.variance / n))}; the line is 0, the bar above one standard deviation to ` +
-      "each side.";
+    this.title.textContent = `Log-likelihood near ${range.symbol} = ${glNumber(theta)}`;
+    hints.histogram.textContent = `Mean ${glPlain(found.mean)} ± ${glPlain(Math.sqrt(found.variance / n))}; the line ` +
+      "is 0, the bar above one standard deviation to each side.";
     hints.compared.textContent = at === theta ? "They agree but for chance, which shrinks as 1 over √n."
       : "Away from the truth, they need not agree.";
-    parabola.lastChild.textContent = `−½ I (${range.symbol}′ − ${range.symbol})²`;
-    again.title = `seed ${state.seed}`;
-    readout.say(sentence);
-  };
-  const drawAgain = () => { noise = glNoise(state.seed, start.counts[start.counts.length - 1]); draw(); };
-
-  const slider = (name, props, key) =>
-    glRange({ name, text: glNumber, ...props, change: (value) => { state[key] = value; draw(); } });
-  const shape = (name) => ({ label: `${ranges[name].symbol} =`, ...ranges[name] });
-  const theta = slider("theta", { ...shape(state.name), value: state.theta }, "theta");
-  const sigma = slider("sigma", { label: "known σ =", low: 0.5, high: 3, step: 0.1, value: state.s }, "s");
-  const away = slider("away", { label: "ask beside the truth", low: -1.5, high: 1.5, step: 0.1, value: 0,
-    text: (value) => (value ? `${value > 0 ? "+" : ""}${glNumber(value)}/√I` : "no") }, "away");
-  const count = glRange({ name: "n", label: "samples n =", low: 0, high: start.counts.length - 1, step: 1,
-    value: start.counts.indexOf(state.n),
-    text: (value) => String(start.counts[value]), change: (value) => { state.n = start.counts[value]; draw(); } });
-  const family = glSelect("family", "family", Object.keys(GL_FAMILIES), state.name, (name) => {
-    state.name = name;
-    state.theta = ranges[name].value;
-    theta.reset(shape(name));
-    sigma.node.hidden = name !== "Gaussian mean";
-    draw();
-  });
-  const again = glButton("again", "draw again", () => { state.seed += 1; drawAgain(); });
-  sigma.node.hidden = state.name !== "Gaussian mean";
-
-  const titles = {}, hints = {};
-  const section = (key, title, hint) => {
-    titles[key] = glNode("h3", { class: "gl-title" }, title);
-    hints[key] = glNode("p", { class: "gl-hint" }, hint);
-    return glNode("section", {}, titles[key], charts[key].node, hints[key]);
-  };
-  const swatch = (kind, text) =>
-    glNode("span", { class: "gl-key" }, glNode("span", { class: `gl-swatch ${kind}`, "aria-hidden": "true" }),
-      glNode("span", {}, text));
-  const parabola = swatch("gl-parabola", "");
-  const likelihoods = section("likelihoods", "", "The slope of a curve at the dot is that sample's score.");
-  likelihoods.append(glNode("p", { class: "gl-keys" }, swatch("gl-own", "one sample"), swatch("gl-mean", "mean of all"),
-    parabola));
-  const root = glNode("div", {
-    class: "gl-root gl-fisher", role: "region", lang: "en",
-    "aria-label": "Fisher information: variance of the scores, and curvature",
-  },
-    glNode("div", { class: "gl-figure" },
-      glNode("div", { class: "gl-controls" }, family, theta.node, sigma.node, count.node, again),
-      glNode("div", { class: "gl-columns" }, likelihoods,
-        section("histogram", "The scores", ""),
-        section("compared", "Fisher information, three ways", ""),
-      ),
-      readout.node,
-      glNode("div", { class: "gl-controls gl-control-row" }, away.node,
-        glNode("span", { class: "gl-hint" }, "A control: scores taken beside the parameter that made the samples."))));
-  glKeepKeys(root);
-  el.append(root);
-  drawAgain();
-  return () => {
-    Object.values(charts).forEach((chart) => chart.stop());
-    readout.stop();
-    root.remove();
-  };
+    this.parabola.children[1].textContent = `−½ I (${range.symbol}′ − ${range.symbol})²`;
+    this.again.title = `seed ${seed}`;
+    this.readout.say(sentence);
+  }
 }
+const render = glRender("fisher", "Fisher information: variance of the scores, and curvature",
+  (model) => new GlFisher(model));
 
 export default { render };

@@ -1,12 +1,12 @@
 // Which pixels move P? Three maps with the trained weights, the same with random ones, and a box that reads both.
 
 import { glDecodePicture } from "../lib/answer.js";
-import { GL_SIDE_LARGE, glBoxHands, glDrawBox } from "../lib/box.js";
+import { GL_SIDE_LARGE, glBoxHands, glDrawBox, glSized } from "../lib/box.js";
 import { glHeat, glPhoto, glSigned } from "../lib/colour.js";
-import { glCombobox } from "../lib/combobox.js";
-import { glKeepKeys, glNode, glReadout, glSelect } from "../lib/dom.js";
-import { glClamp, glProbability } from "../lib/numbers.js";
-import { glSource } from "../lib/source.js";
+import { glClassOptions, glClassPicker } from "../lib/combobox.js";
+import { el, glContext, glRender, glSelect, glTitle } from "../lib/dom.js";
+import { glClamp } from "../lib/numbers.js";
+import { GlPictureView } from "../lib/source.js";
 import { GL_STOPS } from "../lib/stops.js";
 import { glSend, glUnpacked } from "../lib/wire.js";
 
@@ -21,12 +21,14 @@ const GL_SHARES = {
 const GL_WHITE = 0.995;  // this share of the pixels lies below the end of the colours
 
 // Values as shown, and what ends the colours: a few pixels would leave all others dark.
+/** @param {Packed} packed */
 function glPixelMap(packed) {
   const values = Float64Array.from(glUnpacked(packed).values);
   const sorted = values.map(Math.abs).sort();
   return { values, top: sorted[Math.floor(GL_WHITE * (sorted.length - 1))] || sorted[sorted.length - 1] };
 }
 
+/** @param {Numbers} values @param {Box} box @param {Size} a */
 function glInside(values, box, a) {
   let inside = 0, all = 0;
   for (let y = 0; y < a.height; y++) {
@@ -39,195 +41,210 @@ function glInside(values, box, a) {
   return all > 0 ? inside / all : 0;
 }
 
+/** @param {number} share */
+function glPercent(share) {
+  return `${(100 * share).toFixed(0)} %`;
+}
+
 // One map or photo with the box over it. key names it for tests and for readers of the page.
-function glPixelPanel(key, title, hands, on) {
-  const canvas = glNode("canvas", { tabindex: 0, role: "application", "data-stage": key,
-    "aria-label": `${title}. Arrow keys move the box, Shift and arrow keys resize it, Escape leaves.` });
-  const refused = glNode("p", { class: "gl-empty", hidden: true });
-  const share = glNode("p", { class: "gl-hottest gl-number" }), note = glNode("p", { class: "gl-meaning" });
-  const background = document.createElement("canvas");
-  glBoxHands(canvas, hands, on);
-  return {
-    canvas, note, share,
-    node: glNode("section", { class: "gl-panel", "data-panel": key }, glNode("h3", { class: "gl-title" }, title), note,
-      glNode("div", { class: "gl-stage" }, canvas, refused), share),
-    // map: { values, top }, "photo", or a sentence that says why there is none
-    draw(a, photo, map, look) {
-      const scale = GL_SIDE_LARGE / Math.max(a.width, a.height);
-      for (const each of [canvas, background]) {
-        each.width = Math.round(a.width * scale);
-        each.height = Math.round(a.height * scale);
-      }
-      const context = background.getContext("2d");
-      refused.hidden = typeof map !== "string" || map === "photo";
-      refused.textContent = refused.hidden ? "" : map;
-      if (map === "photo") context.drawImage(photo, 0, 0, background.width, background.height);
-      else if (refused.hidden) {
-        const values = glSigned(look.colours) ? map.values : map.values.map(Math.abs);
-        const opaque = { ...look, opacity: 1, threshold: 0 }, { width, height } = background;
-        context.drawImage(glHeat(values, { h: a.height, w: a.width }, width, height, opaque, map.top || 1), 0, 0);
-      }
-    },
-    mark(a, box) {
-      const context = canvas.getContext("2d");
-      context.drawImage(background, 0, 0);
-      glDrawBox(context, box, canvas.width / a.width, key === "photo");
-    },
-  };
-}
-
-function glGradientRows(hands, on) {
-  const panels = { photo: glPixelPanel("photo", "What the network sees", hands, on), trained: {}, random: {} };
-  for (const name of Object.keys(GL_METHODS)) {
-    panels.trained[name] = glPixelPanel(`trained ${name}`, name, hands, on);
-    panels.trained[name].note.textContent = GL_METHODS[name];
-    panels.random[name] = glPixelPanel(`random ${name}`, name, hands, on);
+class GlPixelPanel {
+  /** @param {string} key @param {string} title @param {string} note @param {() => BoxState} hands @param {any} on */
+  constructor(key, title, note, hands, on) {
+    this.key = key;
+    this.canvas = el("canvas", { tabindex: 0, role: "application", "data-stage": key,
+      "aria-label": `${title}. Arrow keys move the box, Shift and arrow keys resize it, Escape leaves.` });
+    this.refused = el("p.gl-empty", { hidden: true });
+    this.share = el("p.gl-hottest.gl-number");
+    this.note = el("p.gl-meaning", note);
+    this.background = el("canvas");
+    glBoxHands(this.canvas, hands, on);
+    this.node = el("section.gl-panel", { "data-panel": key }, glTitle(title), this.note,
+      el("div.gl-stage", this.canvas, this.refused), this.share);
   }
-  return panels;
+
+  // The canvas at the picture's shape, for what is to be drawn; refused: why there is nothing.
+  /** @param {Picture} a @param {string} [refused] */
+  begin(a, refused = "") {
+    glSized(a, GL_SIDE_LARGE, this.canvas, this.background);
+    this.refused.hidden = !refused;
+    this.refused.textContent = refused;
+    return glContext(this.background);
+  }
+
+  /** @param {Picture} a @param {HTMLCanvasElement} photo */
+  photo(a, photo) { this.begin(a).drawImage(photo, 0, 0, this.background.width, this.background.height); }
+
+  // found: { values, top }, or null and a sentence that says why there is none
+  /**
+   * @param {Picture} a @param {{ values: Float64Array, top: number } | null} found @param {string} refused
+   * @param {string} colours
+   */
+  map(a, found, refused, colours) {
+    const context = this.begin(a, refused);
+    if (!found) return;
+    const values = glSigned(colours) ? found.values : found.values.map(Math.abs);
+    context.drawImage(glHeat(values, { h: a.height, w: a.width }, this.background.width, this.background.height,
+      { colours, opacity: 1, threshold: 0 }, found.top || 1), 0, 0);
+  }
+
+  /** @param {Picture} a @param {Box} box @param {string} share */
+  mark(a, box, share) {
+    const context = glContext(this.canvas);
+    context.drawImage(this.background, 0, 0);
+    glDrawBox(context, box, this.canvas.width / a.width, this.key === "photo");
+    this.share.textContent = share;
+  }
 }
 
-function render({ model, el }) {
-  const labels = model.get("labels"), alive = !model.gradlabSaved;
-  const look = { colours: "magma" };
-  const state = { p: 0, share: model.get("maps").share, box: null };
-  const known = new Map();  // maps by class, of this picture and share
-  let a = null, photo = null, shown = null;
+class GlGradients extends GlPictureView {
+  /** @type {{ p: number, share: number, box: Box }} */ state; /** @type {Picture} */ a;
+  /** @type {HTMLCanvasElement} */ photo; /** @type {any} */ shown;
+  /** @type {{ node: HTMLElement, input: HTMLSelectElement }} */ shares;
 
-  const readout = glReadout();
-  const source = glSource(model);
-  const hands = () =>
-    ({ box: state.box, size: { width: a.width, height: a.height }, step: 8, painting: false, fixed: false });
-  const on = {
-    box(next) {
-      state.box = {
-        ...next, left: Math.round(glClamp(next.left, 0, a.width - next.width)),
-        top: Math.round(glClamp(next.top, 0, a.height - next.height)),
-        width: Math.round(next.width), height: Math.round(next.height),
-      };
-      marks();
-    },
-    end() { readout.say(sentence()); },
-  };
-  const panels = glGradientRows(hands, on);
-  const each = (act) => {
-    for (const [row, name] of ["trained", "random"].flatMap((row) =>
-      Object.keys(GL_METHODS).map((name) => [row, name]))) {
-      const found = shown.methods[name];
-      act(panels[row][name], found.refused ? null : found[row], found, row, name);
-    }
-  };
-  const area = () => (state.box.width * state.box.height) / (a.width * a.height);
-  const percent = (value) => `${(100 * value).toFixed(0)} %`;
-  const marks = () => {
-    panels.photo.mark(a, state.box);
-    panels.photo.share.textContent = `the box: ${percent(area())} of the picture`;
-    each((panel, map) => {
-      panel.mark(a, state.box);
-      panel.share.textContent = map ? `in the box: ${percent(glInside(map.values, state.box, a))} of the strength` : "";
+  /** @param {Model} model */
+  constructor(model) {
+    super(model);
+    this.colours = "magma";
+    this.state = { p: 0, share: model.get("maps").share, box: { left: 0, top: 0, width: 0, height: 0, wanted: 0 } };
+    this.known = new Map();  // maps by class, of this picture and share
+    this.control = glTitle();
+    const hands = () => ({ box: this.state.box, size: this.a, step: 8, painting: false, fixed: false });
+    const on = { box: (next) => this.moved(next), end: () => this.readout.say(this.sentence()) };
+    this.photoPanel = new GlPixelPanel("photo", "What the network sees", "", hands, on);
+    this.panels = ["trained", "random"].flatMap((row) => Object.entries(GL_METHODS).map(([name, note]) => ({
+      row, name, panel: new GlPixelPanel(`${row} ${name}`, name, row === "trained" ? note : "", hands, on),
+    })));
+    this.picker = glClassPicker("P", "P: the class asked about",
+      () => glClassOptions(this.a, this.labels).filter(({ value }) => this.alive || this.known.has(value)),
+      (value) => { this.state.p = value; this.ask(); });
+    this.photoPanel.node.append(this.picker.node);
+    this.node = this.layout();
+    this.hears["change:maps"] = () => this.came();
+  }
+
+  layout() {
+    const { state } = this, own = String(state.share);
+    const names = { [own]: `of the last ${glPercent(state.share)} of layers`, ...GL_SHARES };
+    this.shares = glSelect("share", "random weights", Object.keys(names).sort().map((key) => [key, names[key]]), own,
+      (value) => {
+        state.share = Number(value);
+        this.known.clear();
+        this.ask();
+      });
+    this.shares.input.disabled = !this.alive;
+    const colours = glSelect("colours", "colours", Object.keys(GL_STOPS), this.colours, (value) => {
+      this.colours = value;
+      this.draw();
     });
-  };
-  const sentence = () => {
-    const inside = Object.entries(shown.methods).filter(([, found]) => !found.refused)
-      .map(([name, found]) => `${name} ${percent(glInside(found.trained.values, state.box, a))}`);
-    return `${labels[shown.p]}: the box is ${percent(area())} of the picture and holds of the strength ` +
+    const row = (key) => el("div.gl-panels.gl-three", { "data-row": key },
+      this.panels.filter((each) => each.row === key).map(({ panel }) => panel.node));
+    return el("div.gl-main",
+      el("div.gl-side", this.source.node, this.photoPanel.node, this.readout.node),
+      el("div.gl-asking", row("trained"), this.control, row("random"),
+        el("div.gl-controls", { role: "group", "aria-label": "How the maps are shown" }, this.shares.node,
+          colours.node)));
+  }
+
+  /** @param {any} next */
+  moved(next) {
+    const { a } = this, place = (at, size, whole) => Math.round(glClamp(at, 0, whole - size));
+    this.state.box = {
+      ...next, left: place(next.left, next.width, a.width), top: place(next.top, next.height, a.height),
+      width: Math.round(next.width), height: Math.round(next.height),
+    };
+    this.marks();
+  }
+
+  /** @param {any} map */
+  inside(map) { return glPercent(glInside(map.values, this.state.box, this.a)); }
+
+  get area() {
+    const { a, state: { box } } = this;
+    return glPercent((box.width * box.height) / (a.width * a.height));
+  }
+
+  // The map of one panel, null where the method has none.
+  /** @param {{ row: string, name: string }} given */
+  mapOf({ row, name }) { return this.shown.methods[name][row] || null; }
+
+  marks() {
+    const { a, state: { box } } = this;
+    this.photoPanel.mark(a, box, `the box: ${this.area} of the picture`);
+    for (const each of this.panels) {
+      const map = this.mapOf(each);
+      each.panel.mark(a, box, map ? `in the box: ${this.inside(map)} of the strength` : "");
+    }
+  }
+
+  sentence() {
+    const inside = Object.entries(this.shown.methods).filter(([, found]) => !found.refused)
+      .map(([name, found]) => `${name} ${this.inside(found.trained)}`);
+    return `${this.labels[this.shown.p]}: the box is ${this.area} of the picture and holds of the strength ` +
       `${inside.join(", ")}.`;
-  };
-  const draw = () => {
-    panels.photo.draw(a, photo, "photo", look);
-    each((panel, map, found, row) => {
-      panel.draw(a, photo, map || found.refused, look);
-      if (row === "random") {
-        panel.note.textContent = found.alike === null || found.refused
-          ? ""
-          : `rank correlation with the map above: ${found.alike.toFixed(2)}`;
-      }
-    });
-    const layers = shown.lost === 1 ? `the last layer (${shown.first}) has` : `the last ${shown.lost} layers have`;
-    control.textContent = `Control: ${layers} random weights`;
-    picker.set(labels[shown.p]);
-    marks();
-    readout.say(sentence());
-  };
+  }
 
-  const picker = glCombobox({
-    name: "p", label: "P: the class asked about", choose: (value) => { state.p = value; ask(); },
-    options: () => a.order.filter((c) => alive || known.has(c))
-      .map((c) => ({ value: c, text: labels[c], note: glProbability(a.p[c]) })),
-  });
-  const ask = () => {
-    const found = known.get(state.p);
-    if (found) { shown = found; draw(); return; }
-    glSend(model, { kind: "maps", serial: a.serial, p: state.p, share: state.share });
-  };
-  const take = (maps) => {
-    const methods = {};
-    for (const [name, found] of Object.entries(maps.methods)) {
-      methods[name] = found.refused
-        ? found
-        : { ...found, trained: glPixelMap(found.trained), random: glPixelMap(found.random) };
+  draw() {
+    const { a, shown } = this;
+    this.photoPanel.photo(a, this.photo);
+    for (const each of this.panels) {
+      const { alike, refused } = shown.methods[each.name];
+      each.panel.map(a, this.mapOf(each), refused, this.colours);
+      if (each.row === "trained") continue;
+      each.panel.note.textContent = alike === null || refused
+        ? "" : `rank correlation with the map above: ${alike.toFixed(2)}`;
     }
-    known.set(maps.p, { ...maps, methods });
-  };
-  const came = () => {
-    const maps = model.get("maps");
-    if (!a || maps.serial !== a.serial) return;
+    const layers = shown.lost === 1 ? `the last layer (${shown.first}) has` : `the last ${shown.lost} layers have`;
+    this.control.textContent = `Control: ${layers} random weights`;
+    this.picker.set(this.labels[shown.p]);
+    this.marks();
+    this.readout.say(this.sentence());
+  }
+
+  ask() {
+    const { p, share } = this.state;
+    if (this.known.has(p)) this.show(p);
+    else glSend(this.model, { kind: "maps", serial: this.a.serial, p, share });
+  }
+
+  /** @param {number} p */
+  show(p) {
+    this.state.p = p;
+    this.shown = this.known.get(p);
+    this.draw();
+  }
+
+  /** @param {any} maps */
+  take(maps) {
+    const unpacked = (found) => (found.refused ? found
+      : { ...found, trained: glPixelMap(found.trained), random: glPixelMap(found.random) });
+    const methods = Object.entries(maps.methods).map(([name, found]) => [name, unpacked(found)]);
+    this.known.set(maps.p, { ...maps, methods: Object.fromEntries(methods) });
+  }
+
+  came() {
+    const { known, state } = this, maps = this.model.get("maps");
+    if (!this.a || maps.serial !== this.a.serial) return;
     if (maps.share !== state.share) {  // the other view of this widget may have asked
       known.clear();
       state.share = maps.share;
-      shares.value = String(maps.share);
+      this.shares.input.value = String(maps.share);
     }
-    take(maps);
-    if (maps.p === state.p || !known.has(state.p)) { state.p = maps.p; shown = known.get(maps.p); draw(); }
-  };
-  const arrived = () => {
-    a = glDecodePicture(model.get("answer"));
-    photo = glPhoto(a);
+    this.take(maps);
+    if (maps.p === state.p || !known.has(state.p)) this.show(maps.p);
+  }
+
+  arrived() {
+    const { known, model, state } = this, a = (this.a = glDecodePicture(model.get("answer")));
+    this.photo = glPhoto(a);
     known.clear();
-    for (const maps of model.get("known")) if (maps.serial === a.serial) take(maps);
-    const half = (side) => Math.round(side / 2);
-    state.box = { left: half(a.width / 2), top: half(a.height / 2), width: half(a.width), height: half(a.height) };
-    source.show(a);
+    for (const maps of model.get("known")) if (maps.serial === a.serial) this.take(maps);
+    const half = (side) => Math.round(side / 2), [width, height] = [half(a.width), half(a.height)];
+    state.box = { left: half(a.width / 2), top: half(a.height / 2), width, height, wanted: 0 };
+    this.source.show(a);
     state.p = model.get("maps").p;
-    came();
-  };
-
-  const control = glNode("h3", { class: "gl-title" });
-  const ownShare = String(state.share);
-  const names = { [ownShare]: `of the last ${(100 * state.share).toFixed(0)} % of layers`, ...GL_SHARES };
-  const random = glSelect("share", "random weights", Object.keys(names).sort(), ownShare, (value) => {
-    state.share = Number(value);
-    known.clear();
-    ask();
-  });
-  const shares = random.querySelector("select");
-  [...shares.options].forEach((option) => { option.textContent = names[option.value]; });
-  shares.disabled = !alive;
-  panels.photo.node.append(glNode("div", { class: "gl-pick", "data-role": "p" },
-    glNode("span", { class: "gl-letter", "aria-hidden": "true" }, "P"), picker.node));
-  const row = (key, ...nodes) => glNode("div", { class: "gl-panels gl-three", "data-row": key }, nodes);
-  const all = (key) => Object.values(panels[key]).map((panel) => panel.node);
-  const root = glNode("div",
-    { class: "gl-root gl-gradients", role: "region", lang: "en", "aria-label": "Which pixels move the score?" },
-    glNode("div", { class: "gl-main" },
-      glNode("div", { class: "gl-side" }, source.node, panels.photo.node, readout.node),
-      glNode("div", { class: "gl-asking" }, row("trained", ...all("trained")), control, row("random", ...all("random")),
-        glNode("div", { class: "gl-controls", role: "group", "aria-label": "How the maps are shown" }, random,
-          glSelect("colours", "colours", Object.keys(GL_STOPS), look.colours, (value) => {
-            look.colours = value;
-            draw();
-          })))));
-  glKeepKeys(root);
-  el.append(root);
-
-  const listening = [["change:answer", arrived], ["change:maps", came]];
-  for (const [event, act] of listening) model.on(event, act);
-  arrived();
-  return () => {
-    for (const [event, act] of listening) model.off(event, act);
-    readout.stop();
-    source.stop();
-    root.remove();
-  };
+    this.came();
+  }
 }
+const render = glRender("gradients", "Which pixels move the score?", (model) => new GlGradients(model));
 
 export default { render };

@@ -1,29 +1,14 @@
 // Drag a joint table: entropies as bars of equal height over one scale, and I(X;Y) as the surprise that Y takes away.
 
-import { glAxisX, glButtons, glChart, glFixed, glScale, glSvg, glText, glTicks } from "../lib/chart.js";
-import { glKeepKeys, glNode, glReadout, glSelect } from "../lib/dom.js";
-import { GL_LOG, glEntropy, glHeld, glLevel } from "../lib/levels.js";
+import { glAxisX, glChart, glScale, glText, glTicks, svg } from "../lib/chart.js";
+import { el, glButtons, glHint, glReadout, glRender, glSelect, glTitle } from "../lib/dom.js";
+import { GL_LOG, glHeld, glLevel, glMargins, glShannon } from "../lib/levels.js";
+import { glFixed } from "../lib/numbers.js";
 
 const GL_CHANNEL = 0.8;  // of "noisy channel": how often Y is what X was
 
-function glMargins(p, rows, columns) {
-  const x = Array(rows).fill(0), y = Array(columns).fill(0);
-  p.forEach((each, k) => { x[Math.floor(k / columns)] += each; y[k % columns] += each; });
-  return { x, y };
-}
-
-// All that the joint table says: margins, entropies, and H(X | Y = y) of each column.
-function glShannon(p, rows, columns, unit) {
-  const { x, y } = glMargins(p, rows, columns);
-  const HX = glEntropy(x, unit), HY = glEntropy(y, unit), HXY = glEntropy(p, unit);
-  const given = y.map((sum, j) => (sum > 0 ? glEntropy(x.map((_, i) => p[i * columns + j] / sum), unit) : NaN));
-  // rounding may leave −1e-16 where nothing is
-  const least = (value) => Math.max(0, value);
-  return { x, y, HX, HY, HXY, I: least(HX + HY - HXY), XgivenY: least(HXY - HY), YgivenX: least(HXY - HX), given };
-}
-
 const GL_JOINTS = {
-  independent: { text: "independent", from(p, rows, columns) {
+  independent: { text: "independent", from: (p, rows, columns) => {
     const { x, y } = glMargins(p, rows, columns);
     return p.map((_, k) => x[Math.floor(k / columns)] * y[k % columns]);
   } },
@@ -37,45 +22,40 @@ const GL_JOINTS = {
   }) },
 };
 
+// One bar of an entropy: its name and value inside, as far as there is room. text: "name = value".
+/**
+ * @param {number} row @param {Scale} x @param {number} from @param {number} to @param {string} kind
+ * @param {string} text
+ */
+function glInfo(row, x, from, to, kind, text) {
+  const wide = x(to) - x(from), [name, value] = text.split(" = "), high = 38, top = 22 + row * (high + 14);
+  const lines = [[text], [name, value], [value]].find((each) => wide > 7.2 * each[0].length + 6) || [];
+  return [
+    svg("rect", {
+      class: `gl-info ${kind}`, "data-bar": name, "data-value": (to - from).toFixed(6), x: x(from), y: top,
+      width: Math.max(0, wide), height: high,
+    }, svg("title", text)),
+    lines.map((line, i) => glText(x(from) + wide / 2, top + high / 2 + 5 + 16 * (i - (lines.length - 1) / 2), line,
+      "gl-on-info", "middle")),
+  ];
+}
+
 // Three rows over one scale: H(X,Y) whole; H(X) from its left end; H(Y) to its right end. They overlap by I(X;Y).
-function glOverlap(width, found, most) {
-  const left = 4, x = glScale([0, most], [left, width - 4]), high = 38, gap = 14;
-  const row = (k) => 22 + k * (high + gap);
-  const bar = (k, from, to, kind, text) => {
-    const wide = x(to) - x(from), middle = x(from) + wide / 2, [name, value] = text.split(" = ");
-    const fits = (each) => wide > 7.2 * each.length + 6;
-    const lines = fits(text) ? [text] : fits(name) ? [name, value] : fits(value) ? [value] : [];
-    return [
-      glSvg("rect", {
-        class: `gl-info ${kind}`, "data-bar": name, "data-value": (to - from).toFixed(6), x: x(from), y: row(k),
-        width: Math.max(0, wide), height: high,
-      },
-        glSvg("title", {}, text)),
-      lines.map((line, i) =>
-        glText(middle, row(k) + high / 2 + 5 + 16 * (i - (lines.length - 1) / 2), line,
-          { class: "gl-on-info", "text-anchor": "middle" })),
-    ];
-  };
-  const { HX, HY, HXY, I, XgivenY, YgivenX } = found;
-  const named = (name, value) => `${name} = ${glFixed(value, 2)}`;
-  const end = row(3) + high;
+/** @param {number} width @param {Shannon} given @param {number} most */
+function glOverlap(width, { HX, HY, HXY, I, XgivenY, YgivenX }, most) {
+  const x = glScale([0, most], [4, width - 4]), top = 16, end = 216;
+  const bar = (row, from, to, kind, name, value) => glInfo(row, x, from, to, kind, `${name} = ${glFixed(value, 2)}`);
   return [
     // the overlap as one band through the rows
-    I > 0
-      ? glSvg("rect", {
-        class: "gl-band", x: x(XgivenY), y: row(0) - 6, width: x(HX) - x(XgivenY), height: end - row(0) + 12,
-      })
-      : null,
-    bar(0, 0, HXY, "gl-both", named("H(X,Y)", HXY)),
-    bar(1, 0, HX, "gl-x", named("H(X)", HX)),
-    bar(2, XgivenY, HXY, "gl-y", named("H(Y)", HY)),
-    bar(3, 0, XgivenY, "gl-x gl-rest", named("H(X|Y)", XgivenY)),
-    bar(3, XgivenY, HX, "gl-shared", named("I(X;Y)", I)),
-    bar(3, HX, HXY, "gl-y gl-rest", named("H(Y|X)", YgivenX)),
+    I > 0 ? svg("rect.gl-band", { x: x(XgivenY), y: top, width: x(HX) - x(XgivenY), height: end - top + 6 }) : null,
+    bar(0, 0, HXY, "gl-both", "H(X,Y)", HXY), bar(1, 0, HX, "gl-x", "H(X)", HX),
+    bar(2, XgivenY, HXY, "gl-y", "H(Y)", HY), bar(3, 0, XgivenY, "gl-x gl-rest", "H(X|Y)", XgivenY),
+    bar(3, XgivenY, HX, "gl-shared", "I(X;Y)", I), bar(3, HX, HXY, "gl-y gl-rest", "H(Y|X)", YgivenX),
     glAxisX(x, end + 6, glTicks(0, most, 5)),
   ];
 }
 
+/** @param {any} found @param {string} unit */
 function glMutualSentence(found, unit) {
   const { HX, XgivenY, I } = found;
   const text = `Before Y is seen, X surprises by H(X) = ${glFixed(HX, 3)} ${unit} on average; after it, by ` +
@@ -84,91 +64,97 @@ function glMutualSentence(found, unit) {
   return XgivenY < 5e-4 ? `${text} Y says all about X.` : text;
 }
 
-function render({ model, el }) {
-  const start = model.get("start");
-  const { rows, columns } = start, R = rows.length, C = columns.length;
-  const state = { unit: start.unit, full: 1, found: null };
-  const readout = glReadout();
-  const most = () => GL_LOG[state.unit](R) + GL_LOG[state.unit](C);
-  const chart = glChart("overlap", 252, (width) => glOverlap(width, state.found, most()));
+class GlMutual {
+  /** @type {any} */ state; /** @type {[number, number]} */ size; /** @type {ReturnType<typeof glLevel>[]} */ cells;
+  /** @type {{ x: HTMLElement[], y: HTMLElement[] }} */ margins; /** @type {HTMLElement[]} */ given;
+  /** @type {HTMLElement} */ label;
 
-  const draw = () => {
-    const found = glShannon(held.p, R, C, state.unit);
-    state.found = found;
-    cells.forEach((cell, k) =>
-      cell.draw(`${glFixed(held.p[k], 3)}, mutual information ${glFixed(found.I, 3)} ${state.unit}`));
-    margins.x.forEach((node, i) => { node.textContent = glFixed(found.x[i], 3); });
-    margins.y.forEach((node, j) => { node.textContent = glFixed(found.y[j], 3); });
-    given.forEach((node, j) => {
-      node.textContent = Number.isNaN(found.given[j]) ? "–" : glFixed(found.given[j], 3);
-      node.dataset.more = String(found.given[j] > found.HX + 1e-9);
+  /** @param {Model} model */
+  constructor(model) {
+    const start = model.get("start");
+    this.state = { unit: start.unit, full: 1, found: null };
+    this.size = [start.rows.length, start.columns.length];
+    this.readout = glReadout();
+    this.chart = glChart("overlap", 252, (width) => glOverlap(width, this.state.found, this.most()));
+    this.held = glHeld(start.p, () => this.draw());
+    this.title = glTitle();
+    this.scale = glHint();
+    this.note = glHint();
+    const joints = { start: { text: start.given ? "as given" : "animals", from: () => start.p }, ...GL_JOINTS };
+    const presets = glButtons("begin with", Object.entries(joints).map(([name, { text }]) => [name, text]), (name) => {
+      this.held.put(joints[name].from(this.held.p, ...this.size));
+      this.fit();
     });
-    const more = found.given.some((each) => each > found.HX + 1e-9);
-    note.textContent = more
+    const unit = glSelect("unit", "unit", Object.keys(GL_LOG), start.unit, (value) => {
+      this.state.unit = value;
+      this.draw();
+    });
+    this.node = el("div.gl-figure", el("div.gl-controls", presets, unit.node),
+      el("div.gl-columns",
+        el("section", glTitle("Joint probability p(x, y): drag a cell up or down"), this.table(start), this.scale,
+          this.note),
+        el("section", this.title, this.chart.node,
+          glHint("I(X;Y) = H(X) − H(X|Y) = H(Y) − H(Y|X) = H(X) + H(Y) − H(X,Y)"))),
+      this.readout.node);
+    this.stops = [this.chart, this.readout];
+  }
+
+  begin() { this.fit(); }
+
+  most() {
+    const [R, C] = this.size, log = GL_LOG[this.state.unit];
+    return log(R) + log(C);
+  }
+
+  /** @param {{ rows: string[], columns: string[] }} given */
+  table({ rows, columns }) {
+    const C = columns.length, number = () => el("span.gl-number"), soft = (text = "") => el("span.gl-soft-text", text);
+    const head = (text) => el("span.gl-cell-head", { title: text }, text);
+    this.cells = rows.flatMap((row) => columns.map((column) => `${row}, ${column}`)).map((name, k) =>
+      glLevel(name, () => ({ p: this.held.p[k], full: this.state.full }), this.held.hand(k, () => this.fit())));
+    this.margins = { x: rows.map(number), y: columns.map(number) };
+    this.given = columns.map(number);
+    this.label = soft();
+    const table = el("div.gl-joint",
+      { role: "group", "aria-label": "Joint probabilities: drag a cell up or down, or use its arrow keys" },
+      soft("X ╲ Y"), columns.map(head), soft("p(x)"),
+      rows.map((row, i) =>
+        [head(row), this.cells.slice(i * C, (i + 1) * C).map((cell) => cell.node), this.margins.x[i]]),
+      soft("p(y)"), this.margins.y, el("span.gl-number", "1"), this.label, this.given, el("span"));
+    table.style.gridTemplateColumns = `minmax(44px, auto) repeat(${C}, minmax(36px, 1fr)) 48px`;
+    return table;
+  }
+
+  // What a full cell stands for: changed between two drags, never during one.
+  fit() {
+    this.state.full = [0.25, 0.5, 1].find((each) => this.held.p.every((p) => p <= each)) || 1;
+    this.scale.textContent = `A full cell is ${this.state.full}. The others make room, so that all add up to 1.`;
+    this.draw();
+  }
+
+  draw() {
+    const { held, state, size: [R, C] } = this, { unit } = state, found = (state.found = glShannon(held.p, R, C, unit));
+    this.cells.forEach((cell, k) =>
+      cell.draw(`${glFixed(held.p[k], 3)}, mutual information ${glFixed(found.I, 3)} ${unit}`));
+    for (const key of /** @type {const} */ (["x", "y"])) {
+      this.margins[key].forEach((node, i) => { node.textContent = glFixed(found[key][i], 3); });
+    }
+    const more = found.given.map((each) => each > found.HX + 1e-9);
+    this.given.forEach((node, j) => {
+      node.textContent = Number.isNaN(found.given[j]) ? "–" : glFixed(found.given[j], 3);
+      node.dataset.more = String(more[j]);
+    });
+    this.note.textContent = more.includes(true)
       ? "An outcome of Y may leave more surprise about X than there was (marked). The average, H(X|Y), is never more " +
         "than H(X)."
       : "H(X|y): the surprise about X that is left once y is seen. The average, weighted by p(y), is H(X|Y).";
-    const sentence = glMutualSentence(found, state.unit);
-    chart.draw(`Bars as long as the entropies. ${sentence}`);
-    title.textContent = `Entropies, ${state.unit}: areas true to the numbers`;
-    label.textContent = `H(X|y), ${state.unit}`;
-    readout.say(sentence);
-  };
-  // what a full cell stands for: changed between two drags, never during one
-  const fit = () => {
-    state.full = [0.25, 0.5, 1].find((each) => held.p.every((p) => p <= each)) || 1;
-    scale.textContent = `A full cell is ${state.full}. The others make room, so that all add up to 1.`;
-    draw();
-  };
-
-  const held = glHeld(start.p, draw);
-  const names = rows.flatMap((row) => columns.map((column) => `${row}, ${column}`));
-  const cells = names.map((name, k) =>
-    glLevel(name, () => ({ p: held.p[k], full: state.full }), held.hand(k, () => fit())));
-  const number = () => glNode("span", { class: "gl-number" });
-  const margins = { x: rows.map(number), y: columns.map(number) }, given = columns.map(number);
-  const label = glNode("span", { class: "gl-soft-text" });
-  const head = (text) => glNode("span", { class: "gl-cell-head", title: text }, text);
-  const table = glNode("div", {
-    class: "gl-joint", role: "group",
-    "aria-label": "Joint probabilities: drag a cell up or down, or use its arrow keys",
-  },
-    glNode("span", { class: "gl-soft-text" }, "X ╲ Y"), columns.map(head),
-    glNode("span", { class: "gl-soft-text" }, "p(x)"),
-    rows.flatMap((row, i) => [head(row), ...cells.slice(i * C, (i + 1) * C).map((cell) => cell.node), margins.x[i]]),
-    glNode("span", { class: "gl-soft-text" }, "p(y)"), margins.y, glNode("span", { class: "gl-number" }, "1"),
-    label, given, glNode("span", {}));
-  table.style.gridTemplateColumns = `minmax(44px, auto) repeat(${C}, minmax(36px, 1fr)) 48px`;
-  const scale = glNode("p", { class: "gl-hint" }), note = glNode("p", { class: "gl-hint" });
-  const title = glNode("h3", { class: "gl-title" });
-
-  const joints = { start: { text: start.given ? "as given" : "animals", from: () => start.p }, ...GL_JOINTS };
-  const presets = glButtons("begin with",
-    Object.fromEntries(Object.entries(joints).map(([name, each]) => [name, each.text])), (name) => {
-      held.put(joints[name].from(held.p, R, C));
-      fit();
-    });
-  const unit = glSelect("unit", "unit", Object.keys(GL_LOG), state.unit, (value) => { state.unit = value; draw(); });
-  const root = glNode("div", {
-    class: "gl-root gl-mutual", role: "region", lang: "en",
-    "aria-label": "Mutual information is the reduction of surprise",
-  },
-    glNode("div", { class: "gl-figure" },
-      glNode("div", { class: "gl-controls" }, presets, unit),
-      glNode("div", { class: "gl-columns" },
-        glNode("section", {}, glNode("h3", { class: "gl-title" }, "Joint probability p(x, y): drag a cell up or down"),
-          table, scale, note),
-        glNode("section", {}, title, chart.node,
-          glNode("p", { class: "gl-hint" }, "I(X;Y) = H(X) − H(X|Y) = H(Y) − H(Y|X) = H(X) + H(Y) − H(X,Y)"))),
-      readout.node));
-  glKeepKeys(root);
-  el.append(root);
-  fit();
-  return () => {
-    chart.stop();
-    readout.stop();
-    root.remove();
-  };
+    const sentence = glMutualSentence(found, unit);
+    this.chart.draw(`Bars as long as the entropies. ${sentence}`);
+    this.title.textContent = `Entropies, ${unit}: areas true to the numbers`;
+    this.label.textContent = `H(X|y), ${unit}`;
+    this.readout.say(sentence);
+  }
 }
+const render = glRender("mutual", "Mutual information is the reduction of surprise", (model) => new GlMutual(model));
 
 export default { render };

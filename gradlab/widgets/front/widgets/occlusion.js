@@ -1,54 +1,49 @@
 // What happens if I cover this? The mask is asked of the kernel, or read from the sweep where the sweep knows it.
 
 import { glDecodePicture } from "../lib/answer.js";
-import { glCombobox } from "../lib/combobox.js";
-import { glButton, glKeepKeys, glNode, glReadout, glSelect, glSlider } from "../lib/dom.js";
+import { glLegend } from "../lib/colour.js";
+import { glClassOptions, glClassPicker } from "../lib/combobox.js";
+import { el, glButton, glReadout, glRender, glSelect, glSlider, glTitle } from "../lib/dom.js";
 import { GL_BASELINES, GlMasked, glWindowBox } from "../lib/masked.js";
-import { glProbability } from "../lib/numbers.js";
-import { glSource } from "../lib/source.js";
+import { GlSource } from "../lib/source.js";
 import { GL_STOPS } from "../lib/stops.js";
-import { glSweep } from "../lib/sweep.js";
+import { GlSweep } from "../lib/sweep.js";
 import { glSend, glUnpacked } from "../lib/wire.js";
 
 const GL_WINDOWS = [16, 24, 32, 48, 64, 96];
 const GL_MODES = { box: "a box", paint: "a brush" };
 const GL_STRIDES = [4, 8, 16, 32];
 
+/** @param {boolean} alive */
 function glOcclusionParts(alive) {
   const stage = (key, label) =>
-    glNode("canvas", { tabindex: 0, role: "application", "aria-label": label, "data-stage": key });
+    el("canvas", { tabindex: 0, role: "application", "aria-label": label, "data-stage": key });
+  const panel = (key, ...parts) => el("section.gl-panel", { "data-panel": key }, parts);
   const hide = stage("hide",
     "The picture with a mask. Arrow keys move it, Shift and arrow keys resize it, Escape leaves.");
   const map = stage("map", "The map of what hiding costs. Arrow keys move the mask, Escape leaves.");
-  const empty = glNode("p", { class: "gl-empty" }, alive ? "press Sweep to try every place" : "no sweep was saved");
-  const strip = glNode("canvas", { class: "gl-strip", "aria-hidden": "true" });
-  const low = glNode("span", { class: "gl-number" }), high = glNode("span", { class: "gl-number" });
-  const title = glNode("h3", { class: "gl-title" }), note = glNode("p", { class: "gl-meaning" });
-  const bar = glNode("progress", { max: 1, value: 0, "aria-label": "windows asked" });
-  const done = glNode("span", { class: "gl-status", role: "status" });
-  const bars = glNode("ul", { class: "gl-bars", "data-bars": "p" }), barsTitle = glNode("h3", { class: "gl-title" });
-  const measured = glNode("p", { class: "gl-hint", "data-note": "measured" });
-  const pick = glNode("div", { class: "gl-pick", "data-role": "p" },
-    glNode("span", { class: "gl-letter", "aria-hidden": "true" }, "P"));
+  const empty = el("p.gl-empty", alive ? "press Sweep to try every place" : "no sweep was saved");
+  const legend = glLegend(), title = glTitle(), note = el("p.gl-meaning");
+  const bars = el("ul.gl-bars", { "data-bars": "p" }), barsTitle = glTitle();
+  const measured = el("p.gl-hint", { "data-note": "measured" });
+  const hidden = panel("hide", glTitle("What if I cover this?"),
+    el("p.gl-meaning", alive ? "drag the box, pull its corners, or paint" : "drag the box"), el("div.gl-stage", hide));
   return {
-    hide, map, empty, strip, low, high, title, note, bar, done, bars, barsTitle, measured, pick,
-    says: glNode("section", { class: "gl-says" }, barsTitle, bars, measured),
-    panels: glNode("div", { class: "gl-panels gl-two" },
-      glNode("section", { class: "gl-panel", "data-panel": "hide" },
-        glNode("h3", { class: "gl-title" }, "What if I cover this?"),
-        glNode("p", { class: "gl-meaning" }, alive ? "drag the box, pull its corners, or paint" : "drag the box"),
-        glNode("div", { class: "gl-stage" }, hide), pick),
-      glNode("section", { class: "gl-panel", "data-panel": "map" }, title, note,
-        glNode("div", { class: "gl-stage" }, map, empty), glNode("div", { class: "gl-legend" }, low, strip, high))),
+    hide, map, empty, legend, title, note, bars, barsTitle, measured, hidden,
+    bar: el("progress", { max: 1, value: 0, "aria-label": "windows asked" }),
+    done: el("span.gl-status", { role: "status" }),
+    says: el("section.gl-says", barsTitle, bars, measured),
+    panels: el("div.gl-panels.gl-two", hidden, panel("map", title, note, el("div.gl-stage", map, empty), legend.node)),
   };
 }
 
 // The sweep's row: a button that starts, stops and goes on, the geometry asked for, and how far it has come.
-function glSweepRow(it, model, send) {
+/** @param {any} it @param {Model} model */
+function glSweepRow(it, model) {
   const { parts, state } = it;
   const button = glButton("sweep", "Sweep", () => {
-    if (model.get("running")) send({ kind: "cancel" });
-    else send({ kind: "sweep", window: state.window, stride: state.stride, baseline: state.baseline });
+    const { window, stride, baseline } = state;
+    glSend(model, model.get("running") ? { kind: "cancel" } : { kind: "sweep", window, stride, baseline });
   });
   const show = () => {
     const running = it.alive && model.get("running"), facts = it.sweep ? it.sweep.facts : { done: 0, total: 1 };
@@ -60,38 +55,41 @@ function glSweepRow(it, model, send) {
     parts.bar.hidden = !running && !it.sweep;
     parts.done.textContent = !it.sweep ? ""
       : `${facts.done} of ${facts.total} windows of ${facts.window}, stride ${facts.stride}, ` +
-        GL_BASELINES[facts.baseline];
+        `${GL_BASELINES[facts.baseline]}`;
+  };
+  const narrow = () => {  // no stride is wider than its window
+    state.stride = Math.min(state.stride, state.window);
+    stride.input.value = String(state.stride);
   };
   const window = glChoice(it, "window", "window", GL_WINDOWS, () => {
     const { left, top, width, height } = state.box, side = state.window;
-    state.stride = Math.min(state.stride, side);
-    stride.querySelector("select").value = String(state.stride);
+    narrow();
     if (!it.painting) state.box = it.legal(glWindowBox(top + (height - side) / 2, left + (width - side) / 2, side));
     it.moved();
     show();
   });
-  const stride = glChoice(it, "stride", "stride", GL_STRIDES, () => {
-    state.stride = Math.min(state.stride, state.window);
-    stride.querySelector("select").value = String(state.stride);
-    show();
-  });
-  return { show, node: glNode("div", { class: "gl-sweep" }, button, window, stride, parts.bar, parts.done) };
+  const stride = glChoice(it, "stride", "stride", GL_STRIDES, () => { narrow(); show(); });
+  return { show, node: el("div.gl-sweep", button, window.node, stride.node, parts.bar, parts.done) };
 }
 
 // A choice among numbers or names of one field of the state; the value it starts with is among them.
+/**
+ * @param {any} it @param {string} name @param {string} text @param {number[] | Record<string, string>} values
+ * @param {() => void} changed
+ */
 function glChoice(it, name, text, values, changed) {
   const numbers = Array.isArray(values), own = it.state[name];
-  const all = numbers ? [...new Set([...values, own])].sort((x, y) => x - y) : Object.keys(values);
-  const control = glSelect(name, text, all.map(String), String(own), (value) => {
+  const all = Array.isArray(values)
+    ? [...new Set([...values, own])].sort((x, y) => x - y).map(String) : Object.entries(values);
+  const control = glSelect(name, text, all, String(own), (value) => {
     it.state[name] = numbers ? Number(value) : value;
     changed();
   });
-  const input = control.querySelector("select");
-  if (!numbers) [...input.options].forEach((option) => { option.textContent = values[option.value]; });
-  input.disabled = !it.alive;
+  control.input.disabled = !it.alive;
   return control;
 }
 
+/** @param {any} it @param {() => void} changed */
 function glMaskControls(it, changed) {
   const { look, state } = it;
   const wipe = glButton("clear", "wipe", () => { it.painted.fill(0); it.moved(); });
@@ -102,23 +100,22 @@ function glMaskControls(it, changed) {
     it.moved();
   });
   const shown = (name) => (value) => { look[name] = value; it.drawStill(); };
-  return glNode("div", {
-    class: "gl-controls", role: "group", "aria-label": "What is hidden, and how the map is shown",
-  },
-    mode, wipe, glChoice(it, "baseline", "shown there", GL_BASELINES, () => { it.moved(); changed(); }),
-    glSelect("unit", "cost in", ["logit", "probability"], look.unit, shown("unit")),
-    glSelect("colours", "colours", Object.keys(GL_STOPS), look.colours, shown("colours")),
+  return el("div.gl-controls", { role: "group", "aria-label": "What is hidden, and how the map is shown" },
+    mode.node, wipe, glChoice(it, "baseline", "shown there", GL_BASELINES, () => { it.moved(); changed(); }).node,
+    glSelect("unit", "cost in", ["logit", "probability"], look.unit, shown("unit")).node,
+    glSelect("colours", "colours", Object.keys(GL_STOPS), look.colours, shown("colours")).node,
     glSlider("opacity", "opacity", look.opacity, shown("opacity")));
 }
 
 // What the kernel says of a sweep, window by window and as a whole; drawn once a frame.
+/** @param {any} it @param {Model} model @param {() => void} drawn */
 function glSweepNews(it, model, drawn) {
   let frame = null;
   const later = () => {
     if (frame === null) frame = requestAnimationFrame(() => { frame = null; it.drawStill(); drawn(); });
   };
   const begun = (facts) => {
-    if (!it.sweep || it.sweep.facts.run !== facts.run) it.sweep = glSweep(it.a, { ...facts });
+    if (!it.sweep || it.sweep.facts.run !== facts.run) it.sweep = new GlSweep(it.a, { ...facts });
   };
   return {
     heard(message, buffers) {
@@ -140,28 +137,24 @@ function glSweepNews(it, model, drawn) {
   };
 }
 
-function render({ model, el }) {
-  const labels = model.get("labels"), alive = !model.gradlabSaved;
-  const parts = glOcclusionParts(alive), readout = glReadout();
-  const send = (content) => glSend(model, content), source = glSource(model);
-  const say = { heard: () => readout.say(it.sentence()), settle: (text) => source.say(text) };
-  const it = new GlMasked({ parts, labels, alive, send, say });
-  const { p, ...geometry } = model.get("answer").start;
-  Object.assign(it.state, geometry);
-  const picker = glCombobox({
-    name: "p", label: "P: the class asked about",
-    choose: (value) => { it.state.p = value; picker.set(labels[value]); it.refresh(); },
-    options: () => it.a.order.map((c) => ({ value: c, text: labels[c], note: glProbability(it.a.p[c]) })),
+/** @param {Model} model */
+function glOcclusion(model) {
+  const labels = model.get("labels"), alive = !model.gradlabSaved, answer = () => model.get("answer");
+  const parts = glOcclusionParts(alive), readout = glReadout(), source = new GlSource(model);
+  const say = { heard: () => readout.say(it.sentence()), settle: (text) => source.settle(text) };
+  const it = new GlMasked({ parts, labels, alive, send: (content) => glSend(model, content), say });
+  const { window, stride, baseline } = answer().start;
+  Object.assign(it.state, { window, stride, baseline });
+  const picker = glClassPicker("P", "P: the class asked about", () => glClassOptions(it.a, labels), (value) => {
+    it.state.p = value;
+    picker.set(labels[value]);
+    it.refresh();
   });
-  parts.pick.append(picker.node);
-  const row = glSweepRow(it, model, send), news = glSweepNews(it, model, row.show);
-  const controls = glMaskControls(it, row.show);
-
+  parts.hidden.append(picker.node);
+  const row = glSweepRow(it, model), news = glSweepNews(it, model, row.show);
   const arrived = () => {
-    const answer = model.get("answer");
-    const baselines = Object.fromEntries(
-      Object.entries(answer.baselines).map(([name, image]) => [name, glUnpacked(image).values]));
-    it.begin({ ...glDecodePicture(answer), baselines });
+    const baselines = Object.entries(answer().baselines).map(([name, image]) => [name, glUnpacked(image).values]);
+    it.begin({ ...glDecodePicture(answer()), baselines: Object.fromEntries(baselines) });
     picker.set(labels[it.state.p]);
     source.show(it.a);
     news.swept();
@@ -169,26 +162,17 @@ function render({ model, el }) {
     it.refresh();
     row.show();
   };
-  const root = glNode("div",
-    { class: "gl-root gl-occlusion", role: "region", lang: "en", "aria-label": "What happens if I cover this?" },
-    glNode("div", { class: "gl-main" },
-      glNode("div", { class: "gl-side" }, source.node, parts.says),
-      glNode("div", { class: "gl-asking" }, parts.panels, readout.node, row.node, controls)));
-  glKeepKeys(root);
-  el.append(root);
-
-  const listening = [["change:answer", arrived], ["change:sweep", news.swept], ["change:running", row.show],
-    ["msg:custom", news.heard]];
-  for (const [event, act] of listening) model.on(event, act);
-  arrived();
-  return () => {
-    for (const [event, act] of listening) model.off(event, act);
-    news.stop();
-    it.asker.stop();
-    readout.stop();
-    source.stop();
-    root.remove();
+  return {
+    node: el("div.gl-main", el("div.gl-side", source.node, parts.says),
+      el("div.gl-asking", parts.panels, readout.node, row.node, glMaskControls(it, row.show))),
+    hears: {
+      ...source.hears(arrived), "change:sweep": news.swept, "change:running": row.show, "msg:custom": news.heard,
+    },
+    stops: [news, it.asker, readout, source],
+    begin() { arrived(); source.busy(); },
   };
 }
+
+const render = glRender("occlusion", "What happens if I cover this?", glOcclusion);
 
 export default { render };

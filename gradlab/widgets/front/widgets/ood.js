@@ -1,262 +1,253 @@
 // Two histograms of a score, a threshold under the hand, the ROC curve, and the pictures on the wrong side.
 
+import { glPhotos } from "../lib/answer.js";
 import { glBar } from "../lib/bars.js";
-import { glButtons, glChart, glFillTable, glFixed, glNumber } from "../lib/chart.js";
-import { glStrip } from "../lib/colour.js";
-import { glButton, glKeepKeys, glLeave, glNode, glReadout, glRove } from "../lib/dom.js";
-import { glClamp, glProbability } from "../lib/numbers.js";
-import {
-  GL_HIST, GL_ROC, glDetectionError, glHistX, glPassing, glPlaces, glRoc, glRocChart, glTwoHistograms,
-} from "../lib/roc.js";
-import { glPaintSigned, glPhotoTile, glPhotos, glTopOf } from "../lib/signed.js";
-import { glPart, glUnpacked } from "../lib/wire.js";
+import { glChart, glFillTable } from "../lib/chart.js";
+import { glPhotoTile } from "../lib/colour.js";
+import { GlDetail } from "../lib/detail.js";
+import { el, glButton, glButtons, glHint, glPress, glReadout, glRender, glRove, glTitle } from "../lib/dom.js";
+import { glDrag, glSliderKeys, glWhere } from "../lib/drag.js";
+import { glClamp, glFixed, glKept, glNumber, glProbability, glSum } from "../lib/numbers.js";
+import { glDetectionError, glPassing, glPlaces, glRoc } from "../lib/roc.js";
+import { GL_HIST, GL_ROC, glHistX, glRocChart, glTwoHistograms } from "../lib/roc_charts.js";
+import { glUnpacked } from "../lib/wire.js";
 
 const GL_MISTAKES = 24;  // of each kind that are shown at once
+const GL_WORSE = " Below 0.5: on the whole it is the others that score higher, so here the score is worse than chance.";
 
-function render({ model, el }) {
-  const start = model.get("start"), { labels, groups } = start, known = start.inside;
-  const scores = start.scores.map((each) =>
-    ({ ...each, values: glUnpacked(each.values).values, places: glPlaces(each.odds) }));
-  const firsts = groups.map((_, k) => groups.slice(0, k).reduce((sum, each) => sum + each.count, known));
-  const photo = glPhotos(start.tiles), maps = start.maps && glUnpacked(start.maps), p = glUnpacked(start.p).values;
-  const { values: classes, shape: [, top] } = glUnpacked(start.classes);
-  const [, rows, columns] = maps ? maps.shape : [0, 1, 1];
-  const state = { score: 0, group: 0, t: 0, picture: -1, map: true };
-  const sets = (score, group) => ({
-    inside: scores[score].values.subarray(0, known),
-    outside: scores[score].values.subarray(firsts[group], firsts[group] + groups[group].count),
-  });
-  const curves = new Map();
-  const curve = (score, group) => {
-    const key = `${score} ${group}`;
-    if (!curves.has(key)) { const { inside, outside } = sets(score, group); curves.set(key, glRoc(inside, outside)); }
-    return curves.get(key);
-  };
-  const placed = () => {
-    const { inside, outside } = sets(state.score, state.group), { of } = scores[state.score].places;
-    const found = { inside: Array.from(inside, of), outside: Array.from(outside, of) };
-    const every = [...found.inside, ...found.outside];
-    const low = Math.min(...every), top = Math.max(...every), room = (top - low || 1) * 0.01;
-    return { ...found, range: [low - room, top + room] };
-  };
-  // a probability near 1 by what it lacks, which is what differs
-  const told = (value) =>
-    (scores[state.score].odds && value < 1 && value > 0.999
-      ? `1 − ${(1 - value).toExponential(1).replace("-", "−")}`
-      : glNumber(value));
-  let seen = null;  // what the histograms show, until the score or the set changes
+class GlOod {
+  /** @type {Chart} */ chart; /** @type {Chart} */ rocChart; /** @type {HTMLElement} */ hand;
+  /** @type {HTMLElement} */ choice; /** @type {HTMLElement} */ against; /** @type {HTMLElement} */ node;
+  /** @type {string[]} */ labels; /** @type {{ name: string, count: number }[]} */ groups; /** @type {number} */ known;
+  /** @type {number} */ top; /** @type {number[]} */ shown; /** @type {(i: number) => HTMLCanvasElement} */ photo;
+  /** @type {Numbers} */ classes; /** @type {HTMLElement} */ title; /** @type {HTMLElement} */ rocTitle;
+  /** @type {{ inside: number[], outside: number[], range: Point }} */ seen;
 
-  const readout = glReadout();
-  const h3 = () => glNode("h3", { class: "gl-title" });
-  const title = h3(), pictureTitle = h3(), rocTitle = h3();
-  const chart = glChart("histograms", GL_HIST.height,
-    (width) =>
-      glTwoHistograms(width, {
-        ...seen, t: scores[state.score].places.of(state.t), group: groups[state.group].name,
-        name: scores[state.score].name, odds: scores[state.score].odds,
-      }));
-  const hand = glNode("div", {
-    class: "gl-bins", role: "slider", tabindex: 0, "aria-label": "Threshold of the score", "data-control": "threshold",
-  }, chart.node);
-  const rocChart = glChart("roc", GL_ROC.height, (width) => glRocChart(width, curve(state.score, state.group), now()));
-  const figures = glNode("table", { class: "gl-table", "data-table": "threshold" });
-  const table = glNode("table", { class: "gl-table", "data-table": "scores" });
-  const now = () => {
-    const { inside, outside } = sets(state.score, state.group);
-    return glPassing(inside, outside, state.t);
-  };
+  /** @param {Model} model */
+  constructor(model) {
+    const start = model.get("start"), { labels, groups, inside: known, shown } = start;
+    Object.assign(this, { labels, groups, known, shown, photo: glPhotos(start.tiles) });
+    this.scores = start.scores.map((each) =>
+      ({ ...each, values: glUnpacked(each.values).values, places: glPlaces(each.odds) }));
+    this.firsts = groups.map((_, k) => known + glSum(groups.slice(0, k), (each) => each.count));
+    this.maps = start.maps && glUnpacked(start.maps);
+    this.p = glUnpacked(start.p).values;
+    ({ values: this.classes, shape: [, this.top] } = glUnpacked(start.classes));
+    this.where = new Map(shown.map((i, j) => [i, j]));
+    this.state = { score: 0, group: 0, t: 0, picture: -1 };
+    this.curves = this.scores.map((_, score) => glKept((group) => glRoc(...this.sets(score, group))));
+    this.readout = glReadout();
+    [this.title, this.rocTitle] = [glTitle(), glTitle()];
+    this.charts();
+    this.figures = el("table.gl-table", { "data-table": "threshold" });
+    this.table = el("table.gl-table", { "data-table": "scores" });
+    this.kinds = ["through", "refused"].map((kind) => ({
+      kind, title: glTitle(), hint: glHint(),
+      node: glRove(el("div.gl-tiles", { role: "group", "data-mistakes": kind })),
+    }));
+    this.detail = new GlDetail("gl-detail", Boolean(this.maps), () => this.drawPicture());
+    this.node = this.layout();
+    this.stops = [this.chart, this.rocChart, this.readout];
+  }
 
-  const kinds = ["through", "refused"].map((kind) => {
-    const node = glNode("div", { class: "gl-tiles", role: "group", "data-mistakes": kind });
-    glRove(node);
-    return { kind, node, title: h3(), hint: glNode("p", { class: "gl-hint" }) };
-  });
-  const big = glNode("canvas", { class: "gl-photo", role: "img" }), bars = glNode("ul", { class: "gl-bars" });
-  const mapHint = glNode("p", { class: "gl-hint" });
-  const strip = glNode("canvas", { class: "gl-strip", "aria-hidden": "true" });
-  glStrip(strip, "blue-orange");
-  const map = glNode("input", { type: "checkbox", checked: true, "data-control": "map", onchange: () => {
-    state.map = map.checked;
-    drawPicture();
-  } });
-  const detail = glNode("section", { class: "gl-detail" }, pictureTitle, glNode("div", { class: "gl-pair" }, big, bars),
-    maps
-      ? glNode("div", { class: "gl-legend" }, glNode("span", {}, "for Q"), strip,
-        glNode("span", {}, "for P, against Q"))
-      : null, mapHint,
-    maps ? glNode("label", { class: "gl-control" }, map, glNode("span", {}, "show the contrast map")) : null);
+  begin() { this.pick({}); }
 
-  const drawPicture = () => {
-    const j = state.picture;
-    detail.hidden = j < 0;
+  get score() { return this.scores[this.state.score]; }
+
+  get group() { return this.groups[this.state.group]; }
+
+  get roc() { return this.curves[this.state.score](this.state.group); }
+
+  get now() { return glPassing(...this.sets(this.state.score, this.state.group), this.state.t); }
+
+  // Scores in-distribution, and of one of the other sets.
+  /** @param {number} score @param {number} group @returns {[Float64Array, Float64Array]} */
+  sets(score, group) {
+    const { values } = this.scores[score], first = this.firsts[group];
+    return [values.subarray(0, this.known), values.subarray(first, first + this.groups[group].count)];
+  }
+
+  charts() {
+    this.chart = glChart("histograms", GL_HIST.height, (width) => glTwoHistograms(width, {
+      ...this.seen, t: this.score.places.of(this.state.t), group: this.group.name, name: this.score.name,
+      odds: this.score.odds,
+    }));
+    this.rocChart = glChart("roc", GL_ROC.height, (width) => glRocChart(width, this.roc, this.now));
+    this.hand = el("div.gl-bins",
+      { role: "slider", tabindex: 0, "aria-label": "Threshold of the score", "data-control": "threshold" },
+      this.chart.node);
+    const pull = (event) => {
+      const { width } = this.chart.node.getBoundingClientRect(), { x } = glWhere(this.chart.node, event);
+      this.move(glHistX(width, this.seen.range).back(x * width));
+    };
+    glDrag(this.hand, { down: pull, move: pull });
+    glSliderKeys(this.hand, () => {
+      const [low, high] = this.seen.range;
+      return { at: this.score.places.of(this.state.t), step: (high - low) / 100, low, high };
+    }, (place) => this.move(place));
+  }
+
+  layout() {
+    const { groups, kinds, scores, shown } = this, row = (label, all, choose) =>
+      glRove(glButtons(label, all.map((each, k) => [`${label === "score" ? label : "group"}-${k}`, each.name]),
+        (_, k) => choose(k)));
+    this.choice = row("score", scores, (score) => this.pick({ score }));
+    this.against = row("against", groups, (group) => this.pick({ group }));
+    return el("div.gl-figure",
+      el("div.gl-controls", this.choice, groups.length > 1 ? this.against : null),
+      el("div.gl-columns.gl-upper",
+        el("section", this.title, this.hand,
+          el("div.gl-presets", el("span.gl-hint", "Drag the threshold, or use the arrow keys."),
+            glButton("at95", "TPR 95 %", () => this.at95()), glButton("least", "least error", () => this.least())),
+          this.figures),
+        el("section", this.rocTitle, this.rocChart.node,
+          glHint("Dot: the threshold now. Ring: TPR 95 %. Dashed diagonal: chance."), this.table)),
+      this.readout.node,
+      el("div.gl-columns.gl-lower", kinds.map((each) => el("section", each.title, each.hint, each.node)),
+        this.detail.node),
+      glHint(`${shown.length} of the ${scores[0].values.length} pictures can be looked at: those that some score ` +
+        "ranks worst."));
+  }
+
+  // What the histograms show, until the score or the set changes.
+  /** @returns {{ inside: number[], outside: number[], range: Point }} */
+  placed() {
+    const [inside, outside] = this.sets(this.state.score, this.state.group)
+      .map((each) => Array.from(each, this.score.places.of));
+    const every = [...inside, ...outside], low = Math.min(...every), high = Math.max(...every);
+    const room = (high - low || 1) * 0.01;
+    return { inside, outside, range: [low - room, high + room] };
+  }
+
+  // A probability near 1 by what it lacks, which is what differs.
+  /** @param {number} value */
+  told(value) {
+    return this.score.odds && value < 1 && value > 0.999
+      ? `1 − ${(1 - value).toExponential(1).replace("-", "−")}` : glNumber(value);
+  }
+
+  /** @param {Props} next */
+  pick(next) {
+    Object.assign(this.state, next);
+    this.seen = this.placed();
+    this.at95();
+  }
+
+  /** @param {number} t */
+  set(t) {
+    this.state.t = t;
+    this.draw();
+  }
+
+  /** @param {number} place */
+  move(place) {
+    this.set(this.score.places.back(glClamp(place, this.seen.range[0], this.seen.range[1])));
+  }
+
+  at95() { this.set(this.roc.at95.t); }
+
+  least() {
+    const { best, points } = this.roc, { places } = this.score, first = places.of(points[1].t);
+    this.set(best.t === Infinity ? places.back(first + (this.seen.range[1] - first) / 2) : best.t);
+  }
+
+  drawPicture() {
+    const { classes, detail, group, known, labels, maps, p, score, state, top } = this, j = state.picture;
+    detail.node.hidden = j < 0;
     if (j < 0) return;
-    const i = start.shown[j];
+    const i = this.shown[j];
     const mine = Array.from({ length: top }, (_, k) => ({ c: classes[j * top + k], p: p[j * top + k] }));
     const [P, Q] = mine;
-    const field = maps ? glPart(maps, j) : [0];
-    pictureTitle.textContent = `Why ${labels[P.c]} (${glProbability(P.p)}), rather than ${labels[Q.c]} ` +
-      `(${glProbability(Q.p)})?`;
-    glPaintSigned(big, { photo: photo(j), rows, columns }, field, maps && state.map ? glTopOf(field) : 0);
-    const group = i < known ? "in-distribution" : groups[state.group].name;
-    big.setAttribute("aria-label", `${group}; the network says ${labels[P.c]}`);
-    bars.replaceChildren(...mine.map((each, k) =>
-      glBar(labels[each.c], each.p, null, glProbability(each.p),
-        { "data-class": each.c, "data-role": ["p", "q"][k] || "other" })));
-    const score = scores[state.score];
-    mapHint.textContent = `${i < known ? "In-distribution, but refused" : `Of ${group}, but let through`}: ` +
-      `${score.name} ${told(score.values[i])}, threshold ${told(state.t)}. ` +
-      (maps
-        ? "Contrast map Σ p_c L^c − L^Q, to its own largest value."
-        : "No contrast map: this network has no spatial layer.");
-  };
+    detail.ask(labels, P.c, Q.c, P.p, Q.p);
+    detail.paint(this.photo(j), maps, j,
+      `${i < known ? "in-distribution" : group.name}; the network says ${labels[P.c]}`);
+    detail.bars.replaceChildren(...mine.map((each, k) => glBar(labels[each.c], each.p, null, glProbability(each.p),
+      { "data-class": each.c, "data-role": ["p", "q"][k] || "other" })));
+    const map = maps ? "Contrast map Σ p_c L^c − L^Q, to its own largest value."
+      : "No contrast map: this network has no spatial layer.";
+    detail.hint.textContent = `${i < known ? "In-distribution, but refused" : `Of ${group.name}, but let through`}: ` +
+      `${score.name} ${this.told(score.values[i])}, threshold ${this.told(state.t)}. ${map}`;
+  }
 
-  // All mistakes of a kind, the gravest first; j: where the picture is, or −1.
-  const mistakes = (kind) => {
-    const { values } = scores[state.score], first = kind === "through" ? firsts[state.group] : 0;
-    const count = kind === "through" ? groups[state.group].count : known;
-    const wrong = Array.from({ length: count }, (_, k) => first + k)
-      .filter((i) => (values[i] >= state.t) === (kind === "through"));
-    return { count, wrong: wrong.sort((a, b) => (kind === "through" ? values[b] - values[a] : values[a] - values[b])) };
-  };
-  const where = new Map(start.shown.map((i, j) => [i, j]));
-  const drawMistakes = () => {
-    const found = kinds.map(({ kind }) => mistakes(kind));
-    const lists = found.map(({ wrong }) => wrong.filter((i) => where.has(i)).slice(0, GL_MISTAKES));
-    const here = lists.flat().map((i) => where.get(i));
-    if (!here.includes(state.picture)) state.picture = here.length ? here[0] : -1;
-    kinds.forEach(({ kind, node, title: heading, hint }, k) => {
-      const { count, wrong } = found[k], name = kind === "through" ? groups[state.group].name : "in-distribution";
-      heading.textContent = kind === "through"
-        ? `Let through: ${wrong.length} of ${count}, ${name}`
-        : `Refused: ${wrong.length} of ${count}, ${name}`;
-      node.setAttribute("aria-label", `${heading.textContent}: press one to see it at length`);
+  // All mistakes of a kind, the gravest first, and those of them whose pictures are here.
+  /** @param {string} kind */
+  mistakes(kind) {
+    const { values } = this.score, { t } = this.state, through = kind === "through";
+    const first = through ? this.firsts[this.state.group] : 0, count = through ? this.group.count : this.known;
+    const wrong = Array.from({ length: count }, (_, k) => first + k).filter((i) => (values[i] >= t) === through)
+      .sort((a, b) => (through ? values[b] - values[a] : values[a] - values[b]));
+    return { count, wrong, here: wrong.filter((i) => this.where.has(i)).slice(0, GL_MISTAKES) };
+  }
+
+  /** @param {number} i @param {boolean} entry */
+  tile(i, entry) {
+    const { classes, labels, p, state, top } = this, j = this.where.get(i), said = labels[classes[j * top]];
+    const told = this.told(this.score.values[i]);
+    return el("button", {
+      type: "button", "data-picture": i, tabindex: entry ? 0 : -1, "aria-pressed": String(j === state.picture),
+      "aria-label": `says ${said} with ${glProbability(p[j * top])}; score ${told}`,
+      onclick: () => { state.picture = j; this.drawMistakes(); },
+    }, glPhotoTile(this.photo(j)), el("span.gl-tile-text", `says ${said}`));
+  }
+
+  drawMistakes() {
+    const { state } = this, found = this.kinds.map(({ kind }) => this.mistakes(kind));
+    const all = found.flatMap(({ here }) => here.map((i) => this.where.get(i)));
+    if (!all.includes(state.picture)) state.picture = all.length ? all[0] : -1;
+    this.kinds.forEach(({ kind, node, title, hint }, k) => {
+      const { count, wrong, here } = found[k], through = kind === "through";
+      title.textContent = `${through ? "Let through" : "Refused"}: ${wrong.length} of ${count}, ` +
+        `${through ? this.group.name : "in-distribution"}`;
+      node.setAttribute("aria-label", `${title.textContent}: press one to see it at length`);
       hint.textContent = !wrong.length
         ? "None at this threshold."
-        : lists[k].length < wrong.length
-          ? `${lists[k].length} of them are here, the gravest first.`
-          : "The gravest come first.";
+        : here.length < wrong.length
+          ? `${here.length} of them are here, the gravest first.` : "The gravest come first.";
       const focused = node.contains(document.activeElement);
-      node.replaceChildren(...lists[k].map((i, nth) => {
-        const j = where.get(i), said = labels[classes[j * top]], chosen = j === state.picture;
-        const first = nth === 0 && !lists[k].some((each) => where.get(each) === state.picture);
-        return glNode("button", {
-          type: "button", "data-picture": i, tabindex: chosen || first ? 0 : -1, "aria-pressed": String(chosen),
-          "aria-label": `says ${said} with ${glProbability(p[j * top])}; score ${told(scores[state.score].values[i])}`,
-          onclick: () => { state.picture = j; drawMistakes(); },
-        }, glPhotoTile(photo(j)), glNode("span", { class: "gl-tile-text" }, `says ${said}`));
-      }));
-      if (focused) node.querySelector('[aria-pressed="true"], [tabindex="0"]')?.focus();
+      const entry = Math.max(0, here.findIndex((i) => this.where.get(i) === state.picture));
+      node.replaceChildren(...here.map((i, nth) => this.tile(i, nth === entry)));
+      if (focused) node.querySelectorAll("button")[entry]?.focus();
     });
-    drawPicture();
-  };
+    this.drawPicture();
+  }
 
-  const draw = () => {
-    const score = scores[state.score], group = groups[state.group], roc = curve(state.score, state.group), at = now();
-    const error = glDetectionError(at);
-    title.textContent = `${score.name}: ${known} pictures in-distribution, ${group.count} of ${group.name}`;
-    rocTitle.textContent = `ROC of ${score.name} against ${group.name}`;
-    hand.setAttribute("aria-valuemin", score.places.back(seen.range[0]));
-    hand.setAttribute("aria-valuemax", score.places.back(seen.range[1]));
-    hand.setAttribute("aria-valuenow", state.t);
-    hand.setAttribute("aria-valuetext", `${told(state.t)}: TPR ${glFixed(at.tpr, 3)}, FPR ${glFixed(at.fpr, 3)}`);
-    glFillTable(figures, ["threshold", "TPR", "FPR", "detection error"], [
-      [`now: ${told(state.t)}`, at.tpr, at.fpr, error],
-      [`TPR 95 %: ${told(roc.at95.t)}`, roc.at95.tpr, roc.at95.fpr, glDetectionError(roc.at95)],
-      [
-        `least error: ${roc.best.t === Infinity ? "none passes" : told(roc.best.t)}`, roc.best.tpr, roc.best.fpr,
-        glDetectionError(roc.best),
-      ],
-    ].map(([name, ...each]) => [name, ...each.map((value) => glFixed(value, 3))]));
-    glFillTable(table, ["score", "AUROC", "FPR at 95 % TPR", "least detection error"], scores.map((each, k) => {
-      const { area, at95, best } = curve(k, state.group);
-      return [each.name, area, at95.fpr, glDetectionError(best)].map((value) =>
-        (typeof value === "string" ? value : glFixed(value, 3)));
-    }));
-    [...table.querySelectorAll("tbody tr")].forEach((each, k) => { each.dataset.active = String(k === state.score); });
-    for (const [row, k] of [[choice, state.score], [against, state.group]]) {
-      row.querySelectorAll("button").forEach((button, i) => {
-        button.setAttribute("aria-pressed", String(i === k));
-        button.tabIndex = i === k ? 0 : -1;
-      });
-    }
-    chart.draw(`Histograms of ${score.name}: in-distribution above, ${group.name} below; threshold ${told(state.t)}`);
-    rocChart.draw(`ROC curve, AUROC ${glFixed(roc.area, 3)}; now TPR ${glFixed(at.tpr, 3)} and FPR ` +
-      `${glFixed(at.fpr, 3)}`);
-    drawMistakes();
-    const worth = roc.area < 0.5
-      ? " Below 0.5: on the whole it is the others that score higher, so here the score is worse than chance."
-      : "";
-    readout.say(`What has ${score.name} ≥ ${told(state.t)} passes: ${glFixed(at.tpr, 3)} of the in-distribution ` +
-      `pictures (TPR) and ${glFixed(at.fpr, 3)} of ${group.name} (FPR). Detection error ${glFixed(error, 3)}, at ` +
-      `best ${glFixed(glDetectionError(roc.best), 3)}. AUROC ${glFixed(roc.area, 3)}, FPR at 95 % TPR ` +
-      `${glFixed(roc.at95.fpr, 3)}.${worth}`);
-  };
-  const at95 = () => { state.t = curve(state.score, state.group).at95.t; draw(); };
-  const least = () => {
-    const { best, points } = curve(state.score, state.group), { places } = scores[state.score];
-    state.t = best.t === Infinity
-      ? places.back(places.of(points[1].t) + (seen.range[1] - places.of(points[1].t)) / 2)
-      : best.t;
-    draw();
-  };
-  const pick = (next) => { Object.assign(state, next); seen = placed(); at95(); };
+  /** @param {Passing} at @param {Roc} roc */
+  drawTables(at, roc) {
+    const row = (name, { tpr, fpr }) =>
+      [name, ...[tpr, fpr, glDetectionError({ tpr, fpr })].map((value) => glFixed(value, 3))];
+    glFillTable(this.figures, ["threshold", "TPR", "FPR", "detection error"], [
+      row(`now: ${this.told(this.state.t)}`, at), row(`TPR 95 %: ${this.told(roc.at95.t)}`, roc.at95),
+      row(`least error: ${roc.best.t === Infinity ? "none passes" : this.told(roc.best.t)}`, roc.best),
+    ]);
+    glFillTable(this.table, ["score", "AUROC", "FPR at 95 % TPR", "least detection error"],
+      this.scores.map(({ name }, k) => {
+        const { area, at95, best } = this.curves[k](this.state.group);
+        return [name, ...[area, at95.fpr, glDetectionError(best)].map((value) => glFixed(value, 3))];
+      }), this.state.score);
+  }
 
-  const move = (place) => { state.t = scores[state.score].places.back(glClamp(place, ...seen.range)); draw(); };
-  let held = false;
-  const pull = (event) => {
-    const box = chart.node.getBoundingClientRect();
-    move(glHistX(box.width, seen.range).back(event.clientX - box.left));
-  };
-  hand.addEventListener("pointerdown", (event) => {
-    if (event.button === 0) { held = true; hand.setPointerCapture(event.pointerId); pull(event); }
-  });
-  hand.addEventListener("pointermove", (event) => { if (held) pull(event); });
-  for (const kind of ["pointerup", "pointercancel"]) hand.addEventListener(kind, () => { held = false; });
-  hand.addEventListener("keydown", (event) => {
-    const at = scores[state.score].places.of(state.t), step = (seen.range[1] - seen.range[0]) / 100;
-    const to = {
-      ArrowRight: at + step, ArrowUp: at + step, ArrowLeft: at - step, ArrowDown: at - step,
-      PageUp: at + 10 * step, PageDown: at - 10 * step, Home: seen.range[0], End: seen.range[1],
-    }[event.key];
-    if (event.key === "Escape") glLeave(hand);
-    if (to === undefined) return;
-    event.preventDefault();
-    move(to);
-  });
-
-  const choice = glButtons("score", Object.fromEntries(scores.map((each, k) => [`score-${k}`, each.name])),
-    (key) => pick({ score: Number(key.slice(6)) }));
-  const against = glButtons("against", Object.fromEntries(groups.map((each, k) => [`group-${k}`, each.name])),
-    (key) => pick({ group: Number(key.slice(6)) }));
-  for (const row of [choice, against]) glRove(row);
-  const root = glNode("div", {
-    class: "gl-root gl-ood", role: "region", lang: "en",
-    "aria-label": "Out-of-distribution detection: whom does a threshold let through?",
-  },
-    glNode("div", { class: "gl-figure" },
-      glNode("div", { class: "gl-controls" }, choice, groups.length > 1 ? against : null),
-      glNode("div", { class: "gl-columns gl-upper" },
-        glNode("section", {}, title, hand,
-          glNode("div", { class: "gl-presets" },
-            glNode("span", { class: "gl-hint" }, "Drag the threshold, or use the arrow keys."),
-            glButton("at95", "TPR 95 %", at95), glButton("least", "least error", least)), figures),
-        glNode("section", {}, rocTitle, rocChart.node,
-          glNode("p", { class: "gl-hint" }, "Dot: the threshold now. Ring: TPR 95 %. Dashed diagonal: chance."),
-          table)),
-      readout.node,
-      glNode("div", { class: "gl-columns gl-lower" },
-        ...kinds.map((each) => glNode("section", {}, each.title, each.hint, each.node)), detail),
-      glNode("p", { class: "gl-hint" },
-        `${start.shown.length} of the ${scores[0].values.length} pictures can be looked at: those that some score ` +
-        "ranks worst.")));
-  glKeepKeys(root);
-  el.append(root);
-  pick({});
-  return () => {
-    for (const each of [chart, rocChart]) each.stop();
-    readout.stop();
-    root.remove();
-  };
+  draw() {
+    const { group, hand, known, now: at, roc, score, seen, state } = this, t = this.told(state.t);
+    const [tpr, fpr, area] = [at.tpr, at.fpr, roc.area].map((value) => glFixed(value, 3));
+    this.title.textContent = `${score.name}: ${known} pictures in-distribution, ${group.count} of ${group.name}`;
+    this.rocTitle.textContent = `ROC of ${score.name} against ${group.name}`;
+    hand.setAttribute("aria-valuemin", String(score.places.back(seen.range[0])));
+    hand.setAttribute("aria-valuemax", String(score.places.back(seen.range[1])));
+    hand.setAttribute("aria-valuenow", String(state.t));
+    hand.setAttribute("aria-valuetext", `${t}: TPR ${tpr}, FPR ${fpr}`);
+    this.drawTables(at, roc);
+    glPress(this.choice, state.score);
+    glPress(this.against, state.group);
+    this.chart.draw(`Histograms of ${score.name}: in-distribution above, ${group.name} below; threshold ${t}`);
+    this.rocChart.draw(`ROC curve, AUROC ${area}; now TPR ${tpr} and FPR ${fpr}`);
+    this.drawMistakes();
+    this.readout.say(`What has ${score.name} ≥ ${t} passes: ${tpr} of the in-distribution pictures (TPR) and ${fpr} ` +
+      `of ${group.name} (FPR). Detection error ${glFixed(glDetectionError(at), 3)}, at best ` +
+      `${glFixed(glDetectionError(roc.best), 3)}. AUROC ${area}, FPR at 95 % TPR ${glFixed(roc.at95.fpr, 3)}.` +
+      `${roc.area < 0.5 ? GL_WORSE : ""}`);
+  }
 }
+const render = glRender("ood", "Out-of-distribution detection: whom does a threshold let through?",
+  (model) => new GlOod(model));
 
 export default { render };
