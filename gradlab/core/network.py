@@ -62,10 +62,10 @@ class Weights:
 
     @contextlib.contextmanager
     def steady(self) -> Iterator[None]:
-        """Check them on the way out; what autograd says of an update comes out as ``WeightsChanged`` too."""
+        """Check them on the way out; whatever an update has made go wrong comes out as ``WeightsChanged`` too."""
         try:
             yield
-        except RuntimeError:
+        except Exception:
             self.check()
             raise
         self.check()

@@ -29,10 +29,8 @@ _INCH = 100  # pixels of the page
 _COLUMN, _SIDE = 760, 230  # pixels: the width of a lesson's column, and the largest width of a panel
 _LETTER = 6.4  # pixels: the mean width of a letter of a title
 _FONT = 9  # points
-_SHARP, _ENOUGH = (
-    2.0,
-    60_000,
-)  # dots to a pixel of the page, on either side, as far as a figure of so many bytes has them
+_SHARP = 2.0  # dots to a pixel of the page, on either side,
+_ENOUGH = 60_000  # ... as far as so many bytes reach
 _LIMIT = 120_000  # bytes of any figure: where one dot a pixel takes more, there are fewer colours
 
 
@@ -105,11 +103,14 @@ def chart(rows: int = 1, columns: int = 1, *, size: tuple[float, float] = (3.4, 
         figure = Figure(figsize=(size[0] * columns, size[1] * rows), dpi=_INCH, layout="constrained")
         yield figure.subplots(rows, columns)
         content = _png(figure)
-    from IPython.display import display
+    from IPython import display, get_ipython
 
+    if get_ipython() is None:
+        print(alt)  # no page to show a picture on
+        return
     data = {"image/png": base64.b64encode(content).decode("ascii"), "text/plain": alt}
     width = round(figure.get_figwidth() * _INCH)
-    display(data, metadata={"image/png": {"alt": alt, "width": width}}, raw=True)  # type: ignore[no-untyped-call]
+    display.display(data, metadata={"image/png": {"alt": alt, "width": width}}, raw=True)  # type: ignore[no-untyped-call]
 
 
 def signed(values: Tensor, top: float | None = None) -> Image.Image:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from gradlab import explain, information
 from gradlab.evaluate import calibration_error, calibration_floor, nll, ood, reliability
 from gradlab.explain import Sweep
-from gradlab.introspect import Factors
+from gradlab.introspect import LastLayer
 from gradlab.widgets.labelling import STRATEGIES, Game, World
 from gradlab.widgets.panels import held_rows
 from gradlab.widgets.wire import packed, scaled
@@ -64,7 +64,7 @@ def panels() -> list[dict[str, Any]]:
     """What the introspective panels say of a sure network, an undecided one, and one between them."""
     found = []
     for logits in (torch.tensor([9.0, -9, -9, -9, -8], dtype=T), torch.zeros(5, dtype=T), random(1, 5)):
-        kept = Factors(logits[None], random(2, 1, 3))
+        kept = LastLayer(logits[None], random(2, 1, 3))
         found.append(
             {
                 "z": logits,

@@ -30,6 +30,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> Shown:
         found.append((data, metadata))
 
     monkeypatch.setattr("IPython.display.display", display)
+    monkeypatch.setattr("IPython.get_ipython", object)
     return found
 
 
@@ -144,6 +145,11 @@ def test_refused_maps(values: Tensor) -> None:
     for colour in (signed, heat):
         with pytest.raises(InputError, match="expected finite values"):
             colour(values)
+
+
+def test_words_where_there_is_no_page(capsys: pytest.CaptureFixture[str]) -> None:
+    show(square((0, 0, 0)), alt="A black square.")
+    assert capsys.readouterr().out == "A black square.\n"
 
 
 def test_pyplot_stays_unloaded() -> None:
