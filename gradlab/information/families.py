@@ -283,6 +283,8 @@ def _anything(x: Floats, theta: Floats) -> bool:
 
 
 def _generator(seed: Any) -> np.random.Generator:
-    from gradlab.core.seeds import numpy_generator  # loads torch, which densities do without
+    if type(seed) is int and 0 <= seed < 2**64:  # the usual case: densities do without torch, which core loads
+        return np.random.default_rng(seed)
+    from gradlab.core.seeds import numpy_generator
 
     return numpy_generator(seed)
