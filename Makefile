@@ -51,7 +51,7 @@ ifeq ($(wildcard notebooks/*.ipynb),)
 	@echo "no notebooks yet: nothing to run"
 else
 	$(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=300 \
-	    --nbval-kernel-startup-timeout=120 $(wildcard notebooks/*.ipynb)
+	    --nbval-kernel-startup-timeout=120 $(wildcard notebooks/*.ipynb) docs/lesson_template.ipynb
 endif
 
 bench: $(STAMPS)/test ## time what a learner waits for

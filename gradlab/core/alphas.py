@@ -45,7 +45,13 @@ class Alphas:
 
 
 def all_alphas(run: Run) -> Alphas:
-    """Return alpha^c for every sample and class, by the closed form where it holds, else by batched pull-backs."""
+    """Return alpha^c for every sample and class, by the closed form where it holds, else by batched pull-backs.
+
+    Examples:
+        >>> kept = gradlab.core.run(net, x)
+        >>> gradlab.core.all_alphas(kept).maps(kept.activations).shape
+        torch.Size([1, 10, 8, 8])
+    """
     logits = run.logits
     n, classes = logits.shape
     generator = torch.Generator().manual_seed(0)

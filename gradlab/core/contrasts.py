@@ -31,13 +31,24 @@ Question = Literal["ones", "each"]
 
 
 def contrasts(p: Tensor, values: Tensor) -> Tensor:
-    """Return sum_c p_c v_c - v_Q for every Q, (N, classes, ...), from what e_c becomes, v (N, classes, ...)."""
+    """Return sum_c p_c v_c - v_Q for every Q, (N, classes, ...), from what e_c becomes, v (N, classes, ...).
+
+    Examples:
+        >>> gradlab.core.contrasts(torch.tensor([[0.75, 0.25]]), torch.eye(2)[None])  # p - e_Q, a row for each Q
+        tensor([[[-0.2500,  0.2500],
+                 [ 0.7500, -0.7500]]])
+    """
     mean: Tensor = torch.einsum("nc,nc...->n...", p, values)
     return mean[:, None] - values
 
 
 def runner_up(logits: Tensor) -> Tensor:
-    """Return the second most likely class of each sample, (N,): the default Q."""
+    """Return the second most likely class of each sample, (N,): the default Q.
+
+    Examples:
+        >>> gradlab.core.runner_up(torch.tensor([[1.0, 3.0, 2.0]]))
+        tensor([2])
+    """
     return logits.topk(min(2, logits.shape[1]), dim=1).indices[:, -1]
 
 
@@ -48,6 +59,11 @@ def logit_gradients(logits: Tensor, loss: Loss, question: Question) -> tuple[Ten
 
     Raises:
         InputError: a loss of the caller's own that returns anything but one number.
+
+    Examples:
+        >>> gradlab.core.logit_gradients(torch.zeros(1, 2), "ce", "each")[0]
+        tensor([[[-0.5000,  0.5000],
+                 [ 0.5000, -0.5000]]])
     """
     n, classes = logits.shape
     labels = logits.new_ones(classes) if question == "ones" else torch.eye(classes).to(logits)

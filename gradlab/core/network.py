@@ -225,6 +225,12 @@ def copy_of(model: M) -> M:
 
     Raises:
         ModelError: the model refuses to be copied.
+
+    Examples:
+        >>> mine = gradlab.core.copy_of(net.model)
+        >>> _ = mine.head.weight.data.zero_()
+        >>> bool((net.model.head.weight == 0).any())
+        False
     """
     # What a forward pass left in plain attributes (pruned weights, say) is part of a graph: torch does not copy that.
     kept = [value for part in model.modules() for value in vars(part).values() if isinstance(value, Tensor)]

@@ -143,6 +143,13 @@ def run(
 
     Raises:
         InputError, LayerError, ModelError: see their descriptions.
+
+    Examples:
+        >>> kept = gradlab.core.run(net, x)
+        >>> kept.layer, kept.activations.shape
+        ('stages', torch.Size([1, 32, 8, 8]))
+        >>> kept.pull_back(kept.logits[:, 3]).shape
+        torch.Size([1, 32, 8, 8])
     """
     if keep is LAST:
         return last_layer(model, inputs, extra_inputs=extra_inputs)
@@ -161,6 +168,10 @@ def answer(
 
     The question is computed with gradients on, whatever mode the caller is in. Arguments and errors are those of
     :func:`run`, and the question's own.
+
+    Examples:
+        >>> gradlab.core.answer(lambda kept: kept.pull_back(kept.logits[:, 3]), net, x, keep=gradlab.core.INPUT).shape
+        torch.Size([1, 1, 32, 32])
     """
     x = check_inputs(model, inputs)
     asked = keep if keep is INPUT else asked_layer(model, keep)
@@ -183,6 +194,11 @@ def last_layer(model: Model, inputs: Tensor, *, extra_inputs: Sequence[Any] = ()
 
     Raises:
         InputError, ModelError: see their descriptions. LayerError: the logits are no linear layer's output.
+
+    Examples:
+        >>> kept = gradlab.core.last_layer(net, x)
+        >>> kept.layer, kept.hidden.shape
+        ('head', torch.Size([1, 32]))
     """
     x = check_inputs(model, inputs)
     return ask(module_of(model), lambda network: read_last(network, network.prepared(x), extra_inputs))
@@ -217,6 +233,10 @@ def outputs_of(
 
     Raises:
         InputError, ModelError: see their descriptions.
+
+    Examples:
+        >>> gradlab.core.outputs_of(net, x).shape
+        torch.Size([1, 10])
     """
     x = check_inputs(model, inputs)
 

@@ -21,6 +21,13 @@ def check_logits(outputs: Any, least: int = 1) -> Tensor:
 
     Raises:
         ModelError: they are anything else; only a callable target can read those.
+
+    Examples:
+        >>> gradlab.core.check_logits(torch.zeros(2, 3)).shape
+        torch.Size([2, 3])
+        >>> gradlab.core.check_logits(torch.zeros(3))
+        Traceback (most recent call last):
+        gradlab.core.errors.ModelError: The model returns a tensor of shape (3,), not logits (N, classes). ...
     """
     if not isinstance(outputs, Tensor) or outputs.ndim != 2:
         shape = f"a tensor of shape {tuple(outputs.shape)}" if isinstance(outputs, Tensor) else type(outputs).__name__
@@ -45,6 +52,10 @@ def class_indices(target: Any, logits: Tensor, labels: Sequence[str] | None = No
 
     Raises:
         TargetError: an unknown label, an index out of range, or not one target per sample.
+
+    Examples:
+        >>> gradlab.core.class_indices(["tree", 0], torch.zeros(2, 2), labels=["cat", "Tree"])
+        tensor([1, 0])
     """
     n, classes = logits.shape
     if target is None:
@@ -105,6 +116,11 @@ def scores_of(outputs: Any, target: Target, labels: Sequence[str] | None = None)
 
     Raises:
         TargetError: as :func:`class_indices`; or the callable returned anything but one real score per sample.
+
+    Examples:
+        >>> logits = torch.tensor([[1.0, 3.0]])
+        >>> gradlab.core.scores_of(logits, 0), gradlab.core.scores_of(logits, lambda z: z[:, 1] - z[:, 0])
+        (tensor([1.]), tensor([2.]))
     """
     if not callable(target):
         logits = check_logits(outputs)

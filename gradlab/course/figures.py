@@ -50,6 +50,11 @@ def show(*panels: Panel, titles: Sequence[str] = (), columns: int | None = None,
 
     Raises:
         InputError: no panels, another number of titles, no words in ``alt``, or something that is no picture.
+
+    Examples:
+        >>> picture = gradlab.data.picture("coffee")
+        >>> gradlab.course.show(picture, (picture, torch.rand(1, 1, 7, 7)), alt="A cup, and a map of noise over it.")
+        A cup, and a map of noise over it.
     """
     if not panels or (titles and len(titles) != len(panels)):
         raise InputError(f"There are {len(panels)} panels and {len(titles)} titles: expected one for each, or none.")
@@ -85,9 +90,10 @@ def chart(rows: int = 1, columns: int = 1, *, size: tuple[float, float] = (3.4, 
     Raises:
         InputError: no words in ``alt``.
 
-    >>> with gradlab.course.chart(1, 2, alt="A line that rises, and one that falls.") as (left, right):
-    ...     _ = left.plot([0, 1]), right.plot([1, 0])
-    A line that rises, and one that falls.
+    Examples:
+        >>> with gradlab.course.chart(1, 2, alt="A line that rises, and one that falls.") as (left, right):
+        ...     _ = left.plot([0, 1]), right.plot([1, 0])
+        A line that rises, and one that falls.
     """
     if not isinstance(alt, str) or not alt.strip():
         raise InputError("alt is empty: say in a sentence what there is to see.")
@@ -113,6 +119,10 @@ def signed(values: Tensor, top: float | None = None) -> Image.Image:
     Args:
         values: the map.
         top: where the colours end on either side; None: its largest magnitude. Give maps that are compared the same.
+
+    Examples:
+        >>> gradlab.course.signed(torch.tensor([[-1.0, 0.0, 1.0]])).size
+        (3, 1)
     """
     flat = _flat(values)
     top = float(np.abs(flat).max()) if top is None else float(top)
@@ -126,6 +136,10 @@ def heat(values: Tensor, top: float | None = None, cmap: str = "viridis") -> Ima
         values: the map.
         top: where the colours end; None: its 99.5th percentile, so that a few hot pixels do not hide the rest.
         cmap: name of a matplotlib colour map.
+
+    Examples:
+        >>> gradlab.course.heat(torch.rand(1, 1, 7, 7)).size
+        (7, 7)
     """
     flat = _flat(values)
     top = float(np.quantile(flat, 0.995)) if top is None else float(top)

@@ -33,11 +33,11 @@ def challenged(pictures: Tensor, challenge: str | None, level: int = 0, *, seed:
     Raises:
         InputError: no such challenge, level or seed, or the pictures are none.
 
-    >>> import gradlab, torch
-    >>> drawn = gradlab.data.signs(3, seed=0).pictures
-    >>> dim = gradlab.data.challenged(drawn, "darkening", level=5)
-    >>> bool(torch.allclose(dim, 0.1 * drawn))
-    True
+    Examples:
+        >>> drawn = gradlab.data.signs(3, seed=0).pictures
+        >>> dim = gradlab.data.challenged(drawn, "darkening", level=5)
+        >>> bool(torch.allclose(dim, 0.1 * drawn))
+        True
     """
     return changed(CHALLENGES, "challenge", pictures, challenge, level, seed)
 

@@ -34,11 +34,11 @@ def corrupted(pictures: Tensor, corruption: str | None, level: int = 0, *, seed:
     Raises:
         InputError: no such corruption, level or seed, or the pictures are none.
 
-    >>> import gradlab
-    >>> drawn = gradlab.data.signs(3, seed=0).pictures
-    >>> pale = gradlab.data.corrupted(drawn, "contrast", level=5)
-    >>> bool(pale.std() < drawn.std() / 2)
-    True
+    Examples:
+        >>> drawn = gradlab.data.signs(3, seed=0).pictures
+        >>> pale = gradlab.data.corrupted(drawn, "contrast", level=5)
+        >>> bool(pale.std() < drawn.std() / 2)
+        True
     """
     return changed(CORRUPTIONS, "corruption", pictures, corruption, level, seed)
 

@@ -69,9 +69,9 @@ def digits(split: str = "train", size: int = 32) -> Digits:
     Raises:
         InputError: no such split, or a size below 8, what was scanned.
 
-    >>> import gradlab
-    >>> gradlab.data.digits("test")
-    Digits(400 pictures, 10 classes, 1 x 32 x 32)
+    Examples:
+        >>> gradlab.data.digits("test")
+        Digits(400 pictures, 10 classes, 1 x 32 x 32)
     """
     cells, labels = _split(split)
     return Digits(_enlarged(cells, whole_number(size, "size", 8)), labels.clone())
@@ -91,12 +91,12 @@ def digit_pairs(n: int, seed: Seed, split: str = "train") -> DigitPairs:
     Raises:
         InputError: no such split, n below 1, or a seed out of range.
 
-    >>> import gradlab
-    >>> pairs = gradlab.data.digit_pairs(3, seed=1)
-    >>> pairs
-    DigitPairs(3 pictures, 10 classes, 1 x 32 x 64)
-    >>> pairs.digits.shape, pairs.boxes.shape
-    (torch.Size([3, 2]), torch.Size([3, 2, 4]))
+    Examples:
+        >>> pairs = gradlab.data.digit_pairs(3, seed=1)
+        >>> pairs
+        DigitPairs(3 pictures, 10 classes, 1 x 32 x 64)
+        >>> pairs.digits.shape, pairs.boxes.shape
+        (torch.Size([3, 2]), torch.Size([3, 2, 4]))
     """
     n = whole_number(n, "n", 1)
     cells, labels = _split(split)

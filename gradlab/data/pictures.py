@@ -22,9 +22,9 @@ _MAX_PIXELS = 100_000_000
 def picture_names() -> list[str]:
     """Return the names that :func:`picture` knows.
 
-    >>> import gradlab
-    >>> gradlab.data.picture_names()[:3]
-    ['chelsea', 'coffee', 'cat_and_coffee']
+    Examples:
+        >>> gradlab.data.picture_names()[:3]
+        ['chelsea', 'coffee', 'cat_and_coffee']
     """
     return list(_NAMES)
 
@@ -39,9 +39,9 @@ def picture(source: Any) -> Image.Image:
     Raises:
         PictureError: unknown name, missing, empty or non-image file, truncated, or more than 100 million pixels.
 
-    >>> import gradlab
-    >>> gradlab.data.picture("chelsea").size
-    (451, 300)
+    Examples:
+        >>> gradlab.data.picture("chelsea").size
+        (451, 300)
     """
     if isinstance(source, Image.Image):
         return source.convert("RGB")

@@ -49,8 +49,9 @@ def strange(name: str, n: int, *, seed: Seed = 0, size: int = 32, channels: int 
         InputError: no such set, n or size below 1, more digits than the 400 that there are, a seed out of range, or
             another number of channels.
 
-    >>> gradlab.data.strange("letters", 4, size=48).shape
-    torch.Size([4, 1, 48, 48])
+    Examples:
+        >>> gradlab.data.strange("letters", 4, size=48).shape
+        torch.Size([4, 1, 48, 48])
     """
     if not isinstance(name, str) or name not in STRANGE:
         near = did_you_mean(str(name), STRANGE) or f" Expected one of {', '.join(STRANGE)}."

@@ -23,11 +23,12 @@ def batches(
     Raises:
         InputError: as :func:`gradlab.core.inputs.check_inputs`.
 
-    >>> import gradlab, torch
-    >>> net, x = gradlab.models.vqa(), torch.zeros(5, 1, 32, 64)
-    >>> questions = net.encode("what is their sum?").expand(5, -1)
-    >>> [(len(part), len(own)) for part, (own,) in batches(net, x, (questions,), size=2)]
-    [(2, 2), (2, 2), (1, 1)]
+    Examples:
+        >>> from gradlab.evaluate.batches import batches
+        >>> net, x = gradlab.models.vqa(), torch.zeros(5, 1, 32, 64)
+        >>> questions = net.encode("what is their sum?").expand(5, -1)
+        >>> [(len(part), len(own)) for part, (own,) in batches(net, x, (questions,), size=2)]
+        [(2, 2), (2, 2), (1, 1)]
     """
     x = check_inputs(model, inputs)
     step = BATCH if size is None else size

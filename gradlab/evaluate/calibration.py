@@ -74,11 +74,11 @@ def reliability(probabilities: Tensor, labels: Tensor, bins: int = 15, *, binnin
         InputError: no probabilities, NaN, no bins.
         TargetError: labels that do not fit.
 
-    >>> import gradlab, torch
-    >>> p = torch.tensor([[0.95, 0.05], [0.95, 0.05], [0.4, 0.6]])
-    >>> found = gradlab.evaluate.reliability(p, torch.tensor([0, 1, 1]), bins=2)
-    >>> found.counts.tolist(), found.accuracy.tolist()
-    ([0, 3], [nan, 0.666...])
+    Examples:
+        >>> p = torch.tensor([[0.95, 0.05], [0.95, 0.05], [0.4, 0.6]])
+        >>> found = gradlab.evaluate.reliability(p, torch.tensor([0, 1, 1]), bins=2)
+        >>> found.counts.tolist(), found.accuracy.tolist()
+        ([0, 3], [nan, 0.666...])
     """
     p = checked_probabilities(probabilities)
     y = checked_labels(labels, *p.shape).to(p.device)
@@ -96,11 +96,11 @@ def calibration_error(
     value is above 0 for a perfectly calibrated network too, the more so the fewer pictures and the more bins: set
     :func:`calibration_floor` beside it. Arguments and errors are those of :func:`reliability`.
 
-    >>> import gradlab
-    >>> net, test = gradlab.models.digits(), gradlab.data.digits("test")
-    >>> p = net(net.normalize(test.pictures)).softmax(1)
-    >>> 0 < gradlab.evaluate.calibration_error(p, test.labels) < 0.05
-    True
+    Examples:
+        >>> net, test = gradlab.models.digits(), gradlab.data.digits("test")
+        >>> p = net(net.normalize(test.pictures)).softmax(1)
+        >>> 0 < gradlab.evaluate.calibration_error(p, test.labels) < 0.05
+        True
     """
     return reliability(probabilities, labels, bins, binning=binning).error(norm)
 
@@ -122,10 +122,10 @@ def calibration_floor(
     Raises:
         InputError: as :func:`reliability`, or no draws.
 
-    >>> import gradlab, torch
-    >>> few, many = (gradlab.evaluate.calibration_floor(torch.full((n, 2), 0.5)).mean() for n in (20, 2000))
-    >>> bool(few > 5 * many)
-    True
+    Examples:
+        >>> few, many = (gradlab.evaluate.calibration_floor(torch.full((n, 2), 0.5)).mean() for n in (20, 2000))
+        >>> bool(few > 5 * many)
+        True
     """
     confidence = checked_probabilities(probabilities).amax(1).cpu()
     edges = _edges(confidence, bins, binning)
@@ -140,9 +140,9 @@ def calibration_floor(
 def brier(probabilities: Tensor, labels: Tensor) -> float:
     """The Brier score: mean over pictures of sum_c (p_c - [c is right])^2, in 0..2; errors as :func:`reliability`.
 
-    >>> import gradlab, torch
-    >>> gradlab.evaluate.brier(torch.tensor([[1.0, 0.0], [0.5, 0.5]]), torch.tensor([0, 0]))
-    0.25
+    Examples:
+        >>> gradlab.evaluate.brier(torch.tensor([[1.0, 0.0], [0.5, 0.5]]), torch.tensor([0, 0]))
+        0.25
     """
     p = checked_probabilities(probabilities)
     right = torch.nn.functional.one_hot(checked_labels(labels, *p.shape).to(p.device), p.shape[1])
@@ -161,9 +161,9 @@ def nll(logits: Tensor, labels: Tensor, temperature: float = 1.0) -> float:
         InputError: no logits, NaN, a temperature that is not above 0.
         TargetError: labels that do not fit.
 
-    >>> import gradlab, torch
-    >>> gradlab.evaluate.nll(torch.zeros(3, 2), torch.tensor([0, 1, 1]))  # log 2
-    0.693...
+    Examples:
+        >>> gradlab.evaluate.nll(torch.zeros(3, 2), torch.tensor([0, 1, 1]))  # log 2
+        0.693...
     """
     z = checked_rows(logits, "logits")
     y = checked_labels(labels, *z.shape).to(z.device)
@@ -179,11 +179,11 @@ def temperature(logits: Tensor, labels: Tensor) -> float:
     none (the lower T, the better) and get one below 0.1; labels that the logits speak against get 100. Errors as
     :func:`nll`.
 
-    >>> import gradlab, torch
-    >>> logits = torch.tensor([[4.0, 0.0], [4.0, 0.0], [4.0, 0.0], [4.0, 0.0]])
-    >>> t = gradlab.evaluate.temperature(logits, torch.tensor([0, 0, 0, 1]))
-    >>> (logits / t).softmax(1)[0]  # as sure as it is right
-    tensor([0.7500, 0.2500])
+    Examples:
+        >>> logits = torch.tensor([[4.0, 0.0], [4.0, 0.0], [4.0, 0.0], [4.0, 0.0]])
+        >>> t = gradlab.evaluate.temperature(logits, torch.tensor([0, 0, 0, 1]))
+        >>> (logits / t).softmax(1)[0]  # as sure as it is right
+        tensor([0.7500, 0.2500])
     """
     from scipy.optimize import minimize_scalar
 

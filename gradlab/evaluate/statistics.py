@@ -42,10 +42,11 @@ def mean_interval(values: Sequence[float], *, confidence: float = 0.95) -> Inter
     Raises:
         InputError: no values, or a confidence outside 0 to 1.
 
-    >>> from gradlab.evaluate.statistics import mean_interval
-    >>> mean, half = mean_interval([0.71, 0.74, 0.72])
-    >>> f"{mean:.3f} ± {half:.3f}"
-    '0.723 ± 0.038'
+    Examples:
+        >>> from gradlab.evaluate.statistics import mean_interval
+        >>> mean, half = mean_interval([0.71, 0.74, 0.72])
+        >>> f"{mean:.3f} ± {half:.3f}"
+        '0.723 ± 0.038'
     """
     if not len(values) or not 0 < confidence < 1:
         raise InputError(f"{len(values)} values at confidence {confidence}: expected some, and one between 0 and 1.")
@@ -70,9 +71,10 @@ def paired_differences(mine: Sequence[float], others: Sequence[float]) -> list[f
     Raises:
         InputError: numbers of values that cannot be paired.
 
-    >>> from gradlab.evaluate.statistics import paired_differences
-    >>> paired_differences([0.3, 0.7], [0.1])
-    [0.2, 0.6]
+    Examples:
+        >>> from gradlab.evaluate.statistics import paired_differences
+        >>> paired_differences([0.3, 0.7], [0.1])
+        [0.2, 0.6]
     """
     n = max(len(mine), len(others))
     if not {len(mine), len(others)} <= {1, n}:

@@ -59,7 +59,6 @@ def grad_cam(
         InputError, TargetError, LayerError, ModelError: before anything is changed.
 
     Examples:
-        >>> net = gradlab.models.digits()
         >>> gradlab.explain.grad_cam(net, x, target=3).shape
         torch.Size([1, 1, 8, 8])
     """
@@ -82,7 +81,6 @@ def counterfactual_cam(
     Arguments, return value and errors are those of :func:`grad_cam`.
 
     Examples:
-        >>> net = gradlab.models.digits()
         >>> torch.equal(gradlab.explain.counterfactual_cam(net, x), -gradlab.explain.grad_cam(net, x))
         True
     """
@@ -118,7 +116,6 @@ def contrast_cam(
         InputError, TargetError, LayerError, ModelError: before anything is changed.
 
     Examples:
-        >>> net = gradlab.models.digits()
         >>> gradlab.explain.contrast_cam(net, x, contrast="8").shape
         torch.Size([1, 1, 8, 8])
     """
@@ -138,12 +135,11 @@ def hires_cam(
     """Why P? The score's first-order share of each cell: sum_k dS/dA^k_ij A^k_ij.
 
     Draelos and Carin, Use HiResCAM instead of Grad-CAM, 2021: the gradient is not averaged over cells first, so that
-    the map speaks for the cells that the score depends on; h w times Grad-CAM where the head is an average and linear.
+    the map speaks for the cells that the score depends on; Grad-CAM itself where the head is an average and linear.
 
     Arguments, return value and errors are those of :func:`grad_cam`.
 
     Examples:
-        >>> net = gradlab.models.digits()
         >>> gradlab.explain.hires_cam(net, x, contrast=8).shape
         torch.Size([1, 1, 8, 8])
     """
@@ -166,9 +162,8 @@ def layer_cam(
     Arguments, return value and errors are those of :func:`grad_cam`.
 
     Examples:
-        >>> net = gradlab.models.digits()
         >>> gradlab.explain.layer_cam(net, x, layer="stem").shape
-        torch.Size([1, 1, 32, 32])
+        torch.Size([1, 1, 16, 16])
     """
     return _map(_by_positive_cell, score_of(target, contrast), model, inputs, layer, extra_inputs)
 
@@ -203,7 +198,6 @@ def class_maps(
     Arguments and errors are those of :func:`grad_cam`.
 
     Examples:
-        >>> net = gradlab.models.digits()
         >>> found = gradlab.explain.class_maps(net, x)
         >>> found.maps.shape, found.exact
         (torch.Size([1, 10, 8, 8]), True)
@@ -230,7 +224,6 @@ def all_contrasts(
         Raw signed maps (N, classes, h, w), nats. Other arguments and errors are those of :func:`grad_cam`.
 
     Examples:
-        >>> net = gradlab.models.digits()
         >>> gradlab.explain.all_contrasts(net, x).shape
         torch.Size([1, 10, 8, 8])
     """

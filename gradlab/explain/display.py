@@ -20,6 +20,10 @@ def upsample(maps: Tensor, size: int | tuple[int, int]) -> Tensor:
 
     Raises:
         InputError: ``maps`` has not four axes, or ``size`` is not positive.
+
+    Examples:
+        >>> gradlab.explain.upsample(gradlab.explain.grad_cam(net, x), 32).shape
+        torch.Size([1, 1, 32, 32])
     """
     if maps.ndim != 4:
         raise InputError(f"maps has shape {tuple(maps.shape)}: expected (N, C, h, w).")
@@ -33,6 +37,10 @@ def unit_scale(maps: Tensor) -> Tensor:
     """Return the positive part of each map divided by its maximum; a map with nothing positive is all zeros.
 
     There is no epsilon: the maps of a confident network are tiny, and a fixed epsilon would flatten them.
+
+    Examples:
+        >>> gradlab.explain.unit_scale(torch.tensor([[[[-1.0, 2.0, 4.0]]]]))
+        tensor([[[[0.0000, 0.5000, 1.0000]]]])
     """
     positive = maps.clamp(min=0)
     top = positive.amax((-2, -1), keepdim=True)
@@ -50,6 +58,10 @@ def overlay(picture: Any, maps: Tensor, *, cmap: str = "viridis", opacity: float
 
     Raises:
         InputError: more than one map, an opacity outside 0 to 1, or an unknown colour map.
+
+    Examples:
+        >>> gradlab.explain.overlay(gradlab.data.picture("coffee"), torch.rand(1, 1, 7, 7)).size
+        (600, 400)
     """
     values = maps.detach().float().cpu()
     if values.ndim < 2 or values.numel() != values.shape[-1] * values.shape[-2]:

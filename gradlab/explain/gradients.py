@@ -51,7 +51,6 @@ def gradient(
         InputError, TargetError, ModelError: before anything is changed.
 
     Examples:
-        >>> net = gradlab.models.digits()
         >>> gradlab.explain.gradient(net, x, contrast="8").shape
         torch.Size([1, 1, 32, 32])
     """
@@ -72,7 +71,6 @@ def deconvnet(
     Arguments, return value and errors are those of :func:`gradient`; a network that runs no ReLU raises ``ModelError``.
 
     Examples:
-        >>> net = gradlab.models.digits()
         >>> gradlab.explain.deconvnet(net, x, target=3).shape
         torch.Size([1, 1, 32, 32])
     """
@@ -94,7 +92,6 @@ def guided_backprop(
     Arguments, return value and errors are those of :func:`gradient`; a network that runs no ReLU raises ``ModelError``.
 
     Examples:
-        >>> net = gradlab.models.digits()
         >>> gradlab.explain.guided_backprop(net, x, target=3).shape
         torch.Size([1, 1, 32, 32])
     """

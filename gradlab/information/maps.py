@@ -61,6 +61,10 @@ def fisher_map(
 
     Raises:
         InputError, TargetError, LayerError, ModelError: before anything is changed.
+
+    Examples:
+        >>> gradlab.information.fisher_map(net, x).shape
+        torch.Size([1, 1, 8, 8])
     """
     check_kind(kind, labels, samples, seed)
     if of not in ("presence", "values"):

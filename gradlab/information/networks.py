@@ -74,6 +74,12 @@ def fisher(
 
     Raises:
         InputError, TargetError, LayerError, ModelError: before the pictures are run.
+
+    Examples:
+        >>> gradlab.information.fisher(net, x, layer="head")["head.weight"].shape
+        torch.Size([10, 32])
+        >>> gradlab.information.fisher(net, x, "empirical", labels=7, what="trace").shape
+        torch.Size([1])
     """
     check_kind(kind, labels, samples, seed)
     if what not in ("diagonal", "trace"):
@@ -126,6 +132,11 @@ def scores(
 
     Raises:
         InputError, TargetError, LayerError, ModelError: before the pictures are run.
+
+    Examples:
+        >>> found = gradlab.information.scores(net, x, layer="head")
+        >>> {name: tuple(values.shape) for name, values in found.items()}
+        {'head.weight': (1, 10, 10, 32), 'head.bias': (1, 10, 10)}
     """
     every = isinstance(labels, str) and labels == "every"
 

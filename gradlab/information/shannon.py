@@ -40,6 +40,10 @@ def surprise(p: Any, base: float = 2) -> Floats:
 
     Raises:
         InputError: p holds NaN or numbers outside 0 to 1, or is empty; the base is no positive number other than 1.
+
+    Examples:
+        >>> gradlab.information.surprise([0.5, 0.25]).tolist()
+        [1.0, 2.0]
     """
     values, slack = _numbers(p, "p")
     if (values > 1 + slack).any():
@@ -60,12 +64,21 @@ def entropy(p: Any, base: float = 2) -> Floats:
 
     Raises:
         InputError: negative or NaN values, a row that does not sum to 1, no events; or a wrong base.
+
+    Examples:
+        >>> gradlab.information.entropy([[0.5, 0.25, 0.25], [1, 0, 0]]).tolist()
+        [1.5, 0.0]
     """
     return _entropy(_distribution(p, "p", 1), base, (-1,))
 
 
 def joint_entropy(joint: Any, base: float = 2) -> Floats:
-    """Return H[X, Y] of tables (..., X, Y), each summing to 1: (...). Errors are those of :func:`entropy`."""
+    """Return H[X, Y] of tables (..., X, Y), each summing to 1: (...). Errors are those of :func:`entropy`.
+
+    Examples:
+        >>> float(gradlab.information.joint_entropy([[0.25, 0.25], [0.25, 0.25]]))
+        2.0
+    """
     return _entropy(_distribution(joint, "joint", 2), base, (-2, -1))
 
 
@@ -80,6 +93,11 @@ def conditional_entropy(joint: Any, base: float = 2) -> Floats:
 
     Returns:
         (...). Errors are those of :func:`entropy`.
+
+    Examples:
+        >>> tables = [[[0.5, 0], [0, 0.5]], [[0.25, 0.25], [0.25, 0.25]]]  # Y tells all of X, and nothing
+        >>> gradlab.information.conditional_entropy(tables).tolist()
+        [0.0, 1.0]
     """
     table = _distribution(joint, "joint", 2)
     given = np.broadcast_to(table.sum(-2, keepdims=True), table.shape)
@@ -97,6 +115,10 @@ def mutual_information(joint: Any, base: float = 2) -> Floats:
 
     Returns:
         (...), at least 0. Errors are those of :func:`entropy`.
+
+    Examples:
+        >>> float(gradlab.information.mutual_information([[0.5, 0], [0, 0.5]]))
+        1.0
     """
     table = _distribution(joint, "joint", 2)
     alone = table.sum(-1, keepdims=True) * table.sum(-2, keepdims=True)
@@ -117,6 +139,10 @@ def kl(p: Any, q: Any, base: float = 2) -> Floats:
 
     Raises:
         InputError: as :func:`entropy`; or the two do not fit together.
+
+    Examples:
+        >>> float(gradlab.information.kl([1, 0], [0.5, 0.5])), float(gradlab.information.kl([0.5, 0.5], [1, 0]))
+        (1.0, inf)
     """
     a, b = _distribution(p, "p", 1), _distribution(q, "q", 1)
     try:

@@ -59,6 +59,13 @@ class IntrospectiveNetwork(nn.Module):
 
     Raises:
         InputError, ModelError: an option that does not exist, or no model.
+
+    Examples:
+        >>> train = gradlab.data.digits("train")
+        >>> second = gradlab.introspect.IntrospectiveNetwork(net, hidden=(30,))
+        >>> _ = second.fit(net.normalize(train.pictures[:300]), train.labels[:300], epochs=3, progress=False)
+        >>> second.predict_proba(x).shape
+        torch.Size([1, 10])
     """
 
     def __init__(

@@ -19,6 +19,10 @@ class Recipe:
 
     Raises:
         InputError: an option that does not exist.
+
+    Examples:
+        >>> gradlab.introspect.Recipe("ce", question="each")
+        Recipe(loss='ce', question='each', normalize='l2', layer=None)
     """
 
     loss: Loss = "mse"

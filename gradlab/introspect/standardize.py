@@ -19,6 +19,11 @@ class Standardizer(nn.Module):
     """(r - mean) / std of each of ``size`` features. It learns from what :meth:`fit` is given and nothing else.
 
     Give it training features alone. A feature that is constant there (a dead unit's) is shifted and not stretched.
+
+    Examples:
+        >>> learned = gradlab.introspect.Standardizer(2).fit(torch.tensor([[0.0, 5.0], [2.0, 5.0]]))
+        >>> learned(torch.tensor([[3.0, 6.0]]))
+        tensor([[2., 1.]])
     """
 
     mean: Tensor

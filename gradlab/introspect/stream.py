@@ -123,6 +123,14 @@ def stream(
         InputError: a loader that shuffles or gives no pictures; pictures that are not those of the shards.
         ModelError: the shards were made with another network or other settings.
         LayerError: as :func:`gradlab.introspect.features`.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> batches = net.normalize(gradlab.data.digits("test").pictures[:20]).split(8)
+        >>> with TemporaryDirectory() as folder:
+        ...     store = gradlab.introspect.stream(net, batches, folder, progress=False)
+        ...     [tuple(made.shape) for made, _ in store.features(gradlab.introspect.Recipe())]
+        [(20, 320)]
     """
     if isinstance(loader, DataLoader) and isinstance(loader.sampler, RandomSampler):
         raise InputError("The loader shuffles, so a stream could not be resumed: use shuffle=False.")

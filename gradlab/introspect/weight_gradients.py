@@ -63,9 +63,8 @@ def features(
         InputError, LayerError, ModelError: before anything is changed.
 
     Examples:
-        >>> net = gradlab.models.digits()
         >>> gradlab.introspect.features(net, x).shape
-        torch.Size([1, 640])
+        torch.Size([1, 320])
     """
     recipe = Recipe(loss, question, normalize, layer if isinstance(layer, str) else None)
     if layer is None:
@@ -81,6 +80,11 @@ def dense_features(kept: LastLayer, recipe: Recipe = Recipe()) -> Tensor:  # noq
 
     Raises:
         InputError: more numbers than ``MOST_NUMBERS``.
+
+    Examples:
+        >>> kept = gradlab.introspect.last_layer(net, x)
+        >>> gradlab.introspect.dense_features(kept, gradlab.introspect.Recipe(question="each")).shape
+        torch.Size([1, 10, 320])
     """
     n, classes = kept.logits.shape
     _check_size(n, classes if recipe.question == "each" else 1, classes, kept.hidden.shape[1])

@@ -32,14 +32,13 @@ class Classifier:
         layer: dotted name of the layer to explain, or None: found and checked.
         name: for titles.
 
-    >>> import gradlab
-    >>> net = gradlab.models.digits()
-    >>> net
-    Classifier(digits, 10 classes, inputs 1 x 32 x 32, 28,666 parameters)
-    >>> test = gradlab.data.digits("test")
-    >>> x = net.normalize(test.pictures[:3])
-    >>> [net.labels[index] for index in net(x).argmax(1)], test.labels[:3].tolist()
-    (['2', '7', '4'], [2, 7, 4])
+    Examples:
+        >>> net
+        Classifier(digits, 10 classes, inputs 1 x 32 x 32, 28,666 parameters)
+        >>> test = gradlab.data.digits("test")
+        >>> x = net.normalize(test.pictures[:3])
+        >>> [net.labels[index] for index in net(x).argmax(1)], test.labels[:3].tolist()
+        (['2', '7', '4'], [2, 7, 4])
     """
 
     model: nn.Module

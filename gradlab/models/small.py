@@ -89,13 +89,13 @@ def signs(depth: int = 2) -> Classifier:
     Raises:
         ModelError: no such depth, or the weights are missing or damaged.
 
-    >>> import gradlab
-    >>> net = gradlab.models.signs()
-    >>> net
-    Classifier(signs, depth 2, 14 classes, inputs 3 x 48 x 48, 117,254 parameters)
-    >>> drawn = gradlab.data.signs(28, seed=1)
-    >>> bool((net(net.normalize(drawn.pictures)).argmax(1) == drawn.labels).float().mean() > 0.9)
-    True
+    Examples:
+        >>> net = gradlab.models.signs()
+        >>> net
+        Classifier(signs, depth 2, 14 classes, inputs 3 x 48 x 48, 117,254 parameters)
+        >>> drawn = gradlab.data.signs(28, seed=1)
+        >>> bool((net(net.normalize(drawn.pictures)).argmax(1) == drawn.labels).float().mean() > 0.9)
+        True
     """
     return _trained(lambda: untrained_signs(depth), f"signs{depth}")
 
@@ -106,10 +106,10 @@ def digits() -> Classifier:
     Raises:
         ModelError: the weights are missing or damaged.
 
-    >>> import gradlab
-    >>> net = gradlab.models.digits()
-    >>> net.labels[net(net.normalize(gradlab.data.digits("test").pictures[:1])).argmax()]
-    '2'
+    Examples:
+        >>> net = gradlab.models.digits()
+        >>> net.labels[net(net.normalize(gradlab.data.digits("test").pictures[:1])).argmax()]
+        '2'
     """
     return _trained(untrained_digits, "digits")
 

@@ -196,14 +196,14 @@ def vqa() -> VQAClassifier:
     Raises:
         ModelError: its weights are missing or were changed.
 
-    >>> import gradlab
-    >>> net = gradlab.models.vqa()
-    >>> pairs = gradlab.data.digit_pairs(2, seed=0, split="test")
-    >>> pairs.digits.tolist(), net.answer(pairs.pictures, "which digit is greater?")
-    ([[4, 0], [1, 4]], ['4', '4'])
-    >>> maps = gradlab.explain.grad_cam(net, pairs.pictures, extra_inputs=(net.encode("what is their sum?"),))
-    >>> maps.shape
-    torch.Size([2, 1, 8, 16])
+    Examples:
+        >>> net = gradlab.models.vqa()
+        >>> pairs = gradlab.data.digit_pairs(2, seed=0, split="test")
+        >>> pairs.digits.tolist(), net.answer(pairs.pictures, "which digit is greater?")
+        ([[4, 0], [1, 4]], ['4', '4'])
+        >>> maps = gradlab.explain.grad_cam(net, pairs.pictures, extra_inputs=(net.encode("what is their sum?"),))
+        >>> maps.shape
+        torch.Size([2, 1, 8, 16])
     """
     model = VQA()
     load_weights(model, FOLDER / "vqa.safetensors")
@@ -216,10 +216,10 @@ def captioner() -> CaptionClassifier:
     Raises:
         ModelError: its weights are missing or were changed.
 
-    >>> import gradlab
-    >>> net = gradlab.models.captioner()
-    >>> net.caption(gradlab.data.digit_pairs(2, seed=0, split="test").pictures[:1])
-    ['a four left of a smaller zero']
+    Examples:
+        >>> net = gradlab.models.captioner()
+        >>> net.caption(gradlab.data.digit_pairs(2, seed=0, split="test").pictures[:1])
+        ['a four left of a smaller zero']
     """
     model = Captioner()
     load_weights(model, FOLDER / "captioner.safetensors")

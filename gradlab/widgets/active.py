@@ -112,6 +112,10 @@ def active(
         InputError: pictures or h that do not fit, are empty, too many, or hold NaN; more labels than pictures.
         TargetError: labels that do not fit.
         ModelError, LayerError: as in the engine, before anything is shown.
+
+    Examples:
+        >>> gradlab.widgets.active(batch=50, rounds=2)
+        Active: A pool of 600 pictures: 20 labels at random, then 50 at a time up to 120.
     """
     seed = check_seed(seed)
     labels, inner, outer, hidden, notes, small = _read(net, pool, test, names, seed)

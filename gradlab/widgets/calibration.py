@@ -150,6 +150,11 @@ def calibration(
         ModelError: ``net`` is no classifier, or a network does not return logits of its classes.
         InputError: pictures, logits or bins that do not fit, too many logits, or a name twice.
         TargetError: labels that do not fit.
+
+    Examples:
+        >>> test = gradlab.data.digits("test")
+        >>> gradlab.widgets.calibration(net, test.pictures, test.labels)
+        Calibration: f is right in 0.988 and 0.987 sure: ECE 0.01... in 15 bins.
     """
     check_classifier(net, "calibration")
     bins = whole_number(bins, "bins", 2, MOST_BINS)

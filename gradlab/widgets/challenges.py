@@ -107,6 +107,10 @@ def challenges(
         ModelError: ``net`` is no classifier with labels and a transform.
         InputError: no such level; ``seed`` is no whole number of 0 or more and no generator.
         PictureError, TargetError, LayerError: as in the engine, before anything is shown.
+
+    Examples:
+        >>> gradlab.widgets.challenges(gradlab.models.signs(), label="stop")
+        Challenges: stop 0 at level 3: 12 of 12 challenges leave stop.
     """
     check_classifier(net, "challenges", extra_inputs)
     check_challenge(None, level)

@@ -61,6 +61,10 @@ def entropy(p: Any = None, *, labels: Sequence[str] | None = None, unit: str = "
 
     Raises:
         InputError: ``p`` is no distribution over 2 to 16 events, or labels or unit do not fit.
+
+    Examples:
+        >>> gradlab.widgets.entropy([0.5, 0.25, 0.25])
+        Entropy: Entropy is the expected surprise: 1.500 bits.
     """
     base = check_unit(unit)
     events = (0.5, 0.25, 0.25) if p is None else p

@@ -171,6 +171,10 @@ def fisher(
 
     Raises:
         InputError: no such family, or a number that is out of range.
+
+    Examples:
+        >>> gradlab.widgets.fisher("Bernoulli", 0.5)
+        Fisher: Bernoulli, π = 0.5: 300 scores have the mean ..., the variance ...; Fisher information 4.
     """
     if family not in SLIDERS:
         near = did_you_mean(str(family), SLIDERS)

@@ -160,6 +160,10 @@ def gradients(
     Raises:
         ModelError: ``net`` is no classifier with labels and a transform.
         InputError, PictureError, TargetError: before anything is shown.
+
+    Examples:
+        >>> gradlab.widgets.gradients(net, gradlab.data.picture("coffee"))
+        Gradients: Which pixels move 9 (0.51)?
     """
     check_classifier(net, "gradients", extra_inputs)
     if not 0 < share <= 1:

@@ -120,6 +120,10 @@ def introspect(
         InputError: pictures of another shape or not in 0 to 1, none where the network reads no digits, or a bad seed.
         TargetError: labels that do not fit.
         ModelError, LayerError: as in the engine, before anything is shown.
+
+    Examples:
+        >>> gradlab.widgets.introspect()
+        Introspect: Why 0, rather than any other class? 2.00 effective rows of 10 on average.
     """
     from gradlab.models import digits
 

@@ -36,6 +36,10 @@ def front_end(entry: str) -> str | VirtualFileContents:
 
     Raises:
         LinkError: as :func:`linked`.
+
+    Examples:
+        >>> "export default { render }" in str(gradlab.widgets.front_end("entropy"))
+        True
     """
     return followed(lambda: linked(f"widgets/{entry}.js"))
 

@@ -116,6 +116,10 @@ def manifold(point: Sequence[float] | None = None, *, seed: Seed = 0) -> Manifol
 
     Raises:
         InputError: the point is not two numbers of the plane, or seed is no whole number of 0 or more.
+
+    Examples:
+        >>> gradlab.widgets.manifold((0, 0))
+        Manifold: A point (0.00, 0.00) of the plane: dog 0.33, cat 0.31, horse 0.36.
     """
     at = np.ravel(START if point is None else point).tolist()
     if len(at) != 2:

@@ -83,6 +83,10 @@ def mutual(
 
     Raises:
         InputError: ``joint`` is no distribution over such a table, or names or unit do not fit.
+
+    Examples:
+        >>> gradlab.widgets.mutual([[0.5, 0], [0, 0.5]])
+        Mutual: Mutual information is the reduction of surprise: 1.000 bits.
     """
     base = check_unit(unit)
     table = HEARD if joint is None else joint

@@ -295,6 +295,10 @@ def occlusion(
     Raises:
         ModelError: ``net`` is no classifier with labels and a transform.
         InputError, PictureError, TargetError: before anything is shown.
+
+    Examples:
+        >>> gradlab.widgets.occlusion(net, gradlab.data.picture("coffee"), window=8, stride=8)
+        Occlusion: What happens to 9 (0.51) if I cover this?
     """
     check_classifier(net, "occlusion", extra_inputs)
     asked = check_sweep(window, stride, baseline, net.size)

@@ -142,6 +142,10 @@ def ood(
         InputError: pictures of another shape or not in 0 to 1, none, too many, an unknown score, or one that is not a
             finite number per picture.
         ModelError, LayerError: as in the engine, before anything is shown.
+
+    Examples:
+        >>> gradlab.widgets.ood(scores=["msp"])
+        Ood: msp tells 400 in-distribution pictures from 96 of letters with AUROC 0.92...; FPR 0.2... at 95 % TPR.
     """
     from gradlab.models import digits
 

@@ -69,6 +69,10 @@ def paradigms(
     Raises:
         ModelError: ``net`` is no classifier with labels and a transform.
         PictureError, TargetError, LayerError: as in the engine, before anything is shown.
+
+    Examples:
+        >>> gradlab.widgets.paradigms(net, gradlab.data.picture("coffee"), contrast="8")
+        Paradigms: Why 9 (0.51), rather than 8 (0.49)?
     """
     check_classifier(net, "paradigms", extra_inputs)
     options = {"layer": layer, "extra_inputs": extra_inputs}

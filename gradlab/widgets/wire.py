@@ -31,7 +31,8 @@ def packed(values: Any, dtype: str) -> dict[str, Any]:
         values: a tensor, an array, or a PIL image.
         dtype: "bool", "uint8", "int32", "uint32", "float16", "float32" or "float64".
 
-    Example:
+    Examples:
+        >>> from gradlab.widgets.wire import packed
         >>> packed([[1, 2]], "uint8")
         {'dtype': 'uint8', 'shape': [1, 2], 'bytes': b'\x01\x02'}
     """

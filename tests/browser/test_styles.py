@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gradlab.widgets import Widget
+from gradlab.widgets.linker import FRONT
 from tests.browser.lab import Lab, run_notebook, running_lab, wait_idle, write_notebook
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -37,6 +38,12 @@ WIDGETS = {
     "active": "widgets.active(rounds=2)",
     "challenges": "widgets.challenges(signs, level=1)",
 }
+
+
+def test_every_widget_is_looked_at() -> None:
+    assert set(WIDGETS) == {path.stem for path in (FRONT / "widgets").glob("*.js")}
+
+
 # what is not there at first: another label bought, a mistake at length
 PRESSED = {"active": '[data-control="buy"]', "ood": "[data-mistakes] button"}
 

@@ -11,7 +11,7 @@ import nbformat
 import pytest
 
 ROOT = Path(__file__).parents[2]
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = [*sorted((ROOT / "notebooks").glob("*.ipynb")), ROOT / "docs" / "lesson_template.ipynb"]
 LESSONS = [path for path in NOTEBOOKS if not path.name.startswith("00_")]
 HEADINGS = [
     "What you will be able to do",

@@ -43,6 +43,24 @@ def test_the_paradigms_equal_captum_recipes(pictures: Tensor, dtype: torch.dtype
     )
 
 
+@pytest.mark.parametrize("layer", ["bn1", "bn2"])
+@pytest.mark.parametrize(("ours", "peer"), [("hires_cam", "HiResCAM"), ("layer_cam", "LayerCAM")])
+def test_the_cell_methods_equal_pytorch_grad_cam(pictures: Tensor, ours: str, peer: str, layer: str) -> None:
+    """As it is before its ReLU, its scaling and its size; the score of a contrast is a target of our own."""
+    model, q = Small().eval(), torch.tensor([1, 4])
+    asked = {
+        "target": [pgc.utils.model_targets.ClassifierOutputTarget(int(c)) for c in q],
+        "contrast": [lambda z, c=c: F.cross_entropy(z[None], c[None]) for c in q],
+    }
+    for name, targets in asked.items():
+        raw: list[object] = []
+        with getattr(pgc, peer)(model=model, target_layers=[model.get_submodule(layer)]) as cam:
+            image = cam.get_cam_image
+            cam.get_cam_image = lambda *args, image=image, raw=raw: raw.append(image(*args)) or raw[0]
+            cam(input_tensor=pictures.clone(), targets=targets)
+        close(getattr(explain, ours)(model, pictures, layer=layer, **{name: q})[:, 0], torch.as_tensor(raw[0]))
+
+
 def test_display_equals_pytorch_grad_cam(pictures: Tensor) -> None:
     model = Small().eval()
     targets = [pgc.utils.model_targets.ClassifierOutputTarget(t) for t in (1, 4)]

@@ -11,9 +11,20 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+Score = Callable[[Tensor], Tensor]
 
-def weighted_map(model: nn.Module, layer: nn.Module, x: Tensor, score: Callable[[Tensor], Tensor]) -> Tensor:
-    """sum_k mean_ij(dS/dA^k_ij) A^k for one picture (1, C, H, W) and a layer (1, K, h, w): (h, w)."""
+
+def logit(target: int) -> Score:
+    return lambda z: z[target]
+
+
+def loss(contrast: int) -> Score:
+    """J = CE(z, Q), why not Q?"""
+    return lambda z: -torch.log_softmax(z, 0)[contrast]
+
+
+def activations_and_gradient(model: nn.Module, layer: nn.Module, x: Tensor, score: Score) -> tuple[Tensor, Tensor]:
+    """A and dS/dA, both (K, h, w), for one picture (1, C, H, W) and a layer (1, K, h, w)."""
     kept: list[Tensor] = []
 
     def hook(_: nn.Module, __: object, output: Tensor) -> Tensor:
@@ -27,14 +38,31 @@ def weighted_map(model: nn.Module, layer: nn.Module, x: Tensor, score: Callable[
             (gradient,) = torch.autograd.grad(score(outputs[0]), kept[-1])
     finally:
         handle.remove()
-    total = torch.zeros(kept[-1].shape[2:], dtype=x.dtype)
-    for k in range(gradient.shape[1]):
-        total += gradient[0, k].mean() * kept[-1][0, k].detach()
+    return kept[-1][0].detach(), gradient[0]
+
+
+def weighted_map(model: nn.Module, layer: nn.Module, x: Tensor, score: Score) -> Tensor:
+    """sum_k mean_ij(dS/dA^k_ij) A^k: (h, w)."""
+    activations, gradient = activations_and_gradient(model, layer, x, score)
+    total = torch.zeros_like(activations[0])
+    for k in range(len(gradient)):
+        total += gradient[k].mean() * activations[k]
+    return total
+
+
+def cell_map(model: nn.Module, layer: nn.Module, x: Tensor, score: Score, weight: Callable[[float], float]) -> Tensor:
+    """sum_k weight(dS/dA^k_ij) A^k_ij, cell by cell: (h, w)."""
+    activations, gradient = activations_and_gradient(model, layer, x, score)
+    total = torch.zeros_like(activations[0])
+    for k in range(gradient.shape[0]):
+        for i in range(gradient.shape[1]):
+            for j in range(gradient.shape[2]):
+                total[i, j] += weight(float(gradient[k, i, j])) * activations[k, i, j]
     return total
 
 
 def grad_cam(model: nn.Module, layer: nn.Module, x: Tensor, target: int) -> Tensor:
-    return weighted_map(model, layer, x, lambda z: z[target])
+    return weighted_map(model, layer, x, logit(target))
 
 
 def counterfactual_cam(model: nn.Module, layer: nn.Module, x: Tensor, target: int) -> Tensor:
@@ -42,4 +70,12 @@ def counterfactual_cam(model: nn.Module, layer: nn.Module, x: Tensor, target: in
 
 
 def contrast_cam(model: nn.Module, layer: nn.Module, x: Tensor, contrast: int) -> Tensor:
-    return weighted_map(model, layer, x, lambda z: -torch.log_softmax(z, 0)[contrast])
+    return weighted_map(model, layer, x, loss(contrast))
+
+
+def hires_cam(model: nn.Module, layer: nn.Module, x: Tensor, score: Score) -> Tensor:
+    return cell_map(model, layer, x, score, lambda g: g)
+
+
+def layer_cam(model: nn.Module, layer: nn.Module, x: Tensor, score: Score) -> Tensor:
+    return cell_map(model, layer, x, score, lambda g: max(g, 0.0))

@@ -83,11 +83,12 @@ STYLES = ("module", "in-place", "functional", "torch", "method", "method in-plac
 CEILINGS = {"relu6": 6.0, "relu6 in-place": 6.0, "functional relu6": 6.0, "hardtanh": 2.0}
 
 
-def slope(network: Plain, kind: str, x: Tensor, target: int) -> Tensor:
-    """Return the score's gradient by x, with the rule of ``kind`` at every ReLU of ``network``."""
+def slope(network: Plain, kind: str, x: Tensor, target: int | Callable[[Tensor], Tensor]) -> Tensor:
+    """Return a logit's gradient by x, or a score's, with the rule of ``kind`` at every ReLU of ``network``."""
+    score = target if callable(target) else lambda z: z[:, target]
     network.spelled = ruled(kind, CEILINGS.get(network.style, torch.inf))
     try:
         x = x.clone().requires_grad_()
-        return torch.autograd.grad(network(x)[:, target].sum(), x)[0]
+        return torch.autograd.grad(score(network(x)).sum(), x)[0]
     finally:
         network.spelled = None

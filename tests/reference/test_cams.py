@@ -37,6 +37,62 @@ def test_each_method_equals_its_definition(fast, reference, name: str, pictures:
         torch.testing.assert_close(got[i, 0], want, rtol=1e-5, atol=1e-5 * float(want.abs().max()))
 
 
+# methods that ask a target or a contrast; "flattened" and an early layer have gradients that differ by cell
+ASKED = [
+    (explain.grad_cam, slow.weighted_map),
+    (explain.hires_cam, slow.hires_cam),
+    (explain.layer_cam, slow.layer_cam),
+]
+LAYERS = {**SPATIAL, "early": (Small(), "bn1")}
+
+
+@pytest.mark.parametrize(("fast", "reference"), ASKED)
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_target_and_a_contrast_equal_their_definition(fast, reference, name: str, pictures: Tensor) -> None:
+    model, layer = LAYERS[name]
+    part = model.eval().get_submodule(layer)
+    for asked, score in (("target", slow.logit), ("contrast", slow.loss)):
+        got = fast(model, pictures, layer=layer, **{asked: [1, 3]})
+        for i, c in enumerate([1, 3]):
+            want = reference(model, part, pictures[i : i + 1], score(c))
+            assert float(want.abs().max()) > 0
+            torch.testing.assert_close(got[i, 0], want, rtol=1e-5, atol=1e-5 * float(want.abs().max()))
+
+
+def test_where_hires_cam_is_grad_cam_and_where_it_is_not(pictures: Tensor) -> None:
+    """Behind an average and a linear layer all cells have the same gradient, which is its own mean."""
+    head = nn.Sequential(nn.Conv2d(3, 8, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5)).eval()
+    both = [explain.grad_cam, explain.hires_cam]
+    pooled, by_cell = (method(head, pictures, 1, layer="0") for method in both)
+    torch.testing.assert_close(by_cell, pooled)
+    small = Small().eval()
+    pooled, by_cell = (method(small, pictures, 1, layer="bn1") for method in both)
+    assert not torch.allclose(pooled, by_cell, atol=0.1 * float(pooled.abs().max()))
+
+
+def test_grad_cam_of_a_contrast_is_contrast_cam(small: nn.Module, pictures: Tensor) -> None:
+    assert torch.equal(
+        explain.grad_cam(small, pictures, contrast=[1, 3]), explain.contrast_cam(small, pictures, [1, 3])
+    )
+
+
+def test_a_contrast_of_ones_own(small: nn.Module, pictures: Tensor) -> None:
+    """A callable contrast is differentiated as J itself."""
+    q = torch.tensor([1, 3])
+    own = explain.grad_cam(small, pictures, contrast=lambda z: nn.functional.cross_entropy(z, q, reduction="none"))
+    torch.testing.assert_close(own, explain.contrast_cam(small, pictures, q))
+
+
+@pytest.mark.parametrize("name", ["grad_cam", "hires_cam", "layer_cam", "gradient", "deconvnet", "guided_backprop",
+                                  "occlusion"])  # fmt: skip
+def test_a_target_beside_a_contrast_is_refused(name: str, pictures: Tensor) -> None:
+    options = {"window": 8, "stride": 8} if name == "occlusion" else {}
+    with pytest.raises(core.TargetError, match=r"give (one of them|it without target)"):
+        getattr(explain, name)(Small().eval(), pictures, 1, contrast=2, **options)
+    with pytest.raises(core.TargetError, match="class 9 does not exist"):
+        getattr(explain, name)(Small().eval(), pictures, contrast=9, **options)
+
+
 def test_all_contrasts_equal_the_single_ones(small: nn.Module, pictures: Tensor) -> None:
     every = explain.all_contrasts(small, pictures)
     scale = float(every.abs().max())

@@ -36,6 +36,17 @@ def test_equal_to_the_rule(kind: str, style: str, network: type[slow.Plain], x: 
     assert float(want.abs().max()) > 0
 
 
+@pytest.mark.parametrize("network", [slow.Plain, slow.Skip])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_contrast_equals_the_rule_applied_to_its_loss(kind: str, network: type[slow.Plain], x: Tensor) -> None:
+    torch.manual_seed(0)
+    model, asked = network("module").eval(), [2, 0]
+    want = slow.slope(model, kind, x, lambda z: -torch.stack([z[i].log_softmax(0)[q] for i, q in enumerate(asked)]))
+    got = getattr(explain, kind)(model, x, contrast=asked)
+    assert float(want.abs().max()) > 0
+    assert torch.allclose(got, want, atol=1e-6 * float(want.abs().max()), rtol=1e-5)
+
+
 def test_the_rules_differ(x: Tensor) -> None:
     torch.manual_seed(0)
     model = slow.Plain("relu6").eval()

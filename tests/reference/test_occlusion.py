@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 import gradlab
 from gradlab import explain
+from gradlab.core import TargetError
 from gradlab.explain.occlusion import incremental
 from tests.reference import occlusion as slow
 from tests.reference.random_networks import build, networks
@@ -158,6 +159,21 @@ def test_scores_and_targets(x: Tensor) -> None:
         close(explain.occlusion(network, x, [3, 0], window=8, stride=4, score=score)[1], each[0][1])
     margin = slow.occlusion(network, x, lambda z: z[:, 0] - z[:, 1], (8, 8), (4, 4), hidden)
     close(explain.occlusion(network, x, lambda z: z[:, 0] - z[:, 1], window=8, stride=4), margin)
+
+
+def test_a_contrast_is_asked_by_its_loss(x: Tensor) -> None:
+    """M = J - J(hidden) with J = CE(z, Q)."""
+    network = Small().eval()
+
+    def loss(z: Tensor) -> Tensor:
+        return -torch.stack([z[i].log_softmax(0)[q] for i, q in enumerate((1, 3))])
+
+    want = slow.occlusion(network, x, loss, (8, 8), (4, 4), torch.zeros_like(x))
+    close(explain.occlusion(network, x, contrast=[1, 3], window=8, stride=4), want)
+    *_, last = explain.occlusion_sweep(network, x, contrast=[1, 3], window=8, stride=4)
+    close(last.maps(), want)
+    with pytest.raises(TargetError, match="without target and score"):
+        explain.occlusion(network, x, contrast=1, score="probability", window=8, stride=4)
 
 
 class Asked(Small):

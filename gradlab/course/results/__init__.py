@@ -55,14 +55,15 @@ class Results:
     Attributes:
         rows: all of them, in the order of the table.
 
-    >>> from gradlab.course.results import read
-    >>> signs = read("ood").where(world="signs", method="energy")
-    >>> signs.names("condition")
-    ['textures', 'noise', 'letters', 'digits']
-    >>> signs.by_seed("f", "auroc", condition="noise")
-    [0.9958]
-    >>> len(signs.by_seed("H on h", "auroc", condition=["noise", "letters"]))
-    5
+    Examples:
+        >>> from gradlab.course.results import read
+        >>> signs = read("ood").where(world="signs", method="energy")
+        >>> signs.names("condition")
+        ['textures', 'noise', 'letters', 'digits']
+        >>> signs.by_seed("f", "auroc", condition="noise")
+        [0.9958]
+        >>> len(signs.by_seed("H on h", "auroc", condition=["noise", "letters"]))
+        5
     """
 
     def __init__(self, rows: Iterable[Row]) -> None:
@@ -153,9 +154,10 @@ def read(name: str, *, folder: Path = FOLDER) -> Results:
     Raises:
         InputError: there is no such table.
 
-    >>> from gradlab.course.results import read
-    >>> read("models")
-    Results(592 rows; worlds: digits, signs1, signs2, signs3)
+    Examples:
+        >>> from gradlab.course.results import read
+        >>> read("models")
+        Results(592 rows; worlds: digits, signs1, signs2, signs3)
     """
     path = folder / f"{name}.csv.gz"
     if not path.is_file():

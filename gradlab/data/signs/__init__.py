@@ -68,12 +68,12 @@ def signs(n: int, seed: Seed, *, challenge: str | None = None, level: int = 0) -
     Raises:
         InputError: n is not at least 1, or there is no such seed, challenge or level.
 
-    >>> import gradlab
-    >>> drawn = gradlab.data.signs(28, seed=0, challenge="rain", level=2)
-    >>> drawn
-    Signs(28 pictures, 14 classes, 3 x 48 x 48)
-    >>> drawn.masks.shape
-    torch.Size([28, 3, 48, 48])
+    Examples:
+        >>> drawn = gradlab.data.signs(28, seed=0, challenge="rain", level=2)
+        >>> drawn
+        Signs(28 pictures, 14 classes, 3 x 48 x 48)
+        >>> drawn.masks.shape
+        torch.Size([28, 3, 48, 48])
     """
     n = whole_number(n, "n", 1)
     check_challenge(challenge, level)

@@ -39,10 +39,9 @@ def probabilities(model: Model, inputs: Tensor, *, extra_inputs: Sequence[Any] =
     Raises:
         InputError, ModelError: see their descriptions.
 
-    >>> import gradlab, torch
-    >>> net = gradlab.models.digits()
-    >>> gradlab.evaluate.active.probabilities(net, torch.zeros(2, 1, 32, 32)).sum(1).round(decimals=4).tolist()
-    [1.0, 1.0]
+    Examples:
+        >>> gradlab.evaluate.active.probabilities(net, torch.zeros(2, 1, 32, 32)).sum(1).round(decimals=4).tolist()
+        [1.0, 1.0]
     """
     return logits_of(model, inputs, extra_inputs=extra_inputs).softmax(1)
 
@@ -79,12 +78,11 @@ def ask(
         InputError: an unknown strategy, n that is not in 1 .. N, or what one of your own returned is no such indices.
         ModelError, LayerError: see their descriptions.
 
-    >>> import gradlab
-    >>> net = gradlab.models.digits()
-    >>> pool = net.normalize(gradlab.data.digits("test").pictures)
-    >>> picked = gradlab.evaluate.active.ask("margin", net, pool, 3)
-    >>> net(pool[picked]).softmax(1).amax(1).max() < 0.8
-    tensor(True)
+    Examples:
+        >>> pool = net.normalize(gradlab.data.digits("test").pictures)
+        >>> picked = gradlab.evaluate.active.ask("margin", net, pool, 3)
+        >>> net(pool[picked]).softmax(1).amax(1).max() < 0.8
+        tensor(True)
     """
     n, seed = whole_number(n, "n", 1), int_seed(seed)
     if callable(strategy):
@@ -132,11 +130,11 @@ def dropout_passes(
     Raises:
         InputError, ModelError: see their descriptions.
 
-    >>> import gradlab, torch
-    >>> net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Dropout(), torch.nn.Linear(4, 2))
-    >>> made = gradlab.evaluate.active.dropout_passes(net, torch.ones(1, 1, 2, 2), 8, seed=0)
-    >>> made.shape, len(made.unique(dim=0)) > 1
-    (torch.Size([8, 1, 2]), True)
+    Examples:
+        >>> net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Dropout(), torch.nn.Linear(4, 2))
+        >>> made = gradlab.evaluate.active.dropout_passes(net, torch.ones(1, 1, 2, 2), 8, seed=0)
+        >>> made.shape, len(made.unique(dim=0)) > 1
+        (torch.Size([8, 1, 2]), True)
     """
     passes = whole_number(passes, "passes", 1)
     together, generator = list(batches(model, inputs, extra_inputs)), torch_generator(seed)

@@ -53,12 +53,12 @@ def introspective(fit: Fit, settings: Mapping[str, Any] | None = None, **trainin
         settings: arguments of :class:`gradlab.introspect.IntrospectiveNetwork`.
         training: arguments of its ``fit``; no bar is shown.
 
-    >>> import gradlab
-    >>> active = gradlab.evaluate.active
-    >>> reader, test = gradlab.models.digits(), gradlab.data.digits("test")
-    >>> arm = active.introspective(lambda pictures, labels, seed: reader, {"hidden": (8,)}, epochs=1)
-    >>> active.probabilities(arm(test.pictures[:20], test.labels[:20], 0), test.pictures[20:25]).shape
-    torch.Size([5, 10])
+    Examples:
+        >>> active = gradlab.evaluate.active
+        >>> reader, test = gradlab.models.digits(), gradlab.data.digits("test")
+        >>> arm = active.introspective(lambda pictures, labels, seed: reader, {"hidden": (8,)}, epochs=1)
+        >>> active.probabilities(arm(test.pictures[:20], test.labels[:20], 0), test.pictures[20:25]).shape
+        torch.Size([5, 10])
     """
 
     def both(pictures: Tensor, labels: Tensor, seed: int) -> IntrospectiveNetwork:
@@ -98,22 +98,22 @@ def simulate(
     Raises:
         InputError, TargetError: at once, if anything does not fit; what ``fit`` and ``predict`` raise, as it happens.
 
-    >>> import gradlab, torch
-    >>> def fit(pictures, labels, seed):
-    ...     network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))
-    ...     optimizer = torch.optim.Adam(network.parameters(), 0.02)
-    ...     for _ in range(50):
-    ...         optimizer.zero_grad()
-    ...         torch.nn.functional.cross_entropy(network(pictures), labels).backward()
-    ...         optimizer.step()
-    ...     return network
-    >>> train, test = (gradlab.data.digits(split, size=8) for split in ("train", "test"))
-    >>> rounds = gradlab.evaluate.active.simulate(
-    ...     {"f": fit}, (train.pictures, train.labels), {"clean": (test.pictures, test.labels)},
-    ...     budgets=(20, 100), strategies=("random", "margin"), seeds=(0,), progress=False,
-    ... )
-    >>> [(each.strategy, each.budget, each.accuracy["clean"] > 0.8) for each in rounds]
-    [('random', 20, False), ('random', 100, True), ('margin', 20, False), ('margin', 100, True)]
+    Examples:
+        >>> def fit(pictures, labels, seed):
+        ...     network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))
+        ...     optimizer = torch.optim.Adam(network.parameters(), 0.02)
+        ...     for _ in range(50):
+        ...         optimizer.zero_grad()
+        ...         torch.nn.functional.cross_entropy(network(pictures), labels).backward()
+        ...         optimizer.step()
+        ...     return network
+        >>> train, test = (gradlab.data.digits(split, size=8) for split in ("train", "test"))
+        >>> rounds = gradlab.evaluate.active.simulate(
+        ...     {"f": fit}, (train.pictures, train.labels), {"clean": (test.pictures, test.labels)},
+        ...     budgets=(20, 100), strategies=("random", "margin"), seeds=(0,), progress=False,
+        ... )
+        >>> [(each.strategy, each.budget, each.accuracy["clean"] > 0.8) for each in rounds]
+        [('random', 20, False), ('random', 100, True), ('margin', 20, False), ('margin', 100, True)]
     """
     asked: dict[str, str | Strategy] = (
         dict(strategies) if isinstance(strategies, Mapping) else {name: name for name in strategies}

@@ -35,9 +35,9 @@ def entropy(probabilities: Tensor) -> Tensor:
     Raises:
         InputError: anything but rows of probabilities.
 
-    >>> import gradlab, torch
-    >>> gradlab.evaluate.active.entropy(torch.tensor([[0.5, 0.5], [1.0, 0.0]])).tolist()
-    [1.0, 0.0]
+    Examples:
+        >>> gradlab.evaluate.active.entropy(torch.tensor([[0.5, 0.5], [1.0, 0.0]])).tolist()
+        [1.0, 0.0]
     """
     return _bits(checked_probabilities(probabilities))
 
@@ -45,9 +45,9 @@ def entropy(probabilities: Tensor) -> Tensor:
 def least_confidence(probabilities: Tensor) -> Tensor:
     """What is left beside the likeliest class, 1 - p(1), (N,); arguments and errors as :func:`entropy`.
 
-    >>> import gradlab, torch
-    >>> gradlab.evaluate.active.least_confidence(torch.tensor([[0.5, 0.5], [1.0, 0.0]])).tolist()
-    [0.5, 0.0]
+    Examples:
+        >>> gradlab.evaluate.active.least_confidence(torch.tensor([[0.5, 0.5], [1.0, 0.0]])).tolist()
+        [0.5, 0.0]
     """
     return 1 - checked_probabilities(probabilities).amax(1)
 
@@ -57,9 +57,9 @@ def margin(probabilities: Tensor) -> Tensor:
 
     The literature asks where p(1) - p(2) is smallest: that is where this is largest.
 
-    >>> import gradlab, torch
-    >>> gradlab.evaluate.active.margin(torch.tensor([[0.5, 0.25, 0.25], [0.5, 0.5, 0.0]])).tolist()
-    [0.75, 1.0]
+    Examples:
+        >>> gradlab.evaluate.active.margin(torch.tensor([[0.5, 0.25, 0.25], [0.5, 0.5, 0.0]])).tolist()
+        [0.75, 1.0]
     """
     p = checked_probabilities(probabilities)
     if p.shape[1] < 2:
@@ -79,10 +79,10 @@ def bald(passes: Tensor) -> Tensor:
     Raises:
         InputError: anything but rows of probabilities.
 
-    >>> import gradlab, torch
-    >>> sure, torn = torch.tensor([[[1.0, 0.0]], [[0.0, 1.0]]]), torch.full((2, 1, 2), 0.5)
-    >>> [float(gradlab.evaluate.active.bald(passes)) for passes in (sure, torn)]
-    [1.0, 0.0]
+    Examples:
+        >>> sure, torn = torch.tensor([[[1.0, 0.0]], [[0.0, 1.0]]]), torch.full((2, 1, 2), 0.5)
+        >>> [float(gradlab.evaluate.active.bald(passes)) for passes in (sure, torn)]
+        [1.0, 0.0]
     """
     if not isinstance(passes, Tensor) or passes.ndim != 3 or not len(passes):
         shape = tuple(passes.shape) if isinstance(passes, Tensor) else type(passes).__name__
@@ -114,10 +114,10 @@ def badge(probabilities: Tensor, hidden: Tensor, n: int, *, seed: Seed = 0) -> T
     Raises:
         InputError: shapes that do not fit, NaN, or n that is not in 1 .. N.
 
-    >>> import gradlab, torch
-    >>> p = torch.tensor([[0.9, 0.1], [0.6, 0.4], [0.4, 0.6], [0.2, 0.8]])
-    >>> gradlab.evaluate.active.badge(p, torch.ones(4, 3), 2)[0].tolist() in (1, 2)
-    True
+    Examples:
+        >>> p = torch.tensor([[0.9, 0.1], [0.6, 0.4], [0.4, 0.6], [0.2, 0.8]])
+        >>> gradlab.evaluate.active.badge(p, torch.ones(4, 3), 2)[0].tolist() in (1, 2)
+        True
     """
     p = checked_probabilities(probabilities)
     if not isinstance(hidden, Tensor) or hidden.ndim != 2 or len(hidden) != len(p) or not hidden.is_floating_point():
@@ -147,9 +147,9 @@ def random(count: int, n: int, seed: Seed = 0) -> Tensor:
     Raises:
         InputError: n that is not in 1 .. count.
 
-    >>> import gradlab
-    >>> len(gradlab.evaluate.active.random(100, 5, seed=1).unique())
-    5
+    Examples:
+        >>> len(gradlab.evaluate.active.random(100, 5, seed=1).unique())
+        5
     """
     n = whole_number(n, "n", 1, count)
     return torch.randperm(count, generator=torch_generator(seed))[:n]
@@ -161,9 +161,9 @@ def top(scores: Tensor, n: int, seed: Seed = 0) -> Tensor:
     Raises:
         InputError: no scores (N,), NaN, or n that is not in 1 .. N.
 
-    >>> import gradlab, torch
-    >>> gradlab.evaluate.active.top(torch.tensor([0.2, 0.9, 0.5]), 2).tolist()
-    [1, 2]
+    Examples:
+        >>> gradlab.evaluate.active.top(torch.tensor([0.2, 0.9, 0.5]), 2).tolist()
+        [1, 2]
     """
     if not isinstance(scores, Tensor) or scores.ndim != 1 or bool(scores.isnan().any()):
         shape = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__

@@ -40,10 +40,10 @@ def roc(in_scores: Any, out_scores: Any) -> Roc:
     Raises:
         InputError: no scores, NaN or infinite ones.
 
-    >>> import gradlab
-    >>> curve = gradlab.evaluate.ood.roc([3, 2, 2], [2, 1])
-    >>> curve.thresholds.tolist(), curve.fpr.tolist()
-    ([inf, 3.0, 2.0, 1.0], [0.0, 0.0, 0.5, 1.0])
+    Examples:
+        >>> curve = gradlab.evaluate.ood.roc([3, 2, 2], [2, 1])
+        >>> curve.thresholds.tolist(), curve.fpr.tolist()
+        ([inf, 3.0, 2.0, 1.0], [0.0, 0.0, 0.5, 1.0])
     """
     from sklearn.metrics import roc_curve
 
@@ -56,9 +56,9 @@ def auroc(in_scores: Any, out_scores: Any) -> float:
 
     0.5 is chance; only the order of the scores matters. Arguments and errors as :func:`roc`.
 
-    >>> import gradlab
-    >>> gradlab.evaluate.ood.auroc([3, 2], [2, 1])
-    0.875
+    Examples:
+        >>> gradlab.evaluate.ood.auroc([3, 2], [2, 1])
+        0.875
     """
     from sklearn.metrics import roc_auc_score
 
@@ -76,9 +76,9 @@ def aupr(in_scores: Any, out_scores: Any, positive: Literal["in", "out"] = "in")
         out_scores: of the others.
         positive: "in" (AUPR-In), or "out" (AUPR-Out), with all scores negated.
 
-    >>> import gradlab
-    >>> gradlab.evaluate.ood.aupr([3, 1], [2, 0])  # 1/2 of the positives at precision 1, 1/2 at 2/3
-    0.833...
+    Examples:
+        >>> gradlab.evaluate.ood.aupr([3, 1], [2, 0])  # 1/2 of the positives at precision 1, 1/2 at 2/3
+        0.833...
     """
     from sklearn.metrics import average_precision_score
 
@@ -93,9 +93,9 @@ def fpr_at_95_tpr(in_scores: Any, out_scores: Any) -> float:
 
     In-distribution is positive, as in Liang et al.: a low share is good. Arguments and errors as :func:`roc`.
 
-    >>> import gradlab
-    >>> gradlab.evaluate.ood.fpr_at_95_tpr([4, 3, 2], [3, 1])
-    0.5
+    Examples:
+        >>> gradlab.evaluate.ood.fpr_at_95_tpr([4, 3, 2], [3, 1])
+        0.5
     """
     curve = roc(in_scores, out_scores)
     return float(curve.fpr[curve.tpr >= 0.95][0])  # k / n rounds to 0.95 where it is 19 / 20, and nowhere below
@@ -107,9 +107,9 @@ def detection_error(in_scores: Any, out_scores: Any) -> float:
     At most 0.5, where letting nothing through is no worse. Liang et al. print it so; others fix the TPR at 95 %, which
     gives 0.025 + FPR / 2. Arguments and errors as :func:`roc`.
 
-    >>> import gradlab
-    >>> gradlab.evaluate.ood.detection_error([4, 3, 2], [3, 1])
-    0.25
+    Examples:
+        >>> gradlab.evaluate.ood.detection_error([4, 3, 2], [3, 1])
+        0.25
     """
     curve = roc(in_scores, out_scores)
     return float(((1 - curve.tpr) / 2 + curve.fpr / 2).min())

@@ -47,12 +47,11 @@ def msp(model: Model, inputs: Tensor, temperature: float = 1.0, *, extra_inputs:
     Raises:
         InputError, ModelError: see their descriptions.
 
-    >>> import gradlab, torch
-    >>> net = gradlab.models.digits()
-    >>> known = net.normalize(gradlab.data.digits("test").pictures[:50])
-    >>> faded = 0.2 * known
-    >>> gradlab.evaluate.ood.auroc(*(gradlab.evaluate.ood.msp(net, x) for x in (known, faded))) > 0.9
-    True
+    Examples:
+        >>> known = net.normalize(gradlab.data.digits("test").pictures[:50])
+        >>> faded = 0.2 * known
+        >>> gradlab.evaluate.ood.auroc(*(gradlab.evaluate.ood.msp(net, x) for x in (known, faded))) > 0.9
+        True
     """
     check_temperature(temperature)
     return _sure(logits_of(model, inputs, extra_inputs=extra_inputs), temperature)
@@ -61,11 +60,11 @@ def msp(model: Model, inputs: Tensor, temperature: float = 1.0, *, extra_inputs:
 def max_logit(model: Model, inputs: Tensor, *, extra_inputs: Sequence[Any] = ()) -> Tensor:
     """The largest logit, max_c z_c, (N,); arguments and errors as :func:`msp`.
 
-    >>> import gradlab
-    >>> net = gradlab.models.vqa()
-    >>> x = gradlab.data.digit_pairs(2, seed=0, split="test").pictures
-    >>> gradlab.evaluate.ood.max_logit(net, x, extra_inputs=(net.encode("what is their sum?"),)).shape
-    torch.Size([2])
+    Examples:
+        >>> net = gradlab.models.vqa()
+        >>> x = gradlab.data.digit_pairs(2, seed=0, split="test").pictures
+        >>> gradlab.evaluate.ood.max_logit(net, x, extra_inputs=(net.encode("what is their sum?"),)).shape
+        torch.Size([2])
     """
     return logits_of(model, inputs, extra_inputs=extra_inputs).double().amax(1)
 
@@ -75,11 +74,10 @@ def energy(model: Model, inputs: Tensor, temperature: float = 1.0, *, extra_inpu
 
     The paper calls -T log sum_c exp(z_c / T) the energy, which is low in distribution: its sign is turned here.
 
-    >>> import gradlab
-    >>> net = gradlab.models.digits()
-    >>> x = net.normalize(gradlab.data.digits("test").pictures[:3])
-    >>> bool((gradlab.evaluate.ood.energy(net, x) >= gradlab.evaluate.ood.max_logit(net, x)).all())
-    True
+    Examples:
+        >>> x = net.normalize(gradlab.data.digits("test").pictures[:3])
+        >>> bool((gradlab.evaluate.ood.energy(net, x) >= gradlab.evaluate.ood.max_logit(net, x)).all())
+        True
     """
     check_temperature(temperature)
     return temperature * (logits_of(model, inputs, extra_inputs=extra_inputs).double() / temperature).logsumexp(1)
@@ -113,12 +111,11 @@ def odin(
     Raises:
         InputError, ModelError: see their descriptions; the inputs have no influence on the logits.
 
-    >>> import gradlab
-    >>> net = gradlab.models.digits()
-    >>> x = net.normalize(gradlab.data.digits("test").pictures[:3])
-    >>> odin = gradlab.evaluate.ood.odin
-    >>> bool((odin(net, x, 10, eps=0.01) > odin(net, x, 10, eps=0)).all())
-    True
+    Examples:
+        >>> x = net.normalize(gradlab.data.digits("test").pictures[:3])
+        >>> odin = gradlab.evaluate.ood.odin
+        >>> bool((odin(net, x, 10, eps=0.01) > odin(net, x, 10, eps=0)).all())
+        True
     """
     check_temperature(temperature)
     x = check_inputs(model, inputs)
@@ -164,12 +161,11 @@ def gradient_norm(
     Raises:
         InputError, LayerError, ModelError: as :func:`gradlab.introspect.features`, or an order below 1.
 
-    >>> import gradlab, torch
-    >>> net = gradlab.models.digits()
-    >>> x = net.normalize(gradlab.data.digits("test").pictures[:3])
-    >>> made = gradlab.introspect.features(net, x, loss="ce", normalize=None)
-    >>> torch.allclose(gradlab.evaluate.ood.gradient_norm(net, x, order=2).float(), made.norm(dim=1))
-    True
+    Examples:
+        >>> x = net.normalize(gradlab.data.digits("test").pictures[:3])
+        >>> made = gradlab.introspect.features(net, x, loss="ce", normalize=None)
+        >>> torch.allclose(gradlab.evaluate.ood.gradient_norm(net, x, order=2).float(), made.norm(dim=1))
+        True
     """
     if not order >= 1:
         raise InputError(f"order is {order!r}: expected a number of at least 1.")
@@ -188,10 +184,9 @@ def gradient_norm(
 def logits_of(model: Model, inputs: Tensor, *, extra_inputs: Sequence[Any] = ()) -> Tensor:
     """Return finite logits (N, classes), in parts; arguments and errors as :func:`msp`.
 
-    >>> import gradlab, torch
-    >>> net = gradlab.models.digits()
-    >>> gradlab.evaluate.ood.logits_of(net, torch.zeros(2, 1, 32, 32)).shape
-    torch.Size([2, 10])
+    Examples:
+        >>> gradlab.evaluate.ood.logits_of(net, torch.zeros(2, 1, 32, 32)).shape
+        torch.Size([2, 10])
     """
     found = [outputs_of(model, part, extra_inputs=own) for part, own in batches(model, inputs, extra_inputs)]
     for outputs in found:

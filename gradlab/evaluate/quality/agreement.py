@@ -89,11 +89,11 @@ def agreement(objective: Any, subjective: Any, spread: Any = None, *, parameters
     Raises:
         InputError: sizes that differ, NaN, too few pictures, or values that are all the same.
 
-    >>> import gradlab
-    >>> measured = np.linspace(0, 1, 20)
-    >>> found = gradlab.evaluate.quality.agreement(measured, measured**2)
-    >>> round(found.srcc, 6), found.plcc > 0.999
-    (1.0, True)
+    Examples:
+        >>> measured = torch.linspace(0, 1, 20)
+        >>> found = gradlab.evaluate.quality.agreement(measured, measured**2)
+        >>> round(found.srcc, 6), found.plcc > 0.999
+        (1.0, True)
     """
     if parameters not in (4, 5):
         raise InputError(f"parameters is {parameters!r}: expected 4 or 5.")

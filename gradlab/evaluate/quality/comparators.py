@@ -49,10 +49,10 @@ def comparator(name: str, reference: Tensor, distorted: Tensor) -> Tensor:
         InputError: an unknown name, no such pictures, or pictures that are too small.
         GradlabError: the library is not installed.
 
-    >>> import gradlab, torch
-    >>> photo = torch.full((1, 3, 32, 32), 0.5)
-    >>> gradlab.evaluate.quality.comparator("psnr", photo, photo + 0.1).round().tolist()  # 20 decibels: 1 / 0.1^2
-    [20.0]
+    Examples:
+        >>> photo = torch.full((1, 3, 32, 32), 0.5)
+        >>> gradlab.evaluate.quality.comparator("psnr", photo, photo + 0.1).round().tolist()  # 20 decibels: 1 / 0.1^2
+        [20.0]
     """
     if name not in COMPARATORS:
         near = did_you_mean(str(name), COMPARATORS) or f" Expected one of {', '.join(COMPARATORS)}."

@@ -60,9 +60,9 @@ def read_tid2013(folder: str | Path) -> Ratings:
     Raises:
         InputError: a file or picture is missing, or a line is not a score and the name of a picture.
 
-    >>> import gradlab
-    >>> gradlab.evaluate.quality.read_tid2013("tid2013")  # doctest: +SKIP
-    Ratings(3000 pictures of 25 references, 24 distortions, MOS)
+    Examples:
+        >>> gradlab.evaluate.quality.read_tid2013("tid2013")  # doctest: +SKIP
+        Ratings(3000 pictures of 25 references, 24 distortions, MOS)
     """
     folder = _folder(folder)
     lines = _lines(_file(folder, "mos_with_names.txt"))
@@ -101,9 +101,9 @@ def read_multi_live(folder: str | Path) -> Ratings:
     Raises:
         InputError: a file, a list or a picture is missing.
 
-    >>> import gradlab
-    >>> gradlab.evaluate.quality.read_multi_live("LIVEmultidistort")  # doctest: +SKIP
-    Ratings(450 pictures of 15 references, 2 distortions, DMOS)
+    Examples:
+        >>> gradlab.evaluate.quality.read_multi_live("LIVEmultidistort")  # doctest: +SKIP
+        Ratings(450 pictures of 15 references, 2 distortions, DMOS)
     """
     folder = _folder(folder)
     reference, distorted, scores, kinds = [], [], [], []

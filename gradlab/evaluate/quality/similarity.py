@@ -56,13 +56,13 @@ def feature_similarity(
     Raises:
         InputError, LayerError, ModelError: see their descriptions.
 
-    >>> import gradlab
-    >>> net, drawn = gradlab.models.signs(), gradlab.data.signs(4, seed=0).pictures
-    >>> made = [gradlab.data.challenged(drawn, "haze", level) for level in (1, 5)]
-    >>> pairs = [(net.normalize(drawn), net.normalize(worse)) for worse in made]
-    >>> little, much = (gradlab.evaluate.quality.feature_similarity(net, *pair) for pair in pairs)
-    >>> bool((little > much).all())
-    True
+    Examples:
+        >>> net, drawn = gradlab.models.signs(), gradlab.data.signs(4, seed=0).pictures
+        >>> made = [gradlab.data.challenged(drawn, "haze", level) for level in (1, 5)]
+        >>> pairs = [(net.normalize(drawn), net.normalize(worse)) for worse in made]
+        >>> little, much = (gradlab.evaluate.quality.feature_similarity(net, *pair) for pair in pairs)
+        >>> bool((little > much).all())
+        True
     """
 
     def maps(x: Tensor, own: Sequence[Any]) -> Tensor:
@@ -104,11 +104,10 @@ def gradient_similarity(
     Raises:
         InputError, LayerError, ModelError: see their descriptions.
 
-    >>> import gradlab
-    >>> net = gradlab.models.digits()
-    >>> x = net.normalize(gradlab.data.digits("test").pictures[:3])
-    >>> gradlab.evaluate.quality.gradient_similarity(net, x, x).round(decimals=6).tolist()
-    [1.0, 1.0, 1.0]
+    Examples:
+        >>> x = net.normalize(gradlab.data.digits("test").pictures[:3])
+        >>> gradlab.evaluate.quality.gradient_similarity(net, x, x).round(decimals=6).tolist()
+        [1.0, 1.0, 1.0]
     """
 
     def gradients(x: Tensor, own: Sequence[Any]) -> Tensor:
@@ -132,10 +131,10 @@ def likeness(reference: Tensor, distorted: Tensor, *, suppress: float = SUPPRESS
     Raises:
         InputError: shapes that differ, NaN, or options out of range.
 
-    >>> import gradlab, torch
-    >>> h = torch.tensor([[1.0, 2.0, 3.0, 4.0]])
-    >>> gradlab.evaluate.quality.likeness(h, h[:, [0, 2, 1, 3]])  # 0.8 to the power of 10
-    tensor([0.1074], dtype=torch.float64)
+    Examples:
+        >>> h = torch.tensor([[1.0, 2.0, 3.0, 4.0]])
+        >>> gradlab.evaluate.quality.likeness(h, h[:, [0, 2, 1, 3]])  # 0.8 to the power of 10
+        tensor([0.1074], dtype=torch.float64)
     """
     _check(suppress, power)
     if not isinstance(reference, Tensor) or not isinstance(distorted, Tensor) or reference.shape != distorted.shape:

@@ -34,6 +34,11 @@ def pointing_game(maps: Tensor, boxes: Tensor, size: int | tuple[int, int], tole
 
     Raises:
         InputError: shapes that do not fit, an empty box or mask, or a map that holds NaN.
+
+    Examples:
+        >>> maps = torch.eye(3)[None, None] * torch.tensor([1.0, 2.0, 3.0])  # the maximum is bottom right
+        >>> gradlab.explain.faithfulness.pointing_game(maps, torch.tensor([[20, 20, 30, 30]]), 30, tolerance=0)
+        tensor([True])
     """
     boxes = torch.as_tensor(boxes)
     maps = checked_maps(maps, len(boxes))
@@ -76,6 +81,11 @@ def similarity(maps: Tensor, others: Tensor, measure: Measure = "spearman", abso
 
     Raises:
         InputError: shapes that differ, NaN, an unknown measure, or maps smaller than SSIM's window.
+
+    Examples:
+        >>> maps = gradlab.explain.grad_cam(net, x)
+        >>> gradlab.explain.faithfulness.similarity(maps, maps**3)  # the ranks are the same
+        tensor([1.], dtype=torch.float64)
     """
     if maps.shape != others.shape or maps.ndim < 2:
         raise InputError(f"maps {tuple(maps.shape)} and others {tuple(others.shape)}: expected one shape (N, ...).")

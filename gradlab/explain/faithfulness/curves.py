@@ -66,6 +66,11 @@ def deletion(
 
     Raises:
         InputError, TargetError, ModelError: before the model is run on a changed picture.
+
+    Examples:
+        >>> curve = gradlab.explain.faithfulness.deletion(net, x, gradlab.explain.grad_cam(net, x), steps=8)
+        >>> curve.scores.shape, curve.area().shape
+        (torch.Size([1, 9]), torch.Size([1]))
     """
     x = check_inputs(model, inputs)
     return _curve(model, x, x, hidden_pictures(x, baseline), maps, target, steps, score, extra_inputs)
@@ -86,6 +91,11 @@ def insertion(
 
     ``baseline`` None is the picture blurred by a Gaussian of 5 pixels in 11 x 11, as in the paper: a flat start would
     make the first pixels edges. All else as in :func:`deletion`.
+
+    Examples:
+        >>> curve = gradlab.explain.faithfulness.insertion(net, x, gradlab.explain.grad_cam(net, x), steps=8)
+        >>> bool(curve.scores[0, -1] > curve.scores[0, 0])
+        True
     """
     x = check_inputs(model, inputs)
     start = hidden_pictures(x, blurred if baseline is None else baseline)
@@ -93,7 +103,12 @@ def insertion(
 
 
 def blurred(x: Tensor, sigma: float = 5.0, reach: int = 5) -> Tensor:
-    """Return the pictures (N, C, H, W) under a Gaussian of ``sigma`` pixels, cut off at ``reach``, borders repeated."""
+    """Return the pictures (N, C, H, W) under a Gaussian of ``sigma`` pixels, cut off at ``reach``, borders repeated.
+
+    Examples:
+        >>> bool(gradlab.explain.faithfulness.blurred(x).std() < x.std())
+        True
+    """
     place = torch.arange(-reach, reach + 1, dtype=x.dtype, device=x.device)
     weights = (-(place**2) / (2 * sigma**2)).exp()
     weights = (weights / weights.sum()).expand(x.shape[1], 1, 1, -1)

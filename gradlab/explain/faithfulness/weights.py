@@ -56,6 +56,11 @@ def randomisation(
 
     Raises:
         InputError, ModelError: and what ``method`` raises.
+
+    Examples:
+        >>> lost = gradlab.explain.faithfulness.randomisation(net, lambda f, x: gradlab.explain.gradient(f, x, 3), x)
+        >>> lost.layers[:2], lost.similarity.shape
+        (('head', 'stages.2.bn2'), torch.Size([13, 1]))
     """
     x = check_inputs(model, inputs)
     generator = torch_generator(seed)
@@ -97,11 +102,11 @@ def randomised(
     Raises:
         InputError: ``share`` is not in (0, 1], or what ``inputs`` may be wrong in.
 
-    >>> net = gradlab.models.digits()
-    >>> x = net.normalize(gradlab.data.digits("test").pictures[:8])
-    >>> blank, names = gradlab.explain.faithfulness.randomised(net, x, batch_statistics=True)
-    >>> names[0]
-    'head'
+    Examples:
+        >>> x = net.normalize(gradlab.data.digits("test").pictures[:8])
+        >>> blank, names = gradlab.explain.faithfulness.randomised(net, x, batch_statistics=True)
+        >>> names[0]
+        'head'
     """
     x = check_inputs(model, inputs)
     if not isinstance(share, (int, float)) or not 0 < share <= 1:

@@ -107,7 +107,6 @@ def occlusion(
         InputError, TargetError, ModelError: before anything is changed.
 
     Examples:
-        >>> net = gradlab.models.digits()
         >>> gradlab.explain.occlusion(net, x, window=8, stride=8).shape
         torch.Size([1, 1, 32, 32])
     """
@@ -136,7 +135,6 @@ def occlusion_sweep(
     other classes' scores NaN). Other arguments and errors are those of :func:`occlusion`, raised before the first item.
 
     Examples:
-        >>> net = gradlab.models.digits()
         >>> *_, last = gradlab.explain.occlusion_sweep(net, x, window=8, stride=8)
         >>> last.done, last.total
         (16, 16)
