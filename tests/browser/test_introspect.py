@@ -140,7 +140,7 @@ def test_introspect_in_jupyterlab(lab: Lab, page: Any, shots: Callable[[str], st
 
 def panels_shown(page: Any, widget: Introspect, picture: int, level: int) -> None:
     """Compare what every panel says with the engine's numbers."""
-    kept = widget._panels.factors(picture)[level : level + 1]
+    kept = widget._panels.last_layer(picture)[level : level + 1]
     effective, lengths = kept.effective_rows()[0], kept.norms("ce", "each")[0]
     for q in range(10):
         rows, length = page.locator(f'[data-panel="{q}"] .gl-number').all_inner_texts()

@@ -18,7 +18,7 @@ from gradlab.models.tasks import QUESTIONS, CaptionClassifier, VQAClassifier
 
 
 def last_sweep(net: Any, x: Tensor, target: int, **options: Any) -> Tensor:
-    *_, last = occlusion_sweep(net, x, target, window=12, stride=6, **options)
+    *_, last = occlusion_sweep(net, x, target, window=12, stride=12, **options)
     return last.maps()
 
 
@@ -40,12 +40,12 @@ METHODS: dict[str, Callable[..., Tensor]] = {
     "layer_cam": explain.layer_cam,
     "grad_cam contrast": lambda net, x, target, **options: explain.grad_cam(net, x, contrast=target, **options),
     "occlusion contrast": lambda net, x, target, **options: occlusion(
-        net, x, contrast=target, window=12, stride=6, **options
+        net, x, contrast=target, window=12, stride=12, **options
     ),
     "gradient": explain.gradient,
     "deconvnet": explain.deconvnet,
     "guided_backprop": explain.guided_backprop,
-    "occlusion": lambda net, x, target, **options: occlusion(net, x, target, window=12, stride=6, **options),
+    "occlusion": lambda net, x, target, **options: occlusion(net, x, target, window=12, stride=12, **options),
     "occlusion_sweep": last_sweep,
     "deletion": curve(faithfulness.deletion),
     "insertion": curve(faithfulness.insertion),

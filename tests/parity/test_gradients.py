@@ -6,12 +6,12 @@ import warnings
 
 import pytest
 import torch
-import torchvision
 from captum.attr import Deconvolution, GuidedBackprop, Saliency
 from torch import Tensor, nn
 
 from gradlab import explain
 from tests.reference import gradients as slow
+from tests.reference import narrow
 
 PEERS = {"deconvnet": Deconvolution, "guided_backprop": GuidedBackprop}
 
@@ -24,10 +24,10 @@ def captum(kind: str, model: nn.Module, x: Tensor, target: int) -> Tensor:
         return PEERS[kind](model).attribute(x.clone().requires_grad_(), target).detach()
 
 
-@pytest.mark.parametrize("name", ["vgg11", "resnet18", "squeezenet1_1"])
+@pytest.mark.parametrize("name", ["vgg", "resnet18", "squeezenet1_1"])
 @pytest.mark.parametrize("kind", ["gradient", "deconvnet", "guided_backprop"])
 def test_equal_where_every_relu_is_a_module(kind: str, name: str) -> None:
-    model = torchvision.models.get_model(name, weights=None).eval()
+    model = narrow.network(name).eval()
     for part in model.modules():
         if isinstance(part, nn.ReLU):
             part.inplace = False  # captum's hooks need it
@@ -51,8 +51,7 @@ def test_captum_misses_functional_relus_skips_and_relu6(kind: str, style: str, n
 @pytest.mark.parametrize("name", ["densenet121", "googlenet"])
 def test_networks_with_functional_relus(name: str) -> None:
     """With every functional ReLU made a module by hand, captum agrees with us on the network as shipped."""
-    options = {"init_weights": True} if name == "googlenet" else {}
-    model = torchvision.models.get_model(name, weights=None, **options).eval()
+    model = narrow.network(name).eval()
     x = torch.randn(1, 3, 64, 64)
     got = explain.guided_backprop(model, x, 3)
     want = _with_spelled_relus(model, x, 3)

@@ -1,28 +1,19 @@
-"""captum's Occlusion gives the same numbers, window by window, on the networks of the bench."""
+"""captum's Occlusion gives the same numbers, window by window, on networks like those of the bench."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 import torch
-import torchvision
 from captum.attr import Occlusion
 
 import gradlab
 from gradlab import explain
+from tests.reference import narrow
 
 
-def network(name: str) -> Any:
-    torch.manual_seed(0)
-    if name == "EfficientNet-Lite0":
-        return gradlab.models.imagenet().model
-    return torchvision.models.get_model(name, weights=None).eval()
-
-
-@pytest.mark.parametrize("name", ["squeezenet1_1", "mobilenet_v2", "resnet18", "vgg16", "EfficientNet-Lite0"])
+@pytest.mark.parametrize("name", ["squeezenet1_1", "mobilenet_v2", "resnet18", "vgg", "EfficientNet-Lite0"])
 def test_equal_at_224(name: str) -> None:
-    model = network(name)
+    model = gradlab.models.imagenet().model if name == "EfficientNet-Lite0" else narrow.network(name).eval()
     x = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(1))
     window, stride = 60, 55  # overlapping, and the last ones cropped
     want = Occlusion(model).attribute(x, (3, window, window), (3, stride, stride), 0.0, 7)[:, :1]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
-import torchvision
 from torch import Tensor, nn
 
 import gradlab
 from gradlab import core, explain
 from tests.conftest import Flattened, Residual, Small
 from tests.reference import cams as slow
+from tests.reference.narrow import network
 
 PAIRS = [
     (explain.grad_cam, slow.grad_cam),
@@ -111,20 +111,19 @@ def test_contrast_is_the_mean_map_minus_that_of_q(small: nn.Module, pictures: Te
         torch.testing.assert_close(got, want, rtol=0, atol=1e-5 * float(want.abs().max()))
 
 
-# Real architectures as shipped (in-place ReLUs and all), random weights: (name, layer, classes, shown Q).
+# Real architectures, in-place ReLUs and all, with random weights: (name, layer, classes).
 FAMILIES = [
     ("squeezenet1_1", "features", 1000),
     ("resnet18", "layer4", 1000),
-    ("vgg16", "features.29", 1000),
-    ("densenet121", "features", 1000),
-    ("swin_t", "permute", 1000),
+    ("vgg", "features.19", 1000),
+    ("densenet", "features", 1000),
+    ("swin", "permute", 1000),
 ]
 
 
 def calibrated(name: str, classes: int = 1000) -> nn.Module:
     """Random weights, with batch statistics of noise: without them activations fade to 1e-8 and nothing is tested."""
-    torch.manual_seed(0)
-    model = torchvision.models.get_model(name, weights=None, num_classes=classes)
+    model = network(name, classes)
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = None
@@ -150,12 +149,11 @@ def test_families_equal_the_loop_of_autograd(name: str, layer: str, classes: int
 
 
 def test_vision_transformer_equals_the_loop_of_autograd() -> None:
-    torch.manual_seed(0)
-    model = torchvision.models.vit_b_16(weights=None, num_classes=12).eval()
+    model = network("vit", 12).eval()
     nn.init.normal_(model.heads.head.weight)
     x = torch.randn(1, 3, 224, 224)
     kept = core.run(model, x)
-    assert kept.layer == "encoder.layers.encoder_layer_11.ln_1"
+    assert kept.layer == "encoder.layers.encoder_layer_3.ln_1"
     every = explain.all_contrasts(model, x)[0]
     scale = float(every.abs().max())
     layer = model.get_submodule(kept.layer)

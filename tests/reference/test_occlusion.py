@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-import torchvision
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
@@ -16,6 +15,7 @@ import gradlab
 from gradlab import explain
 from gradlab.core import TargetError
 from gradlab.explain.occlusion import incremental
+from tests.reference import narrow
 from tests.reference import occlusion as slow
 from tests.reference.random_networks import build, networks
 
@@ -61,15 +61,10 @@ def test_random_networks(plan: Any, head: str, window: Any, stride: Any, seed: i
 
 
 @pytest.mark.parametrize(
-    "name", ["squeezenet1_1", "resnet18", "mobilenet_v2", "vgg11", "densenet121", "googlenet", "EfficientNet-Lite0"]
+    "name", ["squeezenet1_1", "resnet18", "mobilenet_v2", "vgg", "densenet121", "googlenet", "EfficientNet-Lite0"]
 )
 def test_torchvision_networks_go_by_windows(name: str, ways: list[Any]) -> None:
-    torch.manual_seed(0)
-    options = {"init_weights": True} if name == "googlenet" else {}
-    network = (
-        gradlab.models.imagenet().model if name == "EfficientNet-Lite0"
-        else torchvision.models.get_model(name, weights=None, **options).eval()
-    )  # fmt: skip
+    network = gradlab.models.imagenet().model if name == "EfficientNet-Lite0" else narrow.network(name).eval()
     x = torch.randn(1, 3, 96, 96)
     want = slow.occlusion(network, x, lambda z: z[:, 7], (32, 32), (32, 32), torch.zeros_like(x))
     close(explain.occlusion(network, x, 7, window=32, stride=32), want)
@@ -78,10 +73,11 @@ def test_torchvision_networks_go_by_windows(name: str, ways: list[Any]) -> None:
     assert len(ways[0].tape.steps) > 20
 
 
-@pytest.mark.parametrize("name", ["vit_b_16", "swin_t", "efficientnet_b0", "shufflenet_v2_x0_5", "convnext_tiny"])
+@pytest.mark.parametrize("name", ["vit", "swin", "efficientnet_b0", "shufflenet_v2_x0_5", "convnext"])
 def test_networks_with_barriers_give_the_same(name: str) -> None:
-    torch.manual_seed(0)
-    network = torchvision.models.get_model(name, weights=None).eval()
+    network = narrow.network(name).eval()
+    if name == "vit":
+        nn.init.normal_(network.heads.head.weight)  # zeros as it is made
     x = torch.randn(1, 3, 224, 224)
     want = slow.occlusion(network, x, lambda z: z[:, 7], (112, 112), (112, 112), torch.zeros_like(x))
     close(explain.occlusion(network, x, 7, window=112, stride=112), want)

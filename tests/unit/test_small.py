@@ -42,7 +42,8 @@ def test_the_card_gives_what_the_weights_give(name: str) -> None:
     classes = [each.removeprefix(cards.CLASS) for each in written.names("condition") if each.startswith(cards.CLASS)]
     assert classes == list(net.labels) and len(written.rows) == 2 * (1 + len(classes) + 12 * 5)
     pictures, labels = worlds.clean(name.rstrip("123"))
-    for challenge, level in (("none", 0), ("haze", 3), ("noise", 5)):
+    # one command writes every network's card, so that the deeper ones need not be asked under every challenge
+    for challenge, level in (("none", 0), ("haze", 3), ("noise", 5))[: 3 if name in ("digits", "signs1") else 1]:
         found = pictures if level == 0 else worlds.under(pictures, challenge, level)
         again = cards.scored(Run(name, "f", 0), challenge, level, cards.logits_of(net, found), labels)
         for row, within in zip(again, (3e-3, 5e-3), strict=True):
