@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import inspect
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -151,8 +152,8 @@ class Network:
                 if "draws" not in self.memory:
                     return self._watched(lambda: run(x, extra, hooks))
                 return run(x, extra, hooks) if not self.memory["draws"] else self._drawn(lambda: run(x, extra, hooks))
-            except RuntimeError as error:
-                misfit = _misfit(x, self.parts) if "channels" in str(error) else None
+            except (RuntimeError, TypeError) as error:
+                misfit = _misfit(error, x, extra, self.module)
                 if misfit is None:
                     raise
                 raise misfit from error
@@ -310,9 +311,15 @@ class _Watch(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-def _misfit(x: Tensor, parts: Mapping[nn.Module, str]) -> InputError | None:
-    """Return a readable error where the picture's channels do not fit the model."""
-    first = next((m for m in parts if isinstance(m, nn.Conv2d)), None)
-    if first is None or x.ndim != 4 or first.in_channels == x.shape[1]:
+def _misfit(error: Exception, x: Tensor, extra: Sequence[Any], module: nn.Module) -> InputError | None:
+    """Return a readable error where the picture's channels do not fit, or the model reads more than it was given."""
+    if isinstance(error, TypeError):
+        try:
+            inspect.signature(module.forward).bind(x, *extra)
+        except TypeError as reason:
+            return InputError(f"The model's forward does not take what it is given ({reason}): see extra_inputs=.")
+        return None
+    first = next((m for m in module.modules() if isinstance(m, nn.Conv2d)), None)
+    if first is None or x.ndim != 4 or first.in_channels == x.shape[1] or "channels" not in str(error):
         return None
     return InputError(f"inputs has {x.shape[1]} channels, but the model's first convolution reads {first.in_channels}.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -19,6 +19,9 @@ from gradlab.widgets.labelling import STRATEGIES, Game, World, budgets
 from gradlab.widgets.panels import checked_pictures, shown
 from gradlab.widgets.picture_widget import check_classifier
 from gradlab.widgets.wire import packed
+
+if TYPE_CHECKING:
+    from gradlab.models import Classifier
 
 __all__ = ["Active", "active"]
 
@@ -79,7 +82,7 @@ class Active(ChartWidget, front="active"):
 
 
 def active(
-    net: Any = None,
+    net: Classifier | Mapping[str, Classifier] | None = None,
     pool: tuple[Tensor, Any] | None = None,
     test: tuple[Tensor, Any] | None = None,
     *,
@@ -176,7 +179,7 @@ def _pair(given: Any, name: str) -> tuple[Any, Any]:
     return given
 
 
-def _default(given: Any, split: str, count: int, net: Any) -> tuple[Any, str]:
+def _default(given: Any, split: str, count: int, net: Classifier) -> tuple[Any, str]:
     from gradlab.data import digits
 
     name = "pool" if split == "train" else "test"
@@ -197,7 +200,7 @@ def _digits(seed: int) -> dict[str, Any]:
         return {"the trained network": digits(), "the untrained network": untrained}
 
 
-def _hidden(net: Any, seen: Tensor) -> Tensor:
+def _hidden(net: Classifier, seen: Tensor) -> Tensor:
     parts = [last_layer(net, net.normalize(some)).hidden.detach().cpu() for some in seen.split(BATCH)]
     found: Tensor = torch.cat(parts).double()
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -18,6 +18,9 @@ from gradlab.widgets.chart_widget import BLUE, GREEN, ORANGE, ChartWidget, chart
 from gradlab.widgets.panels import checked_pictures, rival_maps, shown
 from gradlab.widgets.picture_widget import check_classifier
 from gradlab.widgets.wire import packed, scaled
+
+if TYPE_CHECKING:
+    from gradlab.models import Classifier
 
 __all__ = ["Calibration", "calibration"]
 
@@ -117,7 +120,7 @@ class Calibration(ChartWidget, front="calibration"):
 
 
 def calibration(
-    net: Any,
+    net: Classifier,
     pictures: Tensor,
     labels: Any,
     second: Any = None,
@@ -220,13 +223,13 @@ def _compared(second: Any, name: str) -> dict[str, Any]:
     return compared
 
 
-def _normalised(net: Any, model: Any, seen: Tensor) -> Tensor:
+def _normalised(net: Classifier, model: Any, seen: Tensor) -> Tensor:
     """Return pictures as this very model reads them; one without a way of its own reads them as ``net`` does."""
     found: Tensor = (model if hasattr(model, "normalize") else net).normalize(seen)
     return found
 
 
-def _logits(net: Any, model: Any, seen: Tensor) -> Tensor:
+def _logits(net: Classifier, model: Any, seen: Tensor) -> Tensor:
     if isinstance(model, Tensor):
         return model.detach().cpu().float().double()
     parts = []

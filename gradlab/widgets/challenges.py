@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import traitlets
 from PIL import Image
@@ -18,6 +18,9 @@ from gradlab.widgets.chart_widget import check_seed
 from gradlab.widgets.picture_widget import PictureWidget, check_classifier, class_of, opened
 from gradlab.widgets.strip import Strip
 
+if TYPE_CHECKING:
+    from gradlab.models import Classifier
+
 __all__ = ["Challenges", "challenges"]
 
 
@@ -30,7 +33,7 @@ class Challenges(PictureWidget, front="challenges"):
 
     draws = traitlets.Bool().tag(sync=True)
 
-    def __init__(self, net: Any, strip: Strip, level: int, choices: Any, options: dict[str, Any]) -> None:
+    def __init__(self, net: Classifier, strip: Strip, level: int, choices: Any, options: dict[str, Any]) -> None:
         self._strip, self._level, self._options = strip, level, options
         super().__init__(net, choices, answer=strip.answer(1, level), draws=reads_signs(net))
 
@@ -60,7 +63,7 @@ class Challenges(PictureWidget, front="challenges"):
         return fallback.side_by_side(self._strip.panels(self.labels, self._level), columns=7)
 
 
-def reads_signs(net: Any) -> bool:
+def reads_signs(net: Classifier) -> bool:
     """Return whether the network's classes are those of :func:`gradlab.data.signs`."""
     return tuple(net.labels) == LABELS
 
@@ -75,7 +78,7 @@ def drawn(label: int, number: int) -> tuple[Image.Image, str, int]:
 
 
 def challenges(
-    net: Any,
+    net: Classifier,
     picture: Any = None,
     *,
     label: int | str | None = None,

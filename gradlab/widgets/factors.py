@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from scipy.special import softmax
 
 from gradlab.widgets.picture_widget import picture_answer
 from gradlab.widgets.wire import scaled
+
+if TYPE_CHECKING:
+    from gradlab.models import Classifier
 
 __all__ = ["Factors"]
 
@@ -38,7 +41,7 @@ class Factors:
     layer: str
 
     @classmethod
-    def of(cls, net: Any, picture: Image.Image, name: str, **options: Any) -> Factors:
+    def of(cls, net: Classifier, picture: Image.Image, name: str, **options: Any) -> Factors:
         """Run the network once; options and errors are those of :func:`gradlab.explain.class_maps`."""
         from gradlab.explain import class_maps
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import traitlets
@@ -16,6 +16,9 @@ from gradlab.explain.faithfulness import randomised, similarity
 from gradlab.widgets import fallback
 from gradlab.widgets.picture_widget import PictureWidget, Reading, check_classifier, class_of, opened
 from gradlab.widgets.wire import scaled, unpacked
+
+if TYPE_CHECKING:
+    from gradlab.models import Classifier
 
 __all__ = ["Gradients", "gradients"]
 
@@ -40,7 +43,7 @@ class Gradients(PictureWidget, front="gradients"):
     known = traitlets.List(traitlets.Dict()).tag(sync=True)
 
     def __init__(
-        self, net: Any, seen: Reading, share: float, choices: Sequence[str] | None, extra_inputs: Sequence[Any]
+        self, net: Classifier, seen: Reading, share: float, choices: Sequence[str] | None, extra_inputs: Sequence[Any]
     ) -> None:
         self._net, self._extra, self._share = net, extra_inputs, share
         self._take(seen)
@@ -135,7 +138,7 @@ def _grey(sent: dict[str, Any]) -> Image.Image:
 
 
 def gradients(
-    net: Any,
+    net: Classifier,
     picture: Any,
     *,
     target: int | str | None = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import traitlets
@@ -17,6 +17,9 @@ from gradlab.introspect import last_layer
 from gradlab.widgets.chart_widget import BLUE, ORANGE, chart_png, check_seed
 from gradlab.widgets.panels import NOISE, ONES, Panels, as_scanned, checked_pictures, held_rows, names_of
 from gradlab.widgets.picture_widget import PictureWidget, check_classifier
+
+if TYPE_CHECKING:
+    from gradlab.models import Classifier
 
 __all__ = ["Introspect", "introspect", "reads_digits"]
 
@@ -35,7 +38,7 @@ class Introspect(PictureWidget, front="introspect"):
     start = traitlets.Dict().tag(sync=True)
     draws = traitlets.Bool().tag(sync=True)
 
-    def __init__(self, net: Any, panels: Panels, options: dict[str, Any]) -> None:
+    def __init__(self, net: Classifier, panels: Panels, options: dict[str, Any]) -> None:
         self._panels, self._options = panels, options
         start = {**panels.answer(), "noise": list(NOISE), "losses": list(ONES)}
         super().__init__(net, [], start=start, draws=reads_digits(net))
@@ -89,7 +92,7 @@ class Introspect(PictureWidget, front="introspect"):
 
 
 def introspect(
-    net: Any = None,
+    net: Classifier | None = None,
     pictures: Tensor | None = None,
     labels: Any = None,
     *,
@@ -143,12 +146,12 @@ def introspect(
     return Introspect(net, Panels.of(net, seen, names_of(net.labels, truth), truth, **options), options)
 
 
-def reads_digits(net: Any) -> bool:
+def reads_digits(net: Classifier) -> bool:
     """Return whether the network reads one grey digit of 32 x 32 pixels."""
     return tuple(net.input_size) == (1, 32, 32) and list(net.labels) == [str(digit) for digit in range(10)]
 
 
-def _examples(net: Any) -> tuple[Tensor, Tensor]:
+def _examples(net: Classifier) -> tuple[Tensor, Tensor]:
     """Return the first test digit of each class, and the ``HARD`` ones whose two likeliest classes are nearest."""
     from gradlab.data import digits
 

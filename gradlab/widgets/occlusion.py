@@ -6,7 +6,7 @@ import math
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import traitlets
@@ -21,6 +21,9 @@ from gradlab.explain import Sweep, occlusion_sweep
 from gradlab.widgets import fallback
 from gradlab.widgets.picture_widget import PictureWidget, Reading, check_classifier, logger, opened
 from gradlab.widgets.wire import detached, packed, unpacked
+
+if TYPE_CHECKING:
+    from gradlab.models import Classifier
 
 __all__ = ["Occlusion", "occlusion"]
 
@@ -53,7 +56,7 @@ class Occlusion(PictureWidget, front="occlusion"):
 
     def __init__(
         self,
-        net: Any,
+        net: Classifier,
         seen: Reading,
         asked: tuple[int, int, str],
         choices: Sequence[str] | None,
@@ -124,7 +127,7 @@ class Occlusion(PictureWidget, front="occlusion"):
     def _ready(self, asked: tuple[int, int, str]) -> Running:
         if self._held is None or self._held.asked != asked:
             window, stride, baseline = asked
-            options = {"window": window, "stride": stride, "baseline": self._hidden[baseline]}
+            options: dict[str, Any] = {"window": window, "stride": stride, "baseline": self._hidden[baseline]}
             sweeps = occlusion_sweep(self._net, self._seen.x, target="all", **options, extra_inputs=self._extra)
             self._runs += 1
             self._held = Running(self._runs, asked, sweeps)
@@ -267,7 +270,7 @@ def check_sweep(window: Any, stride: Any, baseline: Any, size: Sequence[int]) ->
 
 
 def occlusion(
-    net: Any,
+    net: Classifier,
     picture: Any,
     *,
     target: int | str | None = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -16,6 +16,9 @@ from gradlab.widgets.introspect import reads_digits
 from gradlab.widgets.panels import checked_pictures, rival_maps, shown
 from gradlab.widgets.picture_widget import check_classifier
 from gradlab.widgets.wire import packed, scaled
+
+if TYPE_CHECKING:
+    from gradlab.models import Classifier
 
 __all__ = ["Ood", "ood"]
 
@@ -114,7 +117,7 @@ class Ood(ChartWidget, front="ood"):
 
 
 def ood(
-    net: Any = None,
+    net: Classifier | None = None,
     inside: Tensor | None = None,
     outside: Tensor | Mapping[str, Tensor] | None = None,
     *,
@@ -193,7 +196,7 @@ def _asked(scores: Any) -> dict[str, Score]:
     return {name: SCORES[name] for name in scores}
 
 
-def _pictures(net: Any, inside: Any, outside: Any) -> tuple[Tensor, dict[str, Tensor]]:
+def _pictures(net: Classifier, inside: Any, outside: Any) -> tuple[Tensor, dict[str, Tensor]]:
     from gradlab.data import digits, strange
 
     if (inside is None or outside is None) and not reads_digits(net):
@@ -219,7 +222,7 @@ def _scores(name: str, values: Any, n: int) -> Tensor:
     return values.detach().cpu().double()
 
 
-def _looked(net: Any, seen: Tensor, layer: Any) -> dict[str, Any]:
+def _looked(net: Classifier, seen: Tensor, layer: Any) -> dict[str, Any]:
     """Return the likeliest classes of pictures, and why P, rather than Q."""
     batches = [net.normalize(some) for some in seen.split(BATCH)]
     best = [engine.logits_of(net, x).softmax(1).topk(min(TOP, len(net.labels)), dim=1) for x in batches]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -16,6 +16,9 @@ from gradlab.core.errors import InputError, LayerError, PictureError
 from gradlab.explain import class_maps, contrast_cam
 from gradlab.introspect import LastLayer, last_layer
 from gradlab.widgets.wire import packed, scaled
+
+if TYPE_CHECKING:
+    from gradlab.models import Classifier
 
 __all__ = [
     "NOISE",
@@ -65,7 +68,7 @@ class Panels:
 
     @classmethod
     def of(
-        cls, net: Any, pictures: Tensor, names: list[str], truth: list[int | None], *, seed: int, **options: Any
+        cls, net: Classifier, pictures: Tensor, names: list[str], truth: list[int | None], *, seed: int, **options: Any
     ) -> Panels:
         """Run the network on every picture at every level.
 
@@ -105,7 +108,9 @@ class Panels:
         }
 
 
-def _one(net: Any, seen: Tensor, *, layer: Any = None, extra_inputs: Sequence[Any] = ()) -> tuple[NDArray[Any], ...]:
+def _one(
+    net: Classifier, seen: Tensor, *, layer: Any = None, extra_inputs: Sequence[Any] = ()
+) -> tuple[NDArray[Any], ...]:
     x = net.normalize(seen)
     kept = last_layer(net, x, extra_inputs=extra_inputs)
     z, h = (each.detach().cpu().double() for each in (kept.logits, kept.hidden))
@@ -182,7 +187,7 @@ def as_scanned(picture: Any) -> Tensor:
     return F.interpolate(cells, (32, 32), mode="bicubic", align_corners=False).clamp(0, 1)
 
 
-def checked_pictures(net: Any, pictures: Any, most: int | None = None) -> Tensor:
+def checked_pictures(net: Classifier, pictures: Any, most: int | None = None) -> Tensor:
     """Return pictures (n, C, H, W) in 0 to 1 as float32, of the size that the network reads; raises ``InputError``."""
     wanted = tuple(net.input_size)
     if not isinstance(pictures, Tensor) or pictures.ndim != 4 or tuple(pictures.shape[1:]) != wanted:

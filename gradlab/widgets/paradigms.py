@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
 from gradlab.widgets import fallback
 from gradlab.widgets.factors import Factors
 from gradlab.widgets.picture_widget import PictureWidget, check_classifier, class_of, opened
+
+if TYPE_CHECKING:
+    from gradlab.models import Classifier
 
 __all__ = ["Paradigms", "paradigms"]
 
@@ -18,8 +21,13 @@ class Paradigms(PictureWidget, front="paradigms"):
     """The widget that :func:`paradigms` returns; its answer holds the picture, the logits and every class's map."""
 
     def __init__(
-        self, net: Any, factors: Factors, start: tuple[int, int], choices: Sequence[str] | None, options: dict[str, Any]
-    ) -> None:
+        self,
+        net: Classifier,
+        factors: Factors,
+        start: tuple[int, int],
+        choices: Sequence[str] | None,
+        options: dict[str, Any],
+    ) -> None:  # fmt: skip
         self._factors, self._start, self._options = factors, start, options
         super().__init__(net, choices, answer=factors.answer(1, start))
 
@@ -41,7 +49,7 @@ class Paradigms(PictureWidget, front="paradigms"):
 
 
 def paradigms(
-    net: Any,
+    net: Classifier,
     picture: Any,
     *,
     target: int | str | None = None,

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import traitlets
@@ -20,6 +20,9 @@ from gradlab.core.errors import GradlabError, ModelError, PictureError, TargetEr
 from gradlab.core.targets import check_logits
 from gradlab.widgets.widget import Widget
 from gradlab.widgets.wire import attached, packed, unpacked
+
+if TYPE_CHECKING:
+    from gradlab.models import Classifier
 
 __all__ = ["MAX_UPLOAD", "PictureWidget", "Reading", "check_classifier", "class_of", "opened", "picture_answer"]
 
@@ -45,7 +48,7 @@ class PictureWidget(Widget):
     busy = traitlets.Unicode("").tag(sync=True)
     error = traitlets.Unicode("").tag(sync=True)
 
-    def __init__(self, net: Any, choices: Sequence[str] | None, **state: Any) -> None:
+    def __init__(self, net: Classifier, choices: Sequence[str] | None, **state: Any) -> None:
         from gradlab.data import picture_names
 
         self._net = net
@@ -113,7 +116,13 @@ class Reading:
 
     @classmethod
     def of(
-        cls, net: Any, picture: Image.Image, name: str, serial: int, target: int | str | None, extra: Sequence[Any]
+        cls,
+        net: Classifier,
+        picture: Image.Image,
+        name: str,
+        serial: int,
+        target: int | str | None,
+        extra: Sequence[Any],
     ) -> Reading:
         """Run the network once, with what it reads beside the picture; raises as the engine does."""
         view = net.view(picture).convert("RGB")
@@ -132,7 +141,7 @@ def picture_answer(serial: int, name: str, view: Image.Image, logits: Any) -> di
     return {"serial": serial, "name": name, "picture": packed(view, "uint8"), "logits": packed(logits, "float32")}
 
 
-def check_classifier(net: Any, widget: str, extra_inputs: Sequence[Any] | None = None) -> None:
+def check_classifier(net: Classifier, widget: str, extra_inputs: Sequence[Any] | None = None) -> None:
     """Raise ``ModelError`` unless ``net`` has what a widget needs: labels, a transform, a view, and all its inputs.
 
     Args:
@@ -152,7 +161,7 @@ def check_classifier(net: Any, widget: str, extra_inputs: Sequence[Any] | None =
         raise ModelError(f"{widget}: this network reads {', '.join(beside)} beside the picture: {way}.")
 
 
-def _reads_beside(net: Any) -> list[str]:
+def _reads_beside(net: Classifier) -> list[str]:
     """Return the names of what the network must be given beside the picture."""
     try:
         found = list(inspect.signature(net.model.forward).parameters.values())
@@ -162,7 +171,7 @@ def _reads_beside(net: Any) -> list[str]:
     return [each.name for each in places[1:] if each.default is each.empty]
 
 
-def class_of(net: Any, wanted: int | str | None, classes: int) -> int | None:
+def class_of(net: Classifier, wanted: int | str | None, classes: int) -> int | None:
     """Return the class of an index or a label, None for None; raises ``TargetError``."""
     if wanted is None:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -21,6 +21,9 @@ from gradlab.explain import grad_cam
 from gradlab.widgets.panels import shown
 from gradlab.widgets.picture_widget import picture_answer
 from gradlab.widgets.wire import scaled
+
+if TYPE_CHECKING:
+    from gradlab.models import Classifier
 
 __all__ = ["SIDE", "TILES", "Strip", "tile_of"]
 
@@ -56,7 +59,9 @@ class Strip:
     maps: NDArray[np.float64]
 
     @classmethod
-    def of(cls, net: Any, picture: Image.Image, name: str, label: int | None, *, seed: int, **options: Any) -> Strip:
+    def of(
+        cls, net: Classifier, picture: Image.Image, name: str, label: int | None, *, seed: int, **options: Any
+    ) -> Strip:
         """Run the network on every tile; options and errors are those of :func:`gradlab.explain.grad_cam`."""
         view = net.view(picture).convert("RGB")
         grey = net.input_size[0] == 1
@@ -104,7 +109,7 @@ class Strip:
         return found
 
 
-def _said(net: Any, seen: Tensor, options: dict[str, Any]) -> tuple[Tensor, Tensor]:
+def _said(net: Classifier, seen: Tensor, options: dict[str, Any]) -> tuple[Tensor, Tensor]:
     """Return logits (N, classes) and the maps of the likeliest classes (N, h, w), from one run of the network."""
     logits: list[Tensor] = []
 

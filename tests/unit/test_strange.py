@@ -46,7 +46,7 @@ def test_each_is_what_it_is_called() -> None:
 
 
 def test_published_numbers_rest_on_these_pictures() -> None:
-    """Means of what docs/downstream.csv was measured on."""
+    """Means of what the committed table of out-of-distribution scores was measured on."""
     means = {name: float(strange(name, 150, seed=3).double().mean()) for name in ("textures", "noise", "letters")}
     assert means == pytest.approx(MEANS, abs=1e-6)
 
