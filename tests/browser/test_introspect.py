@@ -169,7 +169,7 @@ def test_a_saved_introspect_page(
             page.keyboard.press("ArrowRight")
             panels_shown(page, widget, 10, level)
         # both measures over the noise, and the label of all ones by each loss
-        kept = widget._panels.factors(10)
+        kept = widget._panels.last_layer(10)
         others = torch.nn.functional.one_hot(kept.logits.argmax(1), 10) == 0
 
         def line(kind: str) -> list[float]:
