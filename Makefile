@@ -3,6 +3,7 @@
 PYTHON    ?= python3
 LAB_FLAGS ?=
 PYTEST_FLAGS ?=
+WORKERS   ?= 2
 NOTEBOOK  ?= notebooks/00_start_here.ipynb
 
 VENV   := .venv
@@ -43,14 +44,14 @@ front: $(STAMPS)/test ## the widgets' JavaScript alone: node --test, eslint, tsc
 	$(BIN)/python -m pytest tests/front tests/unit/test_front.py $(PYTEST_FLAGS)
 
 unit: $(STAMPS)/test ## unit, reference, parity, contract, browser and front-end tests (PYTEST_FLAGS="-k cam" narrows)
-	$(BIN)/python -m pytest tests $(PYTEST_FLAGS)
+	$(BIN)/python -m pytest tests -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_FLAGS)
 
 # Only the cells tagged nbval-check-output are compared; every other cell must still run without an error.
 notebooks-test: $(STAMPS)/test ## run every notebook and compare the numbers it claims
 ifeq ($(wildcard notebooks/*.ipynb),)
 	@echo "no notebooks yet: nothing to run"
 else
-	$(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=300 \
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --nbval-lax --nbval-current-env --nbval-cell-timeout=300 \
 	    --nbval-kernel-startup-timeout=120 $(wildcard notebooks/*.ipynb) docs/lesson_template.ipynb
 endif
 
