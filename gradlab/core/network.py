@@ -275,16 +275,14 @@ def ask(model: nn.Module, work: Callable[[Network], T], trainable: bool = False)
 def _shadow(model: nn.Module, copied: bool, trainable: bool) -> Shadow | None:
     """Return a shadow that nobody else uses, kept from before or new; None where the model must be borrowed."""
     kept = _kept.setdefault(model, [])
-    memory: dict[Any, Any] = {}
-    while kept:
+    memory = next((last.memory for last in kept[-1:] if last.same_structure()), {})
+    while kept and not (copied or trainable):
         try:
             shadow = kept.pop()
         except IndexError:
             break  # another thread was quicker
-        if not (copied or trainable) and shadow.current():
+        if shadow.current():
             return shadow
-        if shadow.same_structure():
-            memory = shadow.memory
     try:
         new = Shadow(model, copied, trainable)
     except GradlabError:

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -329,3 +330,23 @@ def test_every_module_names_what_is_public(room: str) -> None:
         if differ or len(named) != len(set(named)) or not all(hasattr(module, name) for name in named):
             wrong[module.__name__] = sorted(differ)
     assert not wrong
+
+
+def room_functions() -> Iterator[tuple[str, Any]]:
+    """Yield what a room's package offers, by name."""
+    for room in public_rooms():
+        package = importlib.import_module(f"gradlab.{room}")
+        found = ((name, getattr(package, name)) for name in package.__all__)
+        yield from ((f"{room}.{name}", value) for name, value in found if inspect.isfunction(value))
+
+
+@pytest.mark.parametrize(
+    ("name", "function"), room_functions(), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_options_are_given_by_keyword_and_have_one_name(name: str, function: Any) -> None:
+    parameters = inspect.signature(function).parameters
+    by_place = [p.name for p in parameters.values() if p.kind is not p.KEYWORD_ONLY]
+    assert not {"layer", "extra_inputs", "progress"} & {*by_place} and len(by_place) <= 4
+    assert not {"generator", "rng", "random_state", "normalise", "cover", "opened"} & parameters.keys()
+    if "model" in parameters:
+        assert parameters["model"].annotation == "Model" or name in {"core.copy_of"}
