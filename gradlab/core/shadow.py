@@ -155,7 +155,10 @@ class _Copier:
         for name in own.keys() - _BOOKKEEPING:
             own[name] = self.value(own[name])
         object.__setattr__(new, "__dict__", own)
-        for slot in {s for kind in type(part).__mro__ for s in getattr(kind, "__slots__", ())} - {"__dict__"}:
+        for slot in {s for kind in type(part).__mro__ for s in getattr(kind, "__slots__", ())} - {
+            "__dict__",
+            "__weakref__",
+        }:
             if hasattr(part, slot):
                 object.__setattr__(new, slot, self.value(getattr(part, slot)))
         return new
