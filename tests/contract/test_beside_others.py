@@ -187,6 +187,31 @@ def test_an_interrupt_at_any_moment_leaves_nothing_behind() -> None:
         signal.signal(signal.SIGALRM, previous)
 
 
+class Scaling(nn.Module):
+    """Its forward pass writes into its input: what runs next must not read that."""
+
+    def __init__(self, net: nn.Module, inplace: bool) -> None:
+        super().__init__()
+        self.net, self.inplace = net, inplace
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.net(x.mul_(3) if self.inplace else x * 3)
+        return logits
+
+
+@pytest.mark.parametrize("ask", QUESTIONS[:-2])
+def test_each_run_gets_its_own_input(ask: Callable[[nn.Module, Tensor], Any]) -> None:
+    torch.manual_seed(0)
+    net, x = Trained().eval(), torch.randn(2, 3, 16, 16)
+    kept = x.clone()
+    plain, inplace = (Scaling(net, each).eval() for each in (False, True))
+    want, got = ask(plain, x), ask(inplace, x)
+    if isinstance(want, information.Bridge):
+        want, got = want.contrasts, got.contrasts
+    torch.testing.assert_close(got, want)
+    assert torch.equal(x, kept)
+
+
 class Noisy(Small):
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x + 0.1 * torch.randn_like(x))

@@ -334,7 +334,7 @@ def rounds(**changed: Any) -> list[active.Round]:
         "seeds": (0, 1),
         "progress": False,
     }
-    return list(active.simulate(**(given | changed)))
+    return list(active.run(**(given | changed)))
 
 
 def test_a_run() -> None:
@@ -411,7 +411,7 @@ def test_rounds_come_one_at_a_time() -> None:
         fitted.append(len(pictures))
         return trained(pictures, labels, seed)
 
-    done = active.simulate(
+    done = active.run(
         {"a": fit},
         world(60, 0),
         {"t": world(9, 1)},

@@ -58,7 +58,7 @@ def task(config: Config, cache: Path, quiet: bool) -> Task:
 def measured(run: Run, config: Config) -> list[Row]:
     pool, tests = pictures("train"), {CLEAN: pictures("test"), NOISY: noisy(config.noise)}
     arm = {run.arm: learner(run.arm, config)}
-    rounds = active.simulate(arm, pool, tests, budgets=config.budgets, seeds=[run.seed], progress=False)
+    rounds = active.run(arm, pool, tests, budgets=config.budgets, seeds=[run.seed], progress=False)
     return [
         Row(*run, each.strategy, how, each.budget, "accuracy", len(tests[how][1]), right)
         for each in rounds

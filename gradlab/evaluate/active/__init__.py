@@ -1,7 +1,7 @@
 """Active learning: which picture's label is worth buying next."""
 
 from gradlab.evaluate.active.query import STRATEGIES, ask, dropout_passes, probabilities
-from gradlab.evaluate.active.simulation import Fit, Round, introspective, simulate
+from gradlab.evaluate.active.simulation import Fit, Round, introspective, run
 from gradlab.evaluate.active.strategies import badge, bald, entropy, least_confidence, margin, random, top
 
 __all__ = [
@@ -18,6 +18,6 @@ __all__ = [
     "margin",
     "probabilities",
     "random",
-    "simulate",
+    "run",
     "top",
 ]

@@ -17,7 +17,7 @@ from gradlab.evaluate.active.query import STRATEGIES, Predict, Strategy, ask, ch
 from gradlab.evaluate.active.strategies import random
 from gradlab.introspect.network import IntrospectiveNetwork
 
-__all__ = ["Fit", "Round", "introspective", "simulate"]
+__all__ = ["Fit", "Round", "introspective", "run"]
 
 # (pictures, labels, seed) -> a new network, trained on them alone
 Fit: TypeAlias = Callable[[Tensor, Tensor, int], Any]
@@ -68,14 +68,14 @@ def introspective(fit: Fit, settings: Mapping[str, Any] | None = None, **trainin
     return both
 
 
-def simulate(
+def run(
     arms: Mapping[str, Fit],
     pool: _Labelled,
     tests: Mapping[str, _Labelled],
-    *,
     budgets: Sequence[int],
     strategies: Sequence[str] | Mapping[str, str | Strategy] = STRATEGIES,
     seeds: Sequence[Seed] = tuple(range(10)),
+    *,
     predict: Predict = probabilities,
     progress: Progress = True,
 ) -> Iterator[Round]:
@@ -108,7 +108,7 @@ def simulate(
         ...         optimizer.step()
         ...     return network
         >>> train, test = (gradlab.data.digits(split, size=8) for split in ("train", "test"))
-        >>> rounds = gradlab.evaluate.active.simulate(
+        >>> rounds = gradlab.evaluate.active.run(
         ...     {"f": fit}, (train.pictures, train.labels), {"clean": (test.pictures, test.labels)},
         ...     budgets=(20, 100), strategies=("random", "margin"), seeds=(0,), progress=False,
         ... )
