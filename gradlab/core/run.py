@@ -75,6 +75,7 @@ class Run:
         head: linear layers and 1 x 1 convolutions that ran after the layer, in order.
         labels: the classifier's labels, if any.
         weights: as they were during the run; a pull-back after an update of them is refused.
+        count: N, the number of pictures.
     """
 
     outputs: Any
@@ -84,6 +85,7 @@ class Run:
     head: tuple[Weighting, ...] = field(repr=False)
     labels: Sequence[str] | None = field(repr=False)
     weights: Weights = field(repr=False)
+    count: int
 
     @property
     def logits(self) -> Tensor:
@@ -268,7 +270,7 @@ def _run(
     if asked is INPUT:
         weights, leaf = network.weights(), x.clone().requires_grad_()
         outputs = network(leaf, *extra, record=True)
-        return Run(outputs, "", leaf, Layout("NCHW", x.shape[2], x.shape[3]), (), labels, weights)
+        return Run(outputs, "", leaf, Layout("NCHW", x.shape[2], x.shape[3]), (), labels, weights, len(x))
     rejected: LayerError | None = None
     for choice in choose_layers(network, x, extra, asked):  # type: ignore[arg-type]
         try:
@@ -312,7 +314,7 @@ def _run_to(
     if not kept:
         raise LayerError(f"Layer {choice.name!r} did not run in the forward pass.")
     layout = layout_of(kept[0], size, choice.name, choice.prefix)
-    return Run(outputs, choice.name, kept[0], layout, tuple(head), labels, weights)
+    return Run(outputs, choice.name, kept[0], layout, tuple(head), labels, weights, len(x))
 
 
 def _weighs(part: nn.Module) -> bool:

@@ -96,23 +96,31 @@ def label_index(label: str, labels: Sequence[str] | None) -> int:
     """Return the index of a label, whatever its case.
 
     Raises:
-        TargetError: there are no labels, or none like this (the nearest ones are named).
+        TargetError: there are no labels, two like this, or none (the nearest ones are named).
     """
     if labels is None:
         raise TargetError(
             f"target is the label {label!r}, but this model has no labels: pass an index or a Classifier."
         )
     wanted = label.strip().lower()
-    for index, name in enumerate(labels):
-        if name.lower() == wanted:
-            return index
+    found = [index for index, name in enumerate(labels) if name.lower() == wanted]
+    if len(found) > 1:
+        raise TargetError(f"{len(found)} classes are called {label!r}: give the index, one of {found[:5]}.")
+    if found:
+        return found[0]
     raise TargetError(
         f"There is no class {label!r} among the model's {len(labels)} labels.{did_you_mean(label, labels)}"
     )
 
 
-def scores_of(outputs: Any, target: Target, labels: Sequence[str] | None = None) -> Tensor:
+def scores_of(outputs: Any, target: Target, labels: Sequence[str] | None = None, *, count: int | None = None) -> Tensor:
     """Return the explained score of each sample, (N,): the target's logit, or ``target(outputs)``.
+
+    Args:
+        outputs: what the model returned.
+        target: as in :func:`class_indices`, or a callable.
+        labels: of the classes.
+        count: N, where the outputs are no tensor that tells it.
 
     Raises:
         TargetError: as :func:`class_indices`; or the callable returned anything but one real score per sample.
@@ -126,7 +134,7 @@ def scores_of(outputs: Any, target: Target, labels: Sequence[str] | None = None)
         logits = check_logits(outputs)
         return logits.gather(1, class_indices(target, logits, labels)[:, None])[:, 0]
     scores = target(outputs)
-    n = len(outputs) if isinstance(outputs, Tensor) else None
+    n = len(outputs) if count is None and isinstance(outputs, Tensor) else count
     if not isinstance(scores, Tensor) or scores.ndim != 1 or (n is not None and len(scores) != n):
         what = f"shape {tuple(scores.shape)}" if isinstance(scores, Tensor) else f"a {type(scores).__name__}"
         raise TargetError(f"The callable target returned {what}: expected one score per sample, shape ({n or 'N'},).")

@@ -57,7 +57,7 @@ def overlay(picture: Any, maps: Tensor, *, cmap: str = "viridis", opacity: float
         opacity: 0 shows the picture alone, 1 the map alone.
 
     Raises:
-        InputError: more than one map, an opacity outside 0 to 1, or an unknown colour map.
+        InputError: more than one map, NaN, an opacity outside 0 to 1, or an unknown colour map.
 
     Examples:
         >>> gradlab.explain.overlay(gradlab.data.picture("coffee"), torch.rand(1, 1, 7, 7)).size
@@ -66,6 +66,8 @@ def overlay(picture: Any, maps: Tensor, *, cmap: str = "viridis", opacity: float
     values = maps.detach().float().cpu()
     if values.ndim < 2 or values.numel() != values.shape[-1] * values.shape[-2]:
         raise InputError(f"maps has shape {tuple(maps.shape)}: overlay draws one map, as in maps[:1].")
+    if not bool(values.isfinite().all()):
+        raise InputError("maps holds NaN or infinite values: there is nothing to draw.")
     if not 0 <= opacity <= 1:
         raise InputError(f"opacity is {opacity}: expected 0 to 1.")
     if cmap not in matplotlib.colormaps:

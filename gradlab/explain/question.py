@@ -19,13 +19,15 @@ Baseline = float | Sequence[float] | Tensor | Callable[[Tensor], Tensor]
 class Question:
     """The scores that are asked of the outputs: one per sample, or T classes of each, or all; or a contrast's loss."""
 
-    def __init__(self, target: Any, score: str, labels: Sequence[str] | None, contrast: Target = None) -> None:
+    def __init__(
+        self, target: Any, score: str, labels: Sequence[str] | None, count: int, contrast: Target = None
+    ) -> None:
         if score not in ("logit", "probability"):
             raise InputError(f"score is {score!r}: expected 'logit' or 'probability'.")
         if contrast is not None and (target is not None or score != "logit"):
             raise TargetError("A contrast is asked by its loss CE(z, Q): give it without target and score.")
         self.target, self.contrast, self.labels = target, contrast, labels
-        self.probability = score == "probability"
+        self.probability, self.count = score == "probability", count
         self.classes: Tensor | None = None  # (N, T)
 
     def settled(self, outputs: Any) -> Tensor:
@@ -39,7 +41,7 @@ class Question:
         """Settle what is asked from the outputs of the whole pictures; return their scores (N, T)."""
         own = self.target if self.contrast is None else self.contrast
         if callable(own):
-            return scores_of(outputs, own)[:, None]
+            return scores_of(outputs, own, count=self.count)[:, None]
         logits = check_logits(outputs, 2 if self.probability or self.contrast is not None else 1)
         n, classes = logits.shape
         if self.contrast is None and isinstance(own, str) and own == "all":
@@ -57,10 +59,11 @@ class Question:
         alone = not self.probability and self.contrast is None
         return self.classes[i] if alone and self.classes is not None else None
 
-    def scores(self, outputs: Any, i: int, pruned: bool = False) -> Tensor:
-        """Return the scores (G, T) of picture i from its outputs; ``pruned``: they hold no other class."""
+    def scores(self, outputs: Any, i: int, count: int, pruned: bool = False) -> Tensor:
+        """Return the scores (G, T) of picture i from G outputs; ``pruned``: they hold no other class."""
         if self.classes is None:
-            return scores_of(outputs, self.target if self.contrast is None else self.contrast)[:, None]
+            own = self.target if self.contrast is None else self.contrast
+            return scores_of(outputs, own, count=count)[:, None]
         if pruned:
             return check_logits(outputs)
         return self._read(check_logits(outputs), self.classes[i].expand(len(outputs), -1))

@@ -28,16 +28,16 @@ def score_of(target: Target = None, contrast: Target = None) -> Score:
         TargetError: both are given.
     """
     if contrast is None:
-        return lambda kept: scores_of(kept.outputs, target, kept.labels)
+        return lambda kept: scores_of(kept.outputs, target, kept.labels, count=kept.count)
     if target is not None:
         raise TargetError("target asks why P, contrast why not Q: give one of them.")
-    return lambda kept: contrast_loss(kept.outputs, contrast, kept.labels)
+    return lambda kept: contrast_loss(kept.outputs, contrast, kept.labels, kept.count)
 
 
-def contrast_loss(outputs: Any, contrast: Target, labels: Sequence[str] | None) -> Tensor:
+def contrast_loss(outputs: Any, contrast: Target, labels: Sequence[str] | None, count: int | None = None) -> Tensor:
     """Return J = CE(z, Q) of each sample, (N,); of a callable contrast what it returns."""
     if callable(contrast):
-        return scores_of(outputs, contrast)
+        return scores_of(outputs, contrast, count=count)
     logits = check_logits(outputs, 2)
     runner = isinstance(contrast, str) and contrast == RUNNER_UP
     asked = runner_up(logits) if runner else class_indices(contrast, logits, labels)

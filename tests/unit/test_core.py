@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -212,3 +214,39 @@ def test_upsample_and_overlay() -> None:
         explain.upsample(maps[0], 4)
     with pytest.raises(core.InputError):
         explain.upsample(maps, 0)
+
+
+class Worded(Small):
+    """Its logits come in a dictionary, which tells nobody how many pictures there were."""
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:  # type: ignore[override]
+        return {"logits": super().forward(x)}
+
+
+@pytest.mark.parametrize("read", [lambda out: out["logits"][0], lambda out: out["logits"].flatten()])
+@pytest.mark.parametrize(
+    "ask",
+    [
+        explain.grad_cam,
+        explain.gradient,
+        lambda model, x, target: explain.occlusion(model, x, target, window=8, stride=8),
+        lambda model, x, target: explain.contrast_cam(model, x, contrast=target),
+        lambda model, x, target: explain.faithfulness.deletion(model, x, x[:, :1], target),
+    ],
+)
+def test_a_callable_of_another_length_is_refused(ask: Any, read: Any) -> None:
+    with pytest.raises(core.TargetError, match=r"one score per sample, shape \(2,\)"):
+        ask(Worded().eval(), X, read)
+
+
+def test_two_classes_of_one_name_are_asked_by_index() -> None:
+    net = gradlab.models.Classifier(Small().eval(), ["crane", "cat", "crane", "dog", "cup"], (16, 16))
+    with pytest.raises(core.TargetError, match=r"2 classes are called 'Crane'.*\[0, 2\]"):
+        explain.grad_cam(net, X, "Crane")
+    assert net.index("dog") == 3
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_map_that_is_not_finite_is_not_drawn(bad: float) -> None:
+    with pytest.raises(core.InputError, match="NaN or infinite"):
+        explain.overlay(gradlab.data.picture("chelsea"), torch.tensor([[1.0, bad]]))

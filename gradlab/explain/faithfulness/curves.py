@@ -133,7 +133,7 @@ def _curve(
     whole_number(steps, "steps", 1)
     if (isinstance(target, str) and target == "all") or (isinstance(target, Tensor) and target.ndim == 2):
         raise InputError("A curve follows one score per picture: give target one class each.")
-    question = Question(target, score, labels_of(model))
+    question = Question(target, score, labels_of(model), len(x))
     question.first(outputs_of(model, x, extra_inputs=extra_inputs))
     size = (int(x.shape[2]), int(x.shape[3]))
     values = upsample(maps.to(x), size).flatten(1)
@@ -145,9 +145,8 @@ def _curve(
         parts = []
         for some in counts.split(BATCH):
             exchanged = torch.where(ranks[i] < some[:, None, None, None], end[i], start[i])
-            parts.append(
-                question.scores(outputs_of(model, exchanged, extra_inputs=_repeated(extra, len(some))), i)[:, 0]
-            )
+            outputs = outputs_of(model, exchanged, extra_inputs=_repeated(extra, len(some)))
+            parts.append(question.scores(outputs, i, len(some))[:, 0])
         scores.append(torch.cat(parts))
     return Curve((counts / counts[-1]).to(x.dtype), torch.stack(scores))
 

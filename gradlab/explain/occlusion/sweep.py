@@ -156,7 +156,7 @@ class _Plan:
         self.size = (int(self.x.shape[2]), int(self.x.shape[3]))
         self.window, self.stride = _geometry(window, stride, self.size)
         self.hidden = hidden_pictures(self.x, baseline)
-        self.question = Question(target, score, labels_of(model), contrast)
+        self.question = Question(target, score, labels_of(model), len(self.x), contrast)
         self.weights = Weights(list(module_of(model).parameters()))
         count = [-(-(n - w) // s) + 1 for n, w, s in zip(self.size, self.window, self.stride, strict=True)]
         self.count, self.total = (count[0], count[1]), len(self.x) * count[0] * count[1]
@@ -195,7 +195,8 @@ class _Plan:
             starts = np.array(group).T * np.array(self.stride)[:, None]
             ends = np.minimum(starts + np.array(self.window)[:, None], np.array(self.size)[:, None])
             for i, forward in enumerate(forwards):
-                scores = self.question.scores(forward.outputs(starts, ends), i, forward.pruned)
+                found = forward.outputs(starts, ends)
+                scores = self.question.scores(found, i, len(group), forward.pruned)
                 occluded[i, :, [g[0] for g in group], [g[1] for g in group]] = scores.T
                 sweep = replace(sweep, done=sweep.done + len(group), occluded=occluded)
                 yield sweep if slope is None else replace(sweep, occluded=occluded.clone())
