@@ -16,7 +16,7 @@ from gradlab.core.shadow import walk
 
 __all__ = ["LayerChoice", "asked_layer", "asked_part", "choose_layers"]
 
-# In a network's memory: names of layers that the outputs depend on, and the one that was found.
+# In a network's memory: names of layers that the outputs depend on, and the one that was found for a picture's size.
 CHECKED, FOUND = "checked layers", "found layer"
 
 # Their output is no map of the network's own: it repeats or thins out the map of the layer before, or it is one
@@ -27,8 +27,9 @@ _POOLS = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d
 
 @dataclass(frozen=True)
 class LayerChoice:
-    """A layer to try. ``checked``: the outputs are known to depend on it."""
+    """A layer to try for pictures of a size. ``checked``: the outputs are known to depend on it."""
 
+    size: tuple[int, int]
     name: str
     module: nn.Module
     prefix: int | None
@@ -38,7 +39,7 @@ class LayerChoice:
         """Remember that the outputs depend on this layer, and whether it was found rather than named."""
         network.memory.setdefault(CHECKED, set()).add(self.name)
         if found:
-            network.memory[FOUND] = self.name
+            network.memory[FOUND, self.size] = self.name
 
 
 def asked_layer(model: Model, layer: str | nn.Module | None) -> str | nn.Module | None:
@@ -60,17 +61,17 @@ def choose_layers(
     Raises:
         LayerError: an unknown name (with the nearest ones), or a module of another model.
     """
-    prefix = getattr(network.module, "num_prefix_tokens", None)
+    prefix, size = getattr(network.module, "num_prefix_tokens", None), (int(x.shape[-2]), int(x.shape[-1]))
     checked = network.memory.get(CHECKED, ())
     if layer is not None:
         part = asked_part(network, layer)
-        yield LayerChoice(network.parts[part], part, prefix, network.parts[part] in checked)
+        yield LayerChoice(size, network.parts[part], part, prefix, network.parts[part] in checked)
         return
-    found = network.memory.get(FOUND)
+    found = network.memory.get((FOUND, size))
     if found is not None:
-        yield LayerChoice(found, network.part(found), prefix, True)
+        yield LayerChoice(size, found, network.part(found), prefix, True)
     for part in _candidates(network, x, extra, prefix):
-        yield LayerChoice(network.parts[part], part, prefix, network.parts[part] in checked)
+        yield LayerChoice(size, network.parts[part], part, prefix, network.parts[part] in checked)
 
 
 def asked_part(network: Network, layer: Any) -> nn.Module:

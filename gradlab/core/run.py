@@ -76,6 +76,7 @@ class Run:
         labels: the classifier's labels, if any.
         weights: as they were during the run; a pull-back after an update of them is refused.
         count: N, the number of pictures.
+        checked: an output is known to depend on the layer; else a pull-back of nothing but zeros is refused.
     """
 
     outputs: Any
@@ -86,6 +87,7 @@ class Run:
     labels: Sequence[str] | None = field(repr=False)
     weights: Weights = field(repr=False)
     count: int
+    checked: bool = field(repr=False)
 
     @property
     def logits(self) -> Tensor:
@@ -104,12 +106,17 @@ class Run:
             LayerError: the scores do not depend on the layer.
             ModelError: the weights were updated since the run.
         """
-        return self.layout.to_maps(self._gradient(scores.sum(), None, batched=False))
+        return self._reached(self.layout.to_maps(self._gradient(scores.sum(), None, batched=False)))
 
     def pull_back_many(self, cotangents: Tensor) -> Iterator[Tensor]:
         """Yield sum_c v_c dz_c/dA as (m, N, K, h, w) for cotangents v (M, N, classes), in chunks of m."""
         for part in cotangents.split(max(1, CHUNK_NUMBERS // self.leaf.numel())):
-            yield self.layout.to_maps(self._gradient(self.logits, part, batched=True), batch_axes=2)
+            yield self._reached(self.layout.to_maps(self._gradient(self.logits, part, batched=True), batch_axes=2))
+
+    def _reached(self, gradient: Tensor) -> Tensor:
+        if not self.checked and not bool((gradient != 0).any()):
+            raise _unreached(self.layer)
+        return gradient
 
     def _gradient(self, outputs: Tensor, cotangents: Tensor | None, batched: bool) -> Tensor:
         found = None
@@ -179,9 +186,19 @@ def answer(
     asked = keep if keep is INPUT else asked_layer(model, keep)
 
     def work(network: Network) -> T:
-        kept = _run(network, network.prepared(x), asked, extra_inputs, labels_of(model))
-        with recording():
-            return question(kept)
+        rejected: LayerError | None = None
+        for kept, accept in _runs(network, network.prepared(x), asked, extra_inputs, labels_of(model)):
+            try:
+                with recording():
+                    found = question(kept)
+            except LayerError as error:  # of a layer that was found: the next one may serve
+                if asked is not None or kept.checked:
+                    raise
+                rejected = rejected or error
+                continue
+            accept()
+            return found
+        raise rejected or LayerError("No layer with a spatial map was found: name one with layer=.")
 
     return ask(module_of(model), work)
 
@@ -260,31 +277,34 @@ def _drop(generator: torch.Generator, part: Any, _: Any, output: Tensor) -> Tens
     return dropped
 
 
-def _run(
+def _runs(
     network: Network,
     x: Tensor,
     asked: str | nn.Module | Keep | None,
     extra: Sequence[Any],
     labels: Sequence[str] | None,
-) -> Run:
+) -> Iterator[tuple[Run, Callable[[], None]]]:
+    """Yield runs that keep what was asked for, or one layer after another; and what to do once one has served."""
     if asked is INPUT:
         weights, leaf = network.weights(), x.clone().requires_grad_()
         outputs = network(leaf, *extra, record=True)
-        return Run(outputs, "", leaf, Layout("NCHW", x.shape[2], x.shape[3]), (), labels, weights, len(x))
+        yield (
+            Run(outputs, "", leaf, Layout("NCHW", x.shape[2], x.shape[3]), (), labels, weights, len(x), True),
+            lambda: None,
+        )
+        return
     rejected: LayerError | None = None
     for choice in choose_layers(network, x, extra, asked):  # type: ignore[arg-type]
         try:
             result = _run_to(choice, network, x, extra, labels)
-            if not choice.checked:
-                _check_reached(result)
         except LayerError as error:
             if asked is not None:
                 raise
             rejected = rejected or error
             continue
-        choice.accept(network, found=asked is None)
-        return result
-    raise rejected or LayerError("No layer with a spatial map was found: name one with layer=.")
+        yield result, partial(choice.accept, network, found=asked is None)
+    if rejected is not None:
+        raise rejected
 
 
 def _run_to(
@@ -310,30 +330,35 @@ def _run_to(
 
     linear = [part for part in network.parts if _weighs(part) and part is not choice.module]
     weights = network.weights()
-    outputs = network(x, *extra, after={**dict.fromkeys(linear, note), choice.module: keep})
+    # Gradients are on throughout: nothing before the layer needs any, and a model may switch them off inside.
+    outputs = network(x, *extra, after={**dict.fromkeys(linear, note), choice.module: keep}, record=True)
     if not kept:
         raise LayerError(f"Layer {choice.name!r} did not run in the forward pass.")
     layout = layout_of(kept[0], size, choice.name, choice.prefix)
-    return Run(outputs, choice.name, kept[0], layout, tuple(head), labels, weights, len(x))
+    checked = isinstance(outputs, Tensor)  # of other outputs, each score may reach another layer
+    result = Run(outputs, choice.name, kept[0], layout, tuple(head), labels, weights, len(x), checked)
+    if not choice.checked and isinstance(outputs, Tensor):
+        _check_reached(result, outputs)
+    return result
 
 
 def _weighs(part: nn.Module) -> bool:
     return isinstance(part, nn.Linear) or (isinstance(part, nn.Conv2d) and part.kernel_size == (1, 1))
 
 
-def _check_reached(result: Run) -> None:
-    """Refuse a layer whose map no logit depends on (patch tokens after the last attention of a ViT, for one)."""
-    outputs = result.outputs
-    if isinstance(outputs, Tensor) and outputs.requires_grad:
+def _check_reached(result: Run, outputs: Tensor) -> None:
+    """Refuse a layer whose map no output depends on (patch tokens after the last attention of a ViT, for one)."""
+    if outputs.requires_grad:
         # One fixed, uneven cotangent: a plain sum of logits could cancel.
         weights = torch.linspace(1, 2, outputs[0].numel(), device=outputs.device).to(outputs.dtype)
         with recording():
-            gradient = result.pull_back(outputs.flatten(1) * weights)
-        reached = bool((gradient != 0).any())
-    else:
-        reached = not isinstance(outputs, Tensor)
-    if not reached:
-        raise LayerError(
-            f"No output depends on the map of layer {result.layer!r} (all gradients are 0): "
-            "choose a layer upstream of it."
-        )
+            gradient = result.pull_back(outputs.reshape(len(outputs), -1) * weights)
+        if bool((gradient != 0).any()):
+            return
+    raise _unreached(result.layer)
+
+
+def _unreached(layer: str) -> LayerError:
+    return LayerError(
+        f"No output depends on the map of layer {layer!r} (all gradients are 0): choose a layer upstream of it."
+    )

@@ -17,6 +17,7 @@ PAIRS = [
     (explain.counterfactual_cam, slow.counterfactual_cam),
     (explain.contrast_cam, slow.contrast_cam),
 ]
+torch.manual_seed(0)  # networks of every run alike
 SPATIAL = {
     "plain": (Small(), "bn2"),
     "in-place": (Small(inplace=True), "bn2"),

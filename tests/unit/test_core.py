@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+import torchvision
 from torch import Tensor, nn
 
 import gradlab
@@ -250,3 +251,95 @@ def test_two_classes_of_one_name_are_asked_by_index() -> None:
 def test_a_map_that_is_not_finite_is_not_drawn(bad: float) -> None:
     with pytest.raises(core.InputError, match="NaN or infinite"):
         explain.overlay(gradlab.data.picture("chelsea"), torch.tensor([[1.0, bad]]))
+
+
+class WordedTokens(nn.Module):
+    """Patch tokens after the last attention reach no score; a dictionary hides that from whoever looks at outputs."""
+
+    def __init__(self, tokens: nn.Module) -> None:
+        super().__init__()
+        self.tokens = tokens
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        return {"logits": self.tokens(x)}
+
+
+def test_the_found_layer_is_one_that_the_asked_score_reaches() -> None:
+    net = torchvision.models.VisionTransformer(
+        image_size=64, patch_size=16, num_layers=3, num_heads=2, hidden_dim=16, mlp_dim=32, num_classes=5
+    ).eval()
+    nn.init.normal_(net.heads.head.weight)
+    x = torch.randn(2, 3, 64, 64)
+    want = explain.grad_cam(net, x, 2)
+    assert float(want.abs().max()) > 0
+    worded = WordedTokens(net).eval()
+    for _ in range(2):  # found, and remembered
+        torch.testing.assert_close(explain.grad_cam(worded, x, lambda out: out["logits"][:, 2]), want)
+
+
+class TwoHeads(Small):
+    """A second head on an earlier layer runs last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.early = nn.Sequential(nn.Conv2d(6, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 5, 1))
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:  # type: ignore[override]
+        first = self.relu(self.bn1(self.conv1(x)))
+        logits = self.fc(self.relu(self.bn2(self.conv2(first))).mean((2, 3)))
+        return {"out": logits, "aux": self.early(first).mean((2, 3))}
+
+
+def test_each_of_two_heads_finds_its_own_layer() -> None:
+    model = TwoHeads().eval()
+    main, aux = (explain.grad_cam(model, X, lambda out, key=key: out[key][:, 1]) for key in ("out", "aux"))
+    assert float(main.abs().max()) > 0 and main.shape == (2, 1, 8, 8)
+    assert float(aux.abs().max()) > 0 and aux.shape == (2, 1, 16, 16)
+
+
+def test_the_found_layer_does_not_depend_on_the_size_asked_before() -> None:
+    """Of a picture of 8 pixels the last map has one cell, and is none; of one of 32 it has sixteen."""
+
+    def made() -> nn.Module:
+        trunk = (nn.Conv2d(3, 4, 3, 2, 1), nn.ReLU(), nn.Conv2d(4, 8, 3, 4, 1), nn.ReLU())
+        return nn.Sequential(*trunk, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5)).eval()
+
+    large, small = torch.randn(1, 3, 32, 32), torch.randn(1, 3, 8, 8)
+    fresh, used = made(), made()
+    explain.grad_cam(used, small, 0)
+    assert explain.grad_cam(used, large, 0).shape == explain.grad_cam(fresh, large, 0).shape == (1, 1, 4, 4)
+
+
+class Frozen(nn.Module):
+    """Its trunk runs under no_grad, as people freeze one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trunk, self.fc = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU()), nn.Linear(4, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            x = self.trunk(x)
+        logits: Tensor = self.fc(x.mean((2, 3)))
+        return logits
+
+
+def test_a_trunk_that_runs_under_no_grad_is_explained_from_its_output_on() -> None:
+    model = Frozen().eval()
+    want = (model.fc.weight[1].view(1, -1, 1, 1) / 256 * model.trunk(X)).sum(1, keepdim=True).detach()
+    torch.testing.assert_close(explain.grad_cam(model, X, 1, layer="trunk"), want)
+
+
+class Regressor(Small):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x)[:, 0]
+
+
+def test_a_regression_is_explained_by_its_one_number() -> None:
+    torch.manual_seed(3)
+    model = Regressor().eval()
+    torch.manual_seed(3)
+    plain = Small().eval()
+    torch.testing.assert_close(explain.grad_cam(model, X, lambda y: y), explain.grad_cam(plain, X, 0))
+    with pytest.raises(core.ModelError, match="not logits"):
+        explain.grad_cam(model, X)
