@@ -84,6 +84,7 @@ def _closed_form(run: Run) -> Tensor | None:
     weights = [part.module.weight.detach().flatten(1) for part in reversed(chain)]
     live = [gate for gate in gates if gate is not None]
     fits = all(gate.shape[1] == len(weight) for gate, weight in zip(live, weights, strict=False))
+    fits &= len(weights[0]) == run.logits.shape[1]  # another head than a linear one makes the logits of it
     if len(live) < len(gates) or not fits or weights[-1].shape[1] % k:
         return None
     if len(chain) == 1 and bool((live[0] == 1).all()):

@@ -198,10 +198,14 @@ def _pull(logits: Tensor, outputs: list[Tensor], v: Tensor) -> list[Tensor]:
     """Return v's gradients at each of the outputs, (n, m, ...)."""
     if not outputs:
         return []
+    cotangents = v.transpose(0, 1)
+    pulled: Any = partial(torch.autograd.grad, logits, outputs, retain_graph=True, allow_unused=True)
     with recording():
-        found = torch.autograd.grad(
-            logits, outputs, v.transpose(0, 1), retain_graph=True, allow_unused=True, is_grads_batched=True
-        )
+        try:
+            found = pulled(cotangents, is_grads_batched=True)
+        except RuntimeError:  # a step that cannot be batched: one after another, slow and right
+            columns = zip(*(pulled(each) for each in cotangents), strict=True)
+            found = tuple(None if column[0] is None else torch.stack(column) for column in columns)
     return [
         output.new_zeros(*v.shape[:2], *output.shape[1:]) if g is None else g.transpose(0, 1)
         for output, g in zip(outputs, found, strict=True)

@@ -122,9 +122,16 @@ class Run:
         found = None
         if outputs.requires_grad:
             with recording(), self.weights.steady():
-                (found,) = torch.autograd.grad(
-                    outputs, self.leaf, cotangents, retain_graph=True, allow_unused=True, is_grads_batched=batched
-                )
+                try:
+                    (found,) = torch.autograd.grad(
+                        outputs, self.leaf, cotangents, retain_graph=True, allow_unused=True, is_grads_batched=batched
+                    )
+                except RuntimeError:
+                    if cotangents is None or not batched:
+                        raise
+                    # A step that cannot be batched: one after another, slow and right.
+                    pulled = [self._gradient(outputs, each, batched=False) for each in cotangents]
+                    found = torch.stack(pulled)
         if found is None:
             what = f"map of layer {self.layer!r}" if self.layer else "picture"
             raise LayerError(f"The scores do not depend on the {what}: choose a layer upstream of them.")

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 import gradlab
 from gradlab import core, explain
 from gradlab.core.layout import layout_of
+from gradlab.explain.occlusion import incremental
 from tests.conftest import Residual, Small, Tokens
 
 
@@ -343,3 +344,68 @@ def test_a_regression_is_explained_by_its_one_number() -> None:
     torch.testing.assert_close(explain.grad_cam(model, X, lambda y: y), explain.grad_cam(plain, X, 0))
     with pytest.raises(core.ModelError, match="not logits"):
         explain.grad_cam(model, X)
+
+
+class Fold(torch.autograd.Function):
+    """|x|, with a backward pass that assigns by a mask: vmap has no rule for that."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return x.abs()
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> Tensor:  # type: ignore[override]
+        (x,) = ctx.saved_tensors
+        out = torch.zeros_like(x)
+        out[x > 0], out[x < 0] = g[x > 0], -g[x < 0]
+        return out
+
+
+class Folded(nn.Module):
+    def __init__(self, plain: bool) -> None:
+        super().__init__()
+        self.a, self.b, self.fc = nn.Conv2d(3, 6, 3), nn.Conv2d(6, 8, 3), nn.Linear(8, 5)
+        self.fold: Any = torch.abs if plain else Fold.apply
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.fc(self.fold(self.b(self.fold(self.a(x)))).mean((2, 3)))
+        return logits
+
+
+def test_steps_that_cannot_be_batched_are_pulled_back_one_by_one() -> None:
+    plain, folded = Folded(plain=True).eval(), Folded(plain=False).eval()
+    folded.load_state_dict(plain.state_dict())
+    torch.testing.assert_close(explain.all_contrasts(folded, X, layer="a"), explain.all_contrasts(plain, X, layer="a"))
+    got, want = (gradlab.information.fisher(model, X) for model in (folded, plain))
+    assert got.keys() == want.keys()
+    for name, values in want.items():
+        torch.testing.assert_close(got[name], values, rtol=1e-4, atol=1e-6 * float(values.max()))
+
+
+def test_dictionaries_from_several_batches_of_windows_are_joined(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    worded = Worded().eval()
+    torch.manual_seed(0)
+    want = explain.occlusion(Small().eval(), X, 1, window=4, stride=2)
+    monkeypatch.setattr(incremental, "BUDGET", 2 * 6 * 16 * 16 * 4)  # two windows at a time
+    torch.testing.assert_close(explain.occlusion(worded, X, lambda out: out["logits"][:, 1], window=4, stride=2), want)
+
+
+class Cosine(nn.Module):
+    """A head that is no nn.Linear: the cosine of h with a row for each class."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows = nn.Parameter(torch.randn(7, 8))
+
+    def forward(self, h: Tensor) -> Tensor:
+        return 9 * nn.functional.normalize(h, dim=1) @ nn.functional.normalize(self.rows, dim=1).T
+
+
+def test_every_class_of_a_head_that_is_not_linear_is_pulled_back() -> None:
+    squeezed = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 8, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    model = nn.Sequential(*squeezed, Cosine()).eval()
+    every = explain.all_contrasts(model, X, layer="1")
+    each = [explain.contrast_cam(model, X, contrast=q, layer="1") for q in range(7)]
+    torch.testing.assert_close(every, torch.cat(each, 1), rtol=1e-4, atol=1e-6)

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_map
 
 from gradlab.core.network import Network, Weights
 from gradlab.explain.occlusion.geometry import Ints, Window, window
@@ -74,7 +75,7 @@ class IncrementalForward:
         """
         most = max(1, min(starts.shape[1], BUDGET // self.largest))
         parts = [self._outputs(starts[:, i : i + most], ends[:, i : i + most]) for i in range(0, starts.shape[1], most)]
-        return parts[0] if len(parts) == 1 else torch.cat(parts)
+        return parts[0] if len(parts) == 1 else tree_map(lambda *each: torch.cat(each), *parts)
 
     def _outputs(self, starts: Ints, ends: Ints) -> Any:
         found = None
