@@ -13,7 +13,8 @@ from gradlab.core.errors import (
 from gradlab.core.inputs import Model
 from gradlab.core.last_layer import LastLayer
 from gradlab.core.network import copy_of
-from gradlab.core.run import INPUT, LAST, Run, answer, last_layer, outputs_of, run
+from gradlab.core.outputs import last_layer, outputs_of
+from gradlab.core.run import INPUT, LAST, Run, answer, run
 from gradlab.core.targets import Target, check_logits, class_indices, scores_of
 
 __all__ = [

@@ -17,8 +17,8 @@ from gradlab.core.checks import fingerprint
 from gradlab.core.contrasts import Loss, Question
 from gradlab.core.inputs import module_of
 from gradlab.core.network import Network, ask, recording
+from gradlab.core.outputs import attached_last_layer
 from gradlab.core.progress import Progress
-from gradlab.core.run import attached_last_layer
 from gradlab.core.seeds import Seed, int_seed
 from gradlab.introspect.extraction import BATCH, Data, extract
 from gradlab.introspect.recipe import Normalize, Recipe

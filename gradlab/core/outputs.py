@@ -1,0 +1,92 @@
+"""What needs no pull-back: a model's outputs, and what its last linear layer reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gradlab.core.inputs import Model, check_inputs, module_of
+from gradlab.core.last_layer import LastLayer, read_last
+from gradlab.core.network import Network, ask
+
+__all__ = ["attached_last_layer", "last_layer", "outputs_of"]
+
+DROPOUT = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
+
+
+def last_layer(model: Model, inputs: Tensor, *, extra_inputs: Sequence[Any] = ()) -> LastLayer:
+    """Run the network once and keep what its last linear layer reads and gives.
+
+    Args:
+        model: any ``nn.Module`` or a ``Classifier`` whose logits (N, classes) come from an ``nn.Linear``.
+        inputs: normalised pictures (N, C, H, W).
+        extra_inputs: what the model reads beside the pictures: ``model(inputs, *extra_inputs)``.
+
+    Raises:
+        InputError, ModelError: see their descriptions. LayerError: the logits are no linear layer's output.
+
+    Examples:
+        >>> kept = gradlab.core.last_layer(net, x)
+        >>> kept.layer, kept.hidden.shape
+        ('head', torch.Size([1, 32]))
+    """
+    x = check_inputs(model, inputs)
+    return ask(module_of(model), lambda network: read_last(network, network.prepared(x), extra_inputs))
+
+
+def attached_last_layer(model: Model, inputs: Tensor) -> LastLayer:
+    """Do as :func:`last_layer`, for a second network that reads its answer: gradients flow to ``inputs``, if recorded.
+
+    None reach the model's weights. If the caller does not record, a hook in the model may (this package's own at the
+    layer that it explains): the logits then have a graph from there on.
+    """
+    check_inputs(model, inputs)
+    record = torch.is_grad_enabled() and inputs.requires_grad
+
+    def work(network: Network) -> LastLayer:
+        torch._C._set_grad_enabled(record)
+        return read_last(network, network.prepared(inputs), record=record)
+
+    return ask(module_of(model), work)
+
+
+def outputs_of(
+    model: Model, inputs: Tensor, *, extra_inputs: Sequence[Any] = (), dropout: torch.Generator | None = None
+) -> Any:
+    """Return what ``model(inputs, *extra_inputs)`` returns, detached, in eval mode; the model is not changed.
+
+    Args:
+        model: any ``nn.Module`` or a ``Classifier``.
+        inputs: normalised batch (N, C, H, W).
+        extra_inputs: what else the model reads.
+        dropout: dropout modules drop units, drawn from here, as in train mode; all else stays in eval mode.
+
+    Raises:
+        InputError, ModelError: see their descriptions.
+
+    Examples:
+        >>> gradlab.core.outputs_of(net, x).shape
+        torch.Size([1, 10])
+    """
+    x = check_inputs(model, inputs)
+
+    def work(network: Network) -> Any:
+        dropping: dict[nn.Module, Any] = {}
+        if dropout is not None:
+            dropping = {part: partial(_drop, dropout) for part in network.parts if isinstance(part, DROPOUT)}
+        return network(network.prepared(x), *extra_inputs, after=dropping)
+
+    return ask(module_of(model), work)
+
+
+def _drop(generator: torch.Generator, part: Any, _: Any, output: Tensor) -> Tensor:
+    """Drop units of each picture, or with Dropout1d to 3d whole channels; the others grow by 1 / (1 - p)."""
+    shape = output.shape if isinstance(part, nn.Dropout) else (*output.shape[:2], *[1] * (output.ndim - 2))
+    keep = 1 - part.p
+    kept = torch.rand(shape, generator=generator) < keep
+    dropped: Tensor = output * (kept.to(output) / max(keep, torch.finfo(output.dtype).tiny))
+    return dropped
