@@ -11,6 +11,7 @@ To make one costs up to a fifth of a small network's forward pass, so it is kept
 
 from __future__ import annotations
 
+import copy
 import functools
 import types
 from collections import OrderedDict
@@ -210,7 +211,15 @@ class _Copier:
             return types.MethodType(value.__func__, self.module(value.__self__))
         if isinstance(value, (types.FunctionType, functools.partial)):
             _check_closed(value)
+        elif any(isinstance(each, nn.Module) for each in getattr(value, "__dict__", {}).values()):
+            return self.holder(value)
         return value
+
+    def holder(self, value: Any) -> Any:
+        """Return a copy of an object that holds modules which the registry does not know, with their shadows in it."""
+        new = self.memo[id(value)] = copy.copy(value)
+        vars(new).update({name: self.value(each) for name, each in vars(value).items()})
+        return new
 
     def container(self, value: Any) -> Any:
         new = value.copy()

@@ -303,11 +303,13 @@ def test_what_no_shadow_can_stand_in_for_is_borrowed(make: Callable[[Small], nn.
     assert model in networks._borrowed
 
 
-def test_weights_met_outside_the_registry_are_found_out() -> None:
-    """The shadow shares the holder, and so meets weights that it does not know; they are at least right."""
+def test_a_module_that_the_registry_does_not_know_is_not_changed_either() -> None:
     torch.manual_seed(0)
-    model, x = hidden(Small().eval()), torch.randn(2, 3, 16, 16)
-    torch.testing.assert_close(outputs_of(model, x), model(x).detach())
+    inner, x = Small().eval(), torch.randn(2, 3, 16, 16)
+    want = copy.deepcopy(inner)(x).detach()
+    model, values = hidden(inner.train()), [b.clone() for b in inner.buffers()]
+    torch.testing.assert_close(outputs_of(model, x), want)
+    assert inner.training and all(torch.equal(a, b) for a, b in zip(inner.buffers(), values, strict=True))
 
 
 def test_a_closure_that_only_running_shows_is_found_by_the_watch() -> None:
