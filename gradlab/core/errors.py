@@ -1,15 +1,33 @@
-"""Errors of gradlab: each message says what was wrong and what would be right."""
+"""Errors of gradlab: each message says, in less than 300 characters, what was wrong and what would be right."""
 
 from __future__ import annotations
 
 import difflib
+import reprlib
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
-__all__ = ["GradlabError", "InputError", "LayerError", "ModelError", "PictureError", "TargetError", "did_you_mean"]
+__all__ = [
+    "GradlabError",
+    "InputError",
+    "LayerError",
+    "ModelError",
+    "PictureError",
+    "TargetError",
+    "did_you_mean",
+    "shown",
+]
+
+_BEGINNING, _END = 180, 100  # characters that are kept of a message that is too long to be read
 
 
 class GradlabError(ValueError):
-    """Base of every error that gradlab raises on purpose."""
+    """Base of every error that gradlab raises on purpose; a long message (of another library, say) loses its middle."""
+
+    def __init__(self, message: str = "") -> None:
+        long = len(message) > _BEGINNING + _END
+        super().__init__(f"{message[:_BEGINNING]} ... {message[-_END:]}" if long else message)
 
 
 class InputError(GradlabError):
@@ -32,9 +50,40 @@ class PictureError(GradlabError):
     """A picture cannot be read."""
 
 
-def did_you_mean(word: str, choices: Iterable[str], count: int = 3) -> str:
+class _Short(reprlib.Repr):
+    """A repr of a few words: of whatever has a shape, that; of what is no plain value, its type."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel, self.maxstring, self.maxlong, self.maxother = 3, 60, 24, 60
+        self.maxlist = self.maxtuple = self.maxset = self.maxdict = 4
+
+    def repr_instance(self, x: Any, level: int) -> str:
+        shape, dtype = getattr(x, "shape", ()), getattr(x, "dtype", None)
+        if dtype is not None and shape != ():
+            return f"{type(x).__name__} {tuple(shape)} {dtype}"
+        if isinstance(x, str):
+            return self.repr_str(str(x), level)
+        if isinstance(x, bytes):
+            return f"{x[:20]!r}{'...' * (len(x) > 20)}"
+        if x is None or dtype is not None or isinstance(x, (bool, float, complex, Path)):
+            return f"{x!r:.{self.maxother}}"
+        return f"a {type(x).__name__}" if not isinstance(x, type) else f"the type {x.__name__}"
+
+
+_short = _Short()
+
+
+def shown(value: Any) -> str:
+    """Return a value as a message shows it: whatever it is, in a few words."""
+    return _short.repr(value)
+
+
+def did_you_mean(word: Any, choices: Iterable[str], count: int = 3) -> str:
     """Return ``" Did you mean 'a' or 'b'?"`` for the choices nearest to ``word``, or an empty string."""
-    names = list(choices)
+    if not isinstance(word, str):
+        return ""
+    names, word = list(choices), word[:100]
     lowered = {name.lower(): name for name in reversed(names)}
     near = difflib.get_close_matches(word.lower(), list(lowered), n=count, cutoff=0.5)
     inside = [name for low, name in lowered.items() if word.lower() in low and low not in near]
