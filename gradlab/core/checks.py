@@ -24,18 +24,20 @@ from gradlab.core.errors import GradlabError, InputError, TargetError, did_you_m
 
 __all__ = [
     "callable_of", "checked_extra", "checked_labels", "checked_path", "checked_probabilities", "checked_rows",
-    "checked_tensor", "fingerprint", "flag", "instance", "names_of", "number", "numbers", "one_of", "pair_of",
-    "readable", "sequence", "update", "whole_number",
+    "checked_tensor", "fingerprint", "flag", "instance", "instances", "names_of", "number", "numbers", "one_of",
+    "pair_of", "readable", "sequence", "update", "whole_number",
 ]  # fmt: skip
 
 T = TypeVar("T")
 
 
-def whole_number(value: Any, name: str, low: int, high: int | None = None) -> int:
+def whole_number(
+    value: Any, name: str, low: int, high: int | None = None, kind: type[GradlabError] = InputError
+) -> int:
     """Return ``value`` as an int: a Python, NumPy or torch integer from ``low`` to ``high``.
 
     Raises:
-        InputError: anything else, a bool included.
+        InputError: anything else, a bool included; or another ``kind``.
     """
     number = None
     plain = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
@@ -44,7 +46,7 @@ def whole_number(value: Any, name: str, low: int, high: int | None = None) -> in
             number = operator.index(value)
     if number is None or number < low or (high is not None and number > high):
         wanted = f"of at least {low}" if high is None else f"from {low} to {high}"
-        raise InputError(f"{name} is {shown(value)}: expected a whole number {wanted}.")
+        raise kind(f"{name} is {shown(value)}: expected a whole number {wanted}.")
     return number
 
 
@@ -73,13 +75,16 @@ def number(
         and (above is None or found > above)
         and (below is None or found < below)
     ):
-        ends = [
-            f"{word} {end:g}"
-            for word, end in (("above", above), ("of at least", least), ("below", below), ("of at most", most))
-            if end is not None and math.isfinite(end)
-        ]
-        raise InputError(f"{name} is {shown(value)}: expected a finite number{' ' * bool(ends)}{' and '.join(ends)}.")
+        raise InputError(f"{name} is {shown(value)}: expected a finite number{_range(least, most, above, below)}.")
     return found
+
+
+def _range(least: float, most: float, above: float | None, below: float | None) -> str:
+    if math.isfinite(least) and math.isfinite(most):
+        return f" from {least:g} to {most:g}"
+    ends = (("above", above), ("of at least", least), ("below", below), ("of at most", most))
+    told = [f"{word} {end:g}" for word, end in ends if end is not None and math.isfinite(end)]
+    return f" {' and '.join(told)}" if told else ""
 
 
 def flag(value: Any, name: str) -> bool:
@@ -91,12 +96,12 @@ def flag(value: Any, name: str) -> bool:
 
 def one_of(value: T, name: str, options: Collection[Any]) -> T:
     """Return the value if it is one of some names or numbers (or None, if that is one); raises ``InputError``."""
-    plain = value is None or (isinstance(value, (str, int)) and not isinstance(value, bool))
+    plain = value is None or (isinstance(value, (str, int, np.integer)) and not isinstance(value, bool))
     if not plain or value not in options:
         hint = did_you_mean(value, (each for each in options if isinstance(each, str)))
         some = [repr(each) for each in options]
-        wanted = ", ".join(some) if len(some) <= 8 else f"{', '.join(some[:5])} or another of {len(some)}"
-        raise InputError(f"{name} is {shown(value)}: expected one of {wanted}.{hint}")
+        wanted = ", ".join(some[:-1]) if len(some) <= 8 else f"{', '.join(some[:5])}, ..."
+        raise InputError(f"{name} is {shown(value)}: expected {wanted} or {some[-1]}.{hint}")
     return value
 
 
@@ -105,6 +110,14 @@ def instance(value: Any, name: str, kind: type[T] | tuple[type[T], ...], words: 
     if not isinstance(value, kind):
         raise InputError(f"{name} is {shown(value)}: expected {words}.")
     return value
+
+
+def instances(value: Any, name: str, kind: type[T], words: str) -> list[T]:
+    """Return a list of things of a kind, at least one; raises ``InputError``."""
+    found = list(sequence(value, name, words))
+    if not found:
+        raise InputError(f"{name} is empty: expected {words}.")
+    return [instance(each, f"one of {name}", kind, words) for each in found]
 
 
 def callable_of(value: T, name: str, words: str) -> T:

@@ -170,7 +170,9 @@ def _relative(p: Floats, q: Floats, base: float, axes: tuple[int, ...]) -> Float
 
 def _log(values: Floats, base: Any) -> Floats:
     if isinstance(base, bool) or not isinstance(base, Real) or not 0 < float(base) < math.inf or base == 1:
-        raise refused(f"base is {base!r}: expected a positive number other than 1, such as 2 (bits) or math.e (nats).")
+        raise refused(
+            f"base is {_shown(base)}: expected a positive number other than 1, such as 2 (bits) or math.e (nats)."
+        )
     with np.errstate(divide="ignore"):
         result: Floats = np.log2(values) / math.log2(base)
     return result
@@ -194,6 +196,8 @@ def _numbers(given: Any, name: str) -> tuple[Floats, float]:
     torch = sys.modules.get("torch")
     try:
         if torch is not None and isinstance(given, torch.Tensor):
+            if given.is_meta or given.is_complex() or given.layout != torch.strided:
+                raise TypeError
             eps = torch.finfo(given.dtype).eps if given.is_floating_point() else 0.0
             values = given.detach().cpu().double().numpy()
         else:
@@ -202,7 +206,7 @@ def _numbers(given: Any, name: str) -> tuple[Floats, float]:
             if raw.dtype.kind not in "fiub":
                 raise TypeError
             values = raw.astype(np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RuntimeError, OverflowError):
         raise refused(
             f"{name} is a {type(given).__name__} that holds no real numbers: expected probabilities."
         ) from None
@@ -213,6 +217,12 @@ def _numbers(given: Any, name: str) -> tuple[Floats, float]:
     if (values < 0).any():
         raise refused(f"{name} holds {values.min():g}: a probability is at least 0.")
     return values, math.sqrt(eps)
+
+
+def _shown(value: Any) -> str:
+    from gradlab.core.errors import shown  # as above
+
+    return shown(value)
 
 
 def refused(message: str) -> InputError:

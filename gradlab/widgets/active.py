@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from gradlab.core.checks import checked_labels, checked_rows, whole_number
-from gradlab.core.errors import InputError
+from gradlab.core.checks import checked_labels, checked_rows, instance, instances, names_of, whole_number
+from gradlab.core.errors import InputError, shown
 from gradlab.core.seeds import Seed
 from gradlab.introspect import last_layer
 from gradlab.widgets.chart_widget import BLUE, GREEN, ORANGE, ChartWidget, chart_png, check_names, check_seed
 from gradlab.widgets.introspect import reads_digits
 from gradlab.widgets.labelling import STRATEGIES, Game, World, budgets
-from gradlab.widgets.panels import checked_pictures, shown
+from gradlab.widgets.panels import checked_pictures
+from gradlab.widgets.panels import shown as tiles_of
 from gradlab.widgets.picture_widget import check_classifier
 from gradlab.widgets.wire import packed
 
@@ -42,7 +43,8 @@ class Active(ChartWidget, front="active"):
     """The widget that :func:`active` returns."""
 
     def __init__(self, game: Game, worlds: list[World], **start: Any) -> None:
-        self._game, self._worlds = game, worlds
+        self._game = instance(game, "game", Game, "a Game")
+        self._worlds = instances(worlds, "worlds", World, "a list of Worlds")
         sent = {"worlds": [each.answer() for each in worlds], "strategies": ["random", *STRATEGIES]}
         super().__init__(start={**game.answer(), **sent, **start})
 
@@ -135,7 +137,7 @@ def active(
 def _read(net: Any, pool: Any, test: Any, names: Any, seed: int) -> tuple[Any, ...]:
     """Return class names, labels of pool and test, h of both by network, its notes, and the pool's pictures if any."""
     notes: list[str] | None = None
-    given = pool is not None and isinstance(pool, tuple) and isinstance(pool[0], Tensor) and pool[0].ndim == 2
+    given = isinstance(pool, tuple) and len(pool) == 2 and isinstance(pool[0], Tensor) and pool[0].ndim == 2
     if given:
         if net is not None:
             raise InputError("pool holds h (N, d), so no network is asked: leave net out.")
@@ -144,9 +146,13 @@ def _read(net: Any, pool: Any, test: Any, names: Any, seed: int) -> tuple[Any, .
         if pair[0].shape[1] != pair[1].shape[1]:
             raise InputError(f"test holds h of {pair[1].shape[1]} numbers, and pool of {pair[0].shape[1]}.")
         any_class = torch.iinfo(torch.int64).max
-        found = [checked_labels(each[1], len(h), any_class) for each, h in zip((inner, outer), pair, strict=True)]
+        both = zip((inner, outer), pair, ("pool", "test"), strict=True)
+        found = [checked_labels(each[1], len(h), any_class, f"{name}'s labels") for each, h, name in both]
         highest = 1 + int(torch.cat(found).max())
-        labels = check_names(names, highest if names is None else len(names), "names", list(map(str, range(highest))))
+        if names is None and highest > MOST_CLASSES:
+            raise InputError(f"There are {highest} classes: expected 2 to {MOST_CLASSES}.")
+        given_names = list(map(str, range(highest))) if names is None else names_of(names, "names")
+        labels = check_names(given_names, len(given_names), "names", ())
         hidden, small = {"the given h": pair}, None
     else:
         if net is None:
@@ -160,22 +166,25 @@ def _read(net: Any, pool: Any, test: Any, names: Any, seed: int) -> tuple[Any, .
             raise InputError("net holds no network, or networks of different classes.")
         inner, outer = _pair(*_default(pool, "train", POOL, first)), _pair(*_default(test, "test", TEST, first))
         labels = list(first.labels)
-        seen = [checked_pictures(first, each[0], MOST) for each in (inner, outer)]
+        if names is not None:
+            raise InputError("names are of classes where pool holds h: a network brings its own, so leave them out.")
+        seen = [checked_pictures(first, each[0], MOST, name) for each, name in ((inner, "pool"), (outer, "test"))]
         hidden = {str(name): tuple(_hidden(each, pictures) for pictures in seen) for name, each in nets.items()}
-        small = shown(seen[0], SIDE)
+        small = tiles_of(seen[0], SIDE)
     if not 2 <= len(labels) <= MOST_CLASSES:
         raise InputError(f"There are {len(labels)} classes: expected 2 to {MOST_CLASSES}.")
     for two in hidden.values():
         if max(map(len, two)) > MOST or max(h.numel() for h in two) > MOST_NUMBERS:
             raise InputError(f"h is {tuple(two[0].shape)}: expected at most {MOST} rows and {MOST_NUMBERS} numbers.")
     sizes = [len(each) for each in next(iter(hidden.values()))]
-    truth = [checked_labels(each[1], n, len(labels)).cpu() for each, n in zip((inner, outer), sizes, strict=True)]
+    both_sizes = zip((inner, outer), sizes, ("pool", "test"), strict=True)
+    truth = [checked_labels(each[1], n, len(labels), f"{name}'s labels").cpu() for each, n, name in both_sizes]
     return labels, *truth, hidden, notes or [GENERIC] * len(hidden), small
 
 
 def _pair(given: Any, name: str) -> tuple[Any, Any]:
     if not isinstance(given, tuple) or len(given) != 2 or given[1] is None:
-        raise InputError(f"{name}: expected (pictures or h, labels), and not {type(given).__name__}.")
+        raise InputError(f"{name} is {shown(given)}: expected (pictures or h, labels).")
     return given
 
 

@@ -10,12 +10,14 @@ import torch
 from torch import Tensor
 
 from gradlab.core import outputs_of
-from gradlab.core.checks import checked_labels, checked_rows, whole_number
-from gradlab.core.errors import InputError, ModelError
+from gradlab.core.checks import checked_labels, checked_rows, instance, instances, names_of, whole_number
+from gradlab.core.errors import InputError, ModelError, shown
+from gradlab.core.inputs import module_of
 from gradlab.evaluate import Reliability, calibration_floor, reliability, temperature
 from gradlab.introspect import IntrospectiveNetwork
 from gradlab.widgets.chart_widget import BLUE, GREEN, ORANGE, ChartWidget, chart_png
-from gradlab.widgets.panels import checked_pictures, rival_maps, shown
+from gradlab.widgets.panels import checked_pictures, rival_maps
+from gradlab.widgets.panels import shown as tiles_of
 from gradlab.widgets.picture_widget import check_classifier
 from gradlab.widgets.wire import packed, scaled
 
@@ -72,9 +74,11 @@ class Calibration(ChartWidget, front="calibration"):
     """The widget that :func:`calibration` returns."""
 
     def __init__(self, arms: list[Arm], truth: Tensor, bins: int, **start: Any) -> None:
-        self._arms, self._truth, self._bins = arms, truth, bins
-        sent = [arm.answer(bins) for arm in arms]
-        super().__init__(start={"arms": sent, "bins": bins, "truth": packed(truth, "int32"), **start})
+        self._arms = instances(arms, "arms", Arm, "a list of Arms")
+        n, classes = self._arms[0].logits.shape
+        self._truth, self._bins = checked_labels(truth, n, classes, "truth"), whole_number(bins, "bins", 2, MOST_BINS)
+        sent = [arm.answer(self._bins) for arm in self._arms]
+        super().__init__(start={"arms": sent, "bins": self._bins, "truth": packed(self._truth, "int32"), **start})
 
     def _short(self) -> str:
         arm = self._arms[0]
@@ -164,6 +168,7 @@ def calibration(
     classes = len(net.labels)
     seen = checked_pictures(net, pictures)
     truth = _labels(labels, len(seen), classes)
+    name = instance(name, "name", str, "the name of net on the screen")
     compared = _compared(second, name)
     if len(seen) * classes * (1 + len(compared)) > MOST_NUMBERS:
         raise InputError(f"{len(seen)} pictures x {classes} classes x {1 + len(compared)} networks: too many to send.")
@@ -172,7 +177,9 @@ def calibration(
             raise InputError(f"{other} has the shape {tuple(what.shape)}: expected logits ({len(seen)}, {classes}).")
     held_out = None
     if validation is not None:
-        before = checked_pictures(net, validation[0])
+        if not isinstance(validation, tuple) or len(validation) != 2:
+            raise InputError(f"validation is {shown(validation)}: expected (pictures, labels).")
+        before = checked_pictures(net, validation[0], name="validation")
         held_out = (before, _labels(validation[1], len(before), classes))
 
     logits = {each: _logits(net, what, seen) for each, what in {name: net, **compared}.items()}
@@ -186,7 +193,7 @@ def calibration(
             batches = (_normalised(net, what, some) for some in seen[which].split(BATCH))
             maps = rival_maps(what, batches, layer if what is net else None)
         arms.append(Arm(each, logits[each], temperature(*fit), not given and held_out is not None, maps))
-    tiles = packed(shown(seen[which], SIDE), "uint8")
+    tiles = packed(tiles_of(seen[which], SIDE), "uint8")
     control = _lacks_control(compared)
     return Calibration(arms, truth, bins, labels=list(net.labels), shown=which.tolist(), tiles=tiles, control=control)
 
@@ -213,13 +220,16 @@ def _compared(second: Any, name: str) -> dict[str, Any]:
     if not isinstance(second, Mapping):
         if not isinstance(second, IntrospectiveNetwork):
             raise InputError(
-                f"second is a {type(second).__name__}: expected an IntrospectiveNetwork, or a mapping of names to "
+                f"second is {shown(second)}: expected an IntrospectiveNetwork, or a mapping of names to "
                 "networks or logits."
             )
         second = {"H" if name != "H" else "H, second stage": second}
-    compared = {str(each): what for each, what in second.items()}
+    compared = {each: second[each] for each in names_of(list(second), "second")}
+    for what in compared.values():
+        if not isinstance(what, Tensor):
+            module_of(what)
     if name in compared:
-        raise InputError(f"Two networks have the name {name!r}: pass another as name=.")
+        raise InputError(f"Two networks have the name {shown(name)}: pass another as name=.")
     return compared
 
 

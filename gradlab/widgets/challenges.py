@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 import traitlets
 from PIL import Image
 
+from gradlab.core.checks import instance
 from gradlab.core.errors import InputError, PictureError
 from gradlab.core.seeds import Seed
 from gradlab.data import CHALLENGES, signs
 from gradlab.data.challenges import check_challenge
+from gradlab.data.levels import checked_level
 from gradlab.data.signs import LABELS
 from gradlab.widgets import fallback
 from gradlab.widgets.chart_widget import check_seed
-from gradlab.widgets.picture_widget import PictureWidget, check_classifier, class_of, opened
+from gradlab.widgets.picture_widget import PictureWidget, check_classifier, check_named, class_of, opened
 from gradlab.widgets.strip import Strip
 
 if TYPE_CHECKING:
@@ -34,7 +36,12 @@ class Challenges(PictureWidget, front="challenges"):
     draws = traitlets.Bool().tag(sync=True)
 
     def __init__(self, net: Classifier, strip: Strip, level: int, choices: Any, options: dict[str, Any]) -> None:
-        self._strip, self._level, self._options = strip, level, options
+        check_named(net, "challenges")
+        self._strip, self._level = (
+            instance(strip, "strip", Strip, "a Strip"),
+            checked_level(CHALLENGES, "", None, level),
+        )
+        self._options = instance(options, "options", dict, "those of Strip.of")
         super().__init__(net, choices, answer=strip.answer(1, level), draws=reads_signs(net))
 
     def _show(self, picture: Image.Image, name: str, label: int | None = None) -> None:
@@ -119,7 +126,7 @@ def challenges(
     check_challenge(None, level)
     seed = check_seed(seed)
     options = {"layer": layer, "extra_inputs": extra_inputs, "seed": seed}
-    truth = class_of(net, label, len(net.labels))
+    truth = class_of(net, label, len(net.labels), "label")
     if picture is not None:
         return Challenges(net, Strip.of(net, *opened(picture), truth, **options), level, choices, options)
     if not reads_signs(net):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,8 @@ import traitlets
 from numpy.typing import NDArray
 from PIL import Image
 
-from gradlab.core.errors import InputError
+from gradlab.core.checks import instance, names_of, number, one_of
+from gradlab.core.errors import InputError, shown
 from gradlab.core.seeds import Seed, int_seed
 from gradlab.widgets.widget import Widget
 
@@ -31,27 +31,26 @@ class ChartWidget(Widget):
 
     start = traitlets.Dict().tag(sync=True)
 
+    def __init__(self, *, start: Any = None, **state: Any) -> None:
+        super().__init__(start=instance({} if start is None else start, "start", dict, "a dictionary"), **state)
+
 
 def check_unit(unit: str) -> float:
     """Return the base of a unit's logarithm; raises ``InputError`` for another unit."""
-    if unit not in BASES:
-        raise InputError(f"unit is {unit!r}: expected {' or '.join(map(repr, BASES))}.")
-    return BASES[unit]
+    return BASES[one_of(unit, "unit", BASES)]
 
 
 def check_names(names: Sequence[str] | None, count: int, what: str, otherwise: Sequence[str]) -> list[str]:
     """Return ``count`` different names, or the first of ``otherwise``; raises ``InputError``."""
-    found = [str(each) for each in (otherwise[:count] if names is None else names)]
+    found = list(otherwise[:count]) if names is None else names_of(names, what)
     if len(found) != count or len(set(found)) != count:
-        raise InputError(f"{what} are {found}: expected {count} different names, one for each.")
+        raise InputError(f"{what} are {shown(found)}: expected {count} different names, one for each.")
     return found
 
 
 def check_number(value: Any, name: str, low: float, high: float) -> float:
     """Return a number from ``low`` to ``high``; raises ``InputError`` for anything else."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not low <= float(value) <= high:
-        raise InputError(f"{name} is {value!r}: expected a number from {low:g} to {high:g}.")
-    return float(value)
+    return number(value, name, low, high)
 
 
 def check_seed(seed: Seed) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradlab.core.errors import InputError, did_you_mean
+from gradlab.core.checks import one_of, whole_number
 from gradlab.core.seeds import Seed
 from gradlab.information import families
 from gradlab.widgets.chart_widget import BLUE, ORANGE, ChartWidget, chart_png, check_number, check_seed
@@ -176,14 +176,10 @@ def fisher(
         >>> gradlab.widgets.fisher("Bernoulli", 0.5)
         Fisher: Bernoulli, π = 0.5: 300 scores have the mean ..., the variance ...; Fisher information 4.
     """
-    if family not in SLIDERS:
-        near = did_you_mean(str(family), SLIDERS)
-        raise InputError(f"There is no family {family!r}: expected one of {', '.join(SLIDERS)}.{near}")
-    shown = SLIDERS[family]
+    shown = SLIDERS[one_of(family, "family", SLIDERS)]
     theta = check_number(shown.value if theta is None else theta, "theta", shown.low, shown.high)
     sigma = check_number(sigma, "sigma", *SIGMA)
-    if n not in COUNTS:
-        raise InputError(f"n is {n!r}: expected one of {', '.join(map(str, COUNTS))}.")
+    n = one_of(whole_number(n, "n", 1), "n", COUNTS)
     return Fisher(
         start={
             "family": family,

@@ -10,7 +10,8 @@ import traitlets
 from PIL import Image
 from torch import Tensor
 
-from gradlab.core.errors import InputError, ModelError
+from gradlab.core.checks import instance, number
+from gradlab.core.errors import ModelError
 from gradlab.explain import deconvnet, gradient, guided_backprop
 from gradlab.explain.faithfulness import randomised, similarity
 from gradlab.widgets import fallback
@@ -45,8 +46,9 @@ class Gradients(PictureWidget, front="gradients"):
     def __init__(
         self, net: Classifier, seen: Reading, share: float, choices: Sequence[str] | None, extra_inputs: Sequence[Any]
     ) -> None:
-        self._net, self._extra, self._share = net, extra_inputs, share
-        self._take(seen)
+        check_classifier(net, "gradients", extra_inputs)
+        self._net, self._extra, self._share = net, extra_inputs, number(share, "share", above=0, most=1)
+        self._take(instance(seen, "seen", Reading, "a Reading"))
         super().__init__(net, choices, answer=seen.answer(), maps=self._asked_maps(seen.p))
 
     def _take(self, seen: Reading) -> None:
@@ -169,6 +171,5 @@ def gradients(
         Gradients: Which pixels move 9 (0.51)?
     """
     check_classifier(net, "gradients", extra_inputs)
-    if not 0 < share <= 1:
-        raise InputError(f"share is {share!r}: expected a number above 0, at most 1.")
+    share = number(share, "share", above=0, most=1)
     return Gradients(net, Reading.of(net, *opened(picture), 1, target, extra_inputs), share, choices, extra_inputs)

@@ -10,13 +10,13 @@ import traitlets
 from PIL import Image
 from torch import Tensor
 
-from gradlab.core.checks import checked_labels
+from gradlab.core.checks import checked_labels, instance
 from gradlab.core.errors import InputError
 from gradlab.core.seeds import Seed
 from gradlab.introspect import last_layer
 from gradlab.widgets.chart_widget import BLUE, ORANGE, chart_png, check_seed
 from gradlab.widgets.panels import NOISE, ONES, Panels, as_scanned, checked_pictures, held_rows, names_of
-from gradlab.widgets.picture_widget import PictureWidget, check_classifier
+from gradlab.widgets.picture_widget import PictureWidget, check_classifier, check_named
 
 if TYPE_CHECKING:
     from gradlab.models import Classifier
@@ -39,7 +39,9 @@ class Introspect(PictureWidget, front="introspect"):
     draws = traitlets.Bool().tag(sync=True)
 
     def __init__(self, net: Classifier, panels: Panels, options: dict[str, Any]) -> None:
-        self._panels, self._options = panels, options
+        check_named(net, "introspect")
+        self._panels = instance(panels, "panels", Panels, "Panels")
+        self._options = instance(options, "options", dict, "those of Panels.of")
         start = {**panels.answer(), "noise": list(NOISE), "losses": list(ONES)}
         super().__init__(net, [], start=start, draws=reads_digits(net))
 

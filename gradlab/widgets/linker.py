@@ -16,7 +16,7 @@ from pathlib import Path
 
 from anywidget._file_contents import VirtualFileContents
 
-from gradlab.core.errors import GradlabError
+from gradlab.core.errors import GradlabError, shown
 
 __all__ = ["EXPORT", "FRONT", "LinkError", "followed", "front_end", "linked"]
 
@@ -41,6 +41,9 @@ def front_end(entry: str) -> str | VirtualFileContents:
         >>> "export default { render }" in str(gradlab.widgets.front_end("entropy"))
         True
     """
+    there = sorted(each.stem for each in FRONT.glob("widgets/*.js"))
+    if not isinstance(entry, str) or entry not in there:
+        raise LinkError(f"entry is {shown(entry)}: expected one of {', '.join(there)}.")
     return followed(lambda: linked(f"widgets/{entry}.js"))
 
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
-from gradlab.core.errors import InputError
+from gradlab.core.checks import numbers
+from gradlab.core.errors import InputError, shown
 from gradlab.core.seeds import Seed
 from gradlab.widgets.chart_widget import BLUE, GREEN, ORANGE, ChartWidget, chart_png, check_number, check_seed
 
@@ -121,9 +122,9 @@ def manifold(point: Sequence[float] | None = None, *, seed: Seed = 0) -> Manifol
         >>> gradlab.widgets.manifold((0, 0))
         Manifold: A point (0.00, 0.00) of the plane: dog 0.33, cat 0.31, horse 0.36.
     """
-    at = np.ravel(START if point is None else point).tolist()
+    at = numbers(START if point is None else point, "point").ravel().tolist()
     if len(at) != 2:
-        raise InputError(f"point is {point!r}: expected two numbers, x and y.")
+        raise InputError(f"point is {shown(point)}: expected two numbers, x and y.")
     x, y = (check_number(value, f"point's {axis}", -REACH, REACH) for axis, value in zip("xy", at, strict=True))
     weights, points = trained(check_seed(seed))
     return Manifold(

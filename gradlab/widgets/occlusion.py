@@ -14,8 +14,8 @@ from PIL import Image, ImageFilter
 from torch import Tensor
 
 from gradlab.core import outputs_of
-from gradlab.core.checks import whole_number
-from gradlab.core.errors import InputError
+from gradlab.core.checks import instance, one_of, whole_number
+from gradlab.core.errors import InputError, shown
 from gradlab.core.targets import check_logits
 from gradlab.explain import Sweep, occlusion_sweep
 from gradlab.widgets import fallback
@@ -62,7 +62,11 @@ class Occlusion(PictureWidget, front="occlusion"):
         choices: Sequence[str] | None,
         extra_inputs: Sequence[Any],
     ) -> None:
-        self._net, self._begins, self._extra = net, asked, extra_inputs
+        check_classifier(net, "occlusion", extra_inputs)
+        seen = instance(seen, "seen", Reading, "a Reading")
+        if not isinstance(asked, tuple) or len(asked) != 3:
+            raise InputError(f"asked is {shown(asked)}: expected (window, stride, baseline).")
+        self._net, self._begins, self._extra = net, check_sweep(*asked, seen.x.shape[2:]), extra_inputs
         self._held: Running | None = None
         self._stop = threading.Event()
         self._at_work = threading.Lock()  # one sweep computes at a time
@@ -254,9 +258,7 @@ def _baseline(view: Image.Image, name: str, mean: Sequence[float]) -> Image.Imag
 
 def check_baseline(baseline: Any) -> str:
     """Return the name of what hides; raises ``InputError`` for another."""
-    if baseline not in BASELINES:
-        raise InputError(f"baseline is {baseline!r}: expected one of {', '.join(BASELINES)}.")
-    return str(baseline)
+    return str(one_of(baseline, "baseline", BASELINES))
 
 
 def check_sweep(window: Any, stride: Any, baseline: Any, size: Sequence[int]) -> tuple[int, int, str]:

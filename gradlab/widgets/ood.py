@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import torch
 from torch import Tensor
 
-from gradlab.core.errors import InputError, did_you_mean
+from gradlab.core.checks import callable_of, instances, names_of, one_of
+from gradlab.core.errors import InputError, shown
 from gradlab.evaluate import ood as engine
 from gradlab.widgets.chart_widget import BLUE, ORANGE, ChartWidget, chart_png
 from gradlab.widgets.introspect import reads_digits
-from gradlab.widgets.panels import checked_pictures, rival_maps, shown
+from gradlab.widgets.panels import checked_pictures, rival_maps
+from gradlab.widgets.panels import shown as tiles_of
 from gradlab.widgets.picture_widget import check_classifier
 from gradlab.widgets.wire import packed, scaled
 
@@ -70,8 +72,8 @@ class Ood(ChartWidget, front="ood"):
     """The widget that :func:`ood` returns."""
 
     def __init__(self, scored: list[Scored], **start: Any) -> None:
-        self._scored = scored
-        first = scored[0]
+        self._scored = instances(scored, "scored", Scored, "a list of Scored")
+        first = self._scored[0]
         groups = [{"name": name, "count": len(values)} for name, values in first.outside.items()]
         sent = {"scores": [each.answer() for each in scored], "inside": len(first.inside), "groups": groups}
         super().__init__(start={**sent, **start})
@@ -163,7 +165,7 @@ def ood(
         scored.append(Scored(name, values[0], dict(zip(sets, values[1:], strict=True)), odds))
     which = nearest_mistakes(scored, TILES)
     seen = torch.cat([known, *sets.values()])[which]
-    tiles = packed(shown(seen, SIDE), "uint8")
+    tiles = packed(tiles_of(seen, SIDE), "uint8")
     return Ood(scored, labels=list(net.labels), shown=which.tolist(), tiles=tiles, **_looked(net, seen, layer))
 
 
@@ -185,15 +187,12 @@ def nearest_mistakes(scored: Sequence[Scored], most: int) -> Tensor:
 
 
 def _asked(scores: Any) -> dict[str, Score]:
-    if isinstance(scores, str) or not isinstance(scores, (Mapping, Sequence)) or not scores:
-        raise InputError(f"scores is {scores!r}: expected names among {', '.join(SCORES)}, or names to functions.")
+    if isinstance(scores, (str, bytes)) or not isinstance(scores, (Mapping, Sequence)) or not scores:
+        raise InputError(f"scores is {shown(scores)}: expected names among {', '.join(SCORES)}, or names to functions.")
     if isinstance(scores, Mapping):
-        return {str(name): score for name, score in scores.items()}
-    for name in scores:
-        if name not in SCORES:
-            near = did_you_mean(str(name), SCORES) or f" Expected one of {', '.join(SCORES)}."
-            raise InputError(f"There is no score {name!r}.{near}")
-    return {name: SCORES[name] for name in scores}
+        names = names_of(list(scores), "scores")
+        return {name: callable_of(scores[name], name, "of (network, normalised pictures)") for name in names}
+    return {name: SCORES[one_of(name, "a score", SCORES)] for name in scores}
 
 
 def _pictures(net: Classifier, inside: Any, outside: Any) -> tuple[Tensor, dict[str, Tensor]]:
@@ -207,8 +206,8 @@ def _pictures(net: Classifier, inside: Any, outside: Any) -> tuple[Tensor, dict[
     sets = dict(outside) if isinstance(outside, Mapping) else {"out-of-distribution": outside}
     if not sets:
         raise InputError("outside is empty: without pictures of another kind there is nothing to tell apart.")
-    known = checked_pictures(net, known)
-    found = {str(name): checked_pictures(net, pictures) for name, pictures in sets.items()}
+    known = checked_pictures(net, known, name="inside")
+    found = {name: checked_pictures(net, sets[name], name="outside") for name in names_of(list(sets), "outside")}
     total = len(known) + sum(map(len, found.values()))
     if total > MOST:
         raise InputError(f"There are {total} pictures: expected at most {MOST} in all.")
@@ -218,7 +217,7 @@ def _pictures(net: Classifier, inside: Any, outside: Any) -> tuple[Tensor, dict[
 def _scores(name: str, values: Any, n: int) -> Tensor:
     if not isinstance(values, Tensor) or values.shape != (n,) or not bool(torch.isfinite(values).all()):
         what = tuple(values.shape) if isinstance(values, Tensor) else type(values).__name__
-        raise InputError(f"The score {name!r} returned {what}: expected a finite number for each of {n} pictures.")
+        raise InputError(f"The score {shown(name)} returned {what}: expected a finite number for each of {n} pictures.")
     return values.detach().cpu().double()
 
 

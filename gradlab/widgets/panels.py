@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from gradlab.core.checks import checked_tensor
 from gradlab.core.errors import InputError, LayerError, PictureError
 from gradlab.explain import class_maps, contrast_cam
 from gradlab.introspect import LastLayer, last_layer
@@ -187,17 +188,13 @@ def as_scanned(picture: Any) -> Tensor:
     return F.interpolate(cells, (32, 32), mode="bicubic", align_corners=False).clamp(0, 1)
 
 
-def checked_pictures(net: Classifier, pictures: Any, most: int | None = None) -> Tensor:
+def checked_pictures(net: Classifier, pictures: Any, most: int | None = None, name: str = "pictures") -> Tensor:
     """Return pictures (n, C, H, W) in 0 to 1 as float32, of the size that the network reads; raises ``InputError``."""
-    wanted = tuple(net.input_size)
-    if not isinstance(pictures, Tensor) or pictures.ndim != 4 or tuple(pictures.shape[1:]) != wanted:
-        what = tuple(pictures.shape) if isinstance(pictures, Tensor) else type(pictures).__name__
-        raise InputError(f"pictures is {what}: expected a tensor (n, {', '.join(map(str, wanted))}).")
-    if not len(pictures) or (most is not None and len(pictures) > most):
-        raise InputError(f"There are {len(pictures)} pictures: expected 1 to {most or 'as many as memory holds'}.")
-    seen = pictures.detach().cpu().float()
-    if not bool(((seen >= 0) & (seen <= 1)).all()):  # NaN fails both
-        raise InputError("pictures hold values that are not from 0 to 1: pass them before they are normalised.")
+    seen = checked_tensor(pictures, name, "n", *net.input_size).detach().cpu().float()
+    if most is not None and len(seen) > most:
+        raise InputError(f"{name} holds {len(seen)} pictures: expected 1 to {most}.")
+    if not bool(((seen >= 0) & (seen <= 1)).all()):
+        raise InputError(f"{name} hold values that are not from 0 to 1: pass them before they are normalised.")
     return seen
 
 

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
+from gradlab.core.checks import instance, whole_number
+from gradlab.core.errors import InputError, shown
 from gradlab.widgets import fallback
 from gradlab.widgets.factors import Factors
-from gradlab.widgets.picture_widget import PictureWidget, check_classifier, class_of, opened
+from gradlab.widgets.picture_widget import PictureWidget, check_classifier, check_named, class_of, opened
 
 if TYPE_CHECKING:
     from gradlab.models import Classifier
@@ -28,8 +30,11 @@ class Paradigms(PictureWidget, front="paradigms"):
         choices: Sequence[str] | None,
         options: dict[str, Any],
     ) -> None:  # fmt: skip
-        self._factors, self._start, self._options = factors, start, options
-        super().__init__(net, choices, answer=factors.answer(1, start))
+        check_named(net, "paradigms")
+        self._factors = instance(factors, "factors", Factors, "Factors")
+        self._start = (_class(start, 0, factors), _class(start, 1, factors))
+        self._options = instance(options, "options", dict, "those of Factors.of")
+        super().__init__(net, choices, answer=factors.answer(1, self._start))
 
     def _show(self, picture: Image.Image, name: str) -> None:
         factors = Factors.of(self._net, picture, name, **self._options)
@@ -46,6 +51,13 @@ class Paradigms(PictureWidget, front="paradigms"):
 
     def _png(self) -> bytes:
         return fallback.three_panels(self._factors, self.labels, *self._start)
+
+
+def _class(start: Any, place: int, factors: Factors) -> int:
+    """Return P or Q of a pair; raises ``InputError``."""
+    if not isinstance(start, tuple) or len(start) != 2:
+        raise InputError(f"start is {shown(start)}: expected the classes (P, Q).")
+    return whole_number(start[place], "start's class", 0, len(factors.logits) - 1)
 
 
 def paradigms(
@@ -86,5 +98,5 @@ def paradigms(
     options = {"layer": layer, "extra_inputs": extra_inputs}
     factors = Factors.of(net, *opened(picture), **options)
     p = class_of(net, target, factors.logits.size)
-    q = class_of(net, contrast, factors.logits.size)
+    q = class_of(net, contrast, factors.logits.size, "contrast")
     return Paradigms(net, factors, factors.start(p, q), choices, options)

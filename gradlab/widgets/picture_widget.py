@@ -16,7 +16,9 @@ from PIL import Image
 from torch import Tensor
 
 from gradlab.core import outputs_of
+from gradlab.core.checks import checked_extra, names_of, whole_number
 from gradlab.core.errors import GradlabError, ModelError, PictureError, TargetError
+from gradlab.core.inputs import module_of
 from gradlab.core.targets import check_logits
 from gradlab.widgets.widget import Widget
 from gradlab.widgets.wire import attached, packed, unpacked
@@ -24,7 +26,16 @@ from gradlab.widgets.wire import attached, packed, unpacked
 if TYPE_CHECKING:
     from gradlab.models import Classifier
 
-__all__ = ["MAX_UPLOAD", "PictureWidget", "Reading", "check_classifier", "class_of", "opened", "picture_answer"]
+__all__ = [
+    "MAX_UPLOAD",
+    "PictureWidget",
+    "Reading",
+    "check_classifier",
+    "check_named",
+    "class_of",
+    "opened",
+    "picture_answer",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +66,7 @@ class PictureWidget(Widget):
         self._serial = 1
         # Messages may arrive on another thread than the cell that made the widget: one at a time.
         self._one = threading.Lock()
-        names = picture_names() if choices is None else [str(each) for each in choices]
+        names = picture_names() if choices is None else names_of(choices, "choices")
         super().__init__(labels=list(net.labels), choices=names, **state)
         self.on_msg(self._heard)
 
@@ -149,16 +160,22 @@ def check_classifier(net: Classifier, widget: str, extra_inputs: Sequence[Any] |
         widget: what the widget is called.
         extra_inputs: what the network is given beside the picture; None, where the widget gives it nothing.
     """
+    check_named(net, widget)
+    beside = _reads_beside(net)
+    if len(beside) > (0 if extra_inputs is None else len(checked_extra(extra_inputs))):
+        way = "wrap it in a module that reads the picture alone" if extra_inputs is None else "pass extra_inputs=(...)"
+        raise ModelError(f"{widget}: this network reads {', '.join(beside)} beside the picture: {way}.")
+
+
+def check_named(net: Classifier, widget: str) -> None:
+    """Raise ``ModelError`` unless ``net`` has labels, a transform and a view, whatever else it reads."""
     missing = [name for name in ("labels", "transform", "view") if not hasattr(net, name)]
     if missing:
         raise ModelError(
             f"{widget} needs a Classifier (model + transform + labels), and {type(net).__name__} has no "
             f"{', '.join(missing)}: use gradlab.models.imagenet() or wrap it in gradlab.models.Classifier."
         )
-    beside = _reads_beside(net)
-    if len(beside) > len(extra_inputs or ()):
-        way = "wrap it in a module that reads the picture alone" if extra_inputs is None else "pass extra_inputs=(...)"
-        raise ModelError(f"{widget}: this network reads {', '.join(beside)} beside the picture: {way}.")
+    module_of(net)
 
 
 def _reads_beside(net: Classifier) -> list[str]:
@@ -171,16 +188,13 @@ def _reads_beside(net: Classifier) -> list[str]:
     return [each.name for each in places[1:] if each.default is each.empty]
 
 
-def class_of(net: Classifier, wanted: int | str | None, classes: int) -> int | None:
+def class_of(net: Classifier, wanted: Any, classes: int, name: str = "target") -> int | None:
     """Return the class of an index or a label, None for None; raises ``TargetError``."""
     if wanted is None:
         return None
     if isinstance(wanted, str):
         return int(net.index(wanted))
-    index = int(wanted)
-    if not 0 <= index < classes:
-        raise TargetError(f"There is no class {wanted}: this network has classes 0 to {classes - 1}.")
-    return index
+    return whole_number(wanted, name, 0, classes - 1, TargetError)
 
 
 def opened(picture: Any) -> tuple[Image.Image, str]:

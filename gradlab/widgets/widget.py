@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import anywidget
+import traitlets
 from anywidget._file_contents import VirtualFileContents
 
-from gradlab.core.errors import GradlabError
+from gradlab.core.checks import checked_path
+from gradlab.core.errors import GradlabError, InputError
 from gradlab.widgets.linker import EXPORT, FRONT, followed, front_end, linked
 
 __all__ = ["PNG_LIMIT", "SavingError", "Widget", "page", "style"]
@@ -50,6 +52,12 @@ class Widget(anywidget.AnyWidget):
         if front is not None:
             cls._esm, cls._css = front_end(front), style(f"{front}.css")
         super().__init_subclass__(**kwargs)
+
+    def __init__(self, *args: Any, **state: Any) -> None:
+        try:
+            super().__init__(*args, **state)
+        except (traitlets.TraitError, TypeError) as error:  # of what is no state of this widget
+            raise InputError(f"This is no state of {type(self).__name__}: {error}") from error
 
     def _sentence(self) -> str:
         """Return one sentence with the numbers shown: read where nothing can be drawn."""
@@ -89,7 +97,7 @@ class Widget(anywidget.AnyWidget):
         Raises:
             SavingError: the path is a folder, its folder does not exist, or it cannot be written.
         """
-        target = Path(path).expanduser()
+        target = checked_path(path, "path", SavingError)
         if target.is_dir():
             raise SavingError(f"{str(target)!r} is a folder: give the name of a file, such as 'paradigms.html'.")
         if not target.parent.is_dir():

@@ -1,4 +1,4 @@
-"""Try many inputs and print what went wrong, by callable, argument and kind: ``python -m tests.fuzz 10000``."""
+"""Try many inputs and print what went wrong, by callable, argument and kind: ``python -m tests.fuzz 10000 [room]``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.fuzz.test_fuzz import searched
 
 def main() -> int:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-    trials, faults = searched(count)
+    trials, faults = searched(count, *sys.argv[2:3])
     table = Counter(
         (fault.name, "; ".join(f"{a} = {v}" for a, v in fault.given[:1]), fault.what, fault.detail[:110])
         for fault in faults

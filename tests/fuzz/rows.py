@@ -519,8 +519,9 @@ def _evaluate(w: World) -> dict[str, Row]:
             for name in ("entropy", "least_confidence", "margin")
         },
         "evaluate.active.introspective": Row(
-            lambda fit, settings, training: active.introspective(fit, settings, **training),
-            {"fit": fitted, "settings": {"hidden": (4,)}, "training": {"epochs": 1}},
+            lambda **given: active.introspective(**given)(w.seen, torch.tensor([0, 1]), 0),
+            {"fit": fitted, "settings": {"hidden": (4,)}, "epochs": 1},
+            {"settings": {"hidden": (5,)}, "epochs": 2},
         ),
         "evaluate.active.probabilities": Row(active.probabilities, plain, o),
         "evaluate.active.random": Row(active.random, {"count": 9, "n": 3, "seed": 0}, {"count": 5, "n": 4, "seed": 1}),
@@ -676,7 +677,7 @@ def _models(w: World) -> dict[str, Row]:
 
 def _course(w: World) -> dict[str, Row]:
     table = results.Results([results.Row("w", "f", 0, "", "none", level, "nll", 5, 0.5 + level) for level in (1, 2)])
-    found = {"arm": "f", "measure": "nll", "asked": {}}
+    found = {"arm": "f", "measure": "nll", "condition": "none"}
     return {
         "course.chart": Row(
             charted,
@@ -689,20 +690,16 @@ def _course(w: World) -> dict[str, Row]:
             {"values": w.maps2[:1].abs(), "top": 3.0, "cmap": "gray"},
         ),
         "course.show": Row(
-            lambda panels, **given: course.show(*panels, **given),
-            {"panels": [w.seen[:1]], "titles": ["a"], "columns": None, "title": "", "alt": "words"},
+            lambda panel, **given: course.show(panel, **given),
+            {"panel": w.seen[:1], "titles": ["a"], "columns": None, "title": "", "alt": "words"},
         ),
         "course.signed": Row(course.signed, {"values": w.maps[:1], "top": None}, {"values": w.maps2[:1], "top": 3.0}),
         "course.results.Results": Row(results.Results, {"rows": table.rows}),
-        "course.results.Results.areas": Row(lambda asked, **given: table.areas(**given, **asked), found),
-        "course.results.Results.by_seed": Row(lambda asked, **given: table.by_seed(**given, **asked), found),
-        "course.results.Results.gain": Row(
-            lambda asked, **given: table.gain(**given, **asked), {**found, "other": "f"}
-        ),
+        "course.results.Results.areas": Row(table.areas, found),
+        "course.results.Results.by_seed": Row(table.by_seed, {**found, "level": 1}, {"level": 2}),
+        "course.results.Results.gain": Row(table.gain, {**found, "other": "f"}),
         "course.results.Results.names": Row(table.names, {"column": "world"}, {"column": "arm"}),
-        "course.results.Results.where": Row(
-            lambda asked: table.where(**asked), {"asked": {"level": 1}}, {"asked": {"level": 2}}
-        ),
+        "course.results.Results.where": Row(table.where, {"level": 1}, {"level": 2}),
         "course.results.Row": Row(results.Row, dict.fromkeys(results.Row._fields, "")),
         "course.results.read": Row(results.read, {"name": "models", "folder": results.FOLDER}),
     }
@@ -769,13 +766,7 @@ def _widget_classes(w: World) -> dict[str, Row]:
     """Rows of what the functions above return, made by hand from its own parts."""
     made = w.widgets
     beside = {"net": w.net, "choices": ["coffee"]}
-    chart = {
-        name.capitalize(): Row(
-            lambda kind=name, *, kwargs: getattr(widgets, kind.capitalize())(**kwargs),
-            {"kwargs": {"start": made[name].start}},
-        )
-        for name in ("entropy", "fisher", "manifold", "mutual")
-    }
+    charts = {name.capitalize(): {"start": made[name].start} for name in ("entropy", "fisher", "manifold", "mutual")}
     by_hand = {
         "Active": {"game": made["active"]._game, "worlds": made["active"]._worlds},
         "Calibration": {"arms": made["calibration"]._arms, "truth": made["calibration"]._truth, "bins": 3},
@@ -792,9 +783,8 @@ def _widget_classes(w: World) -> dict[str, Row]:
         "Paradigms": {**beside, "factors": made["paradigms"]._factors, "start": (1, 2), "options": {}},
     }
     return {
-        **chart,
-        **{name: Row(getattr(widgets, name), given) for name, given in by_hand.items()},
+        **{name: Row(getattr(widgets, name), given) for name, given in {**charts, **by_hand}.items()},
         "Active.save_html": Row(lambda path: made["entropy"].save_html(path), {"path": "page.html"}),
         "Occlusion.finish": Row(lambda: made["occlusion"].finish()),
-        "Widget": Row(lambda kwargs: widgets.Widget(**kwargs), {"kwargs": {}}),
+        "Widget": Row(widgets.Widget),
     }

@@ -136,7 +136,7 @@ def test_the_gradients_are_autograds() -> None:
         (lambda: fisher_widget(n=17), "n is 17"),
         (lambda: fisher_widget(seed=-1), "seed is -1"),
         (lambda: manifold_widget((1.0,)), "two numbers"),
-        (lambda: manifold_widget("middle"), "two numbers"),
+        (lambda: manifold_widget("middle"), "point is 'middle': expected numbers"),
         (lambda: manifold_widget((0.0, 9.0)), "point's y is 9.0"),
         (lambda: manifold_widget((float("nan"), 0)), "point's x is nan"),
         (lambda: manifold_widget(seed=1.5), "seed is 1.5"),

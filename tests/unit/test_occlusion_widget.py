@@ -107,7 +107,7 @@ def test_a_mask_that_does_not_fit_is_refused(widget: Occlusion, sent: Any, mask:
 
 def test_a_mask_over_an_unknown_baseline_is_refused(widget: Occlusion, sent: Any) -> None:
     ask(widget, "mask", serial=1, baseline=["mean"], view="v", n=2, mask=packed(np.ones((SIDE, SIDE)), "bool"))
-    assert not sent and "expected one of mean, black, blur" in widget.error
+    assert not sent and "expected 'mean', 'black' or 'blur'" in widget.error
 
 
 def test_the_sweep_is_the_engines(net: Classifier, widget: Occlusion, sent: Any) -> None:
