@@ -14,6 +14,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from gradlab.core.checks import checked_tensor, instance
 from gradlab.core.network import recording
 from gradlab.core.run import Run
 
@@ -38,6 +39,7 @@ class Alphas:
 
     def maps(self, activations: Tensor) -> Tensor:
         """Return sum_k alpha^c_k A^k for every class, (N, classes, h, w)."""
+        checked_tensor(activations, "activations", *self.factors.shape, "h", "w")
         cells = (activations * self.factors[:, :, None, None]).flatten(2).transpose(1, 2).contiguous()
         # Cells first: a product of a short and a tall matrix runs a fifth faster this way round.
         maps: Tensor = (cells @ self.rows.transpose(1, 2)).transpose(1, 2).unflatten(2, activations.shape[2:])
@@ -52,7 +54,7 @@ def all_alphas(run: Run) -> Alphas:
         >>> gradlab.core.all_alphas(kept).maps(kept.activations).shape
         torch.Size([1, 10, 8, 8])
     """
-    logits = run.logits
+    logits = instance(run, "run", Run, "what gradlab.core.run returns").logits
     n, classes = logits.shape
     generator = torch.Generator().manual_seed(0)
     probes = torch.randn((PROBES, n, classes), generator=generator).to(logits)

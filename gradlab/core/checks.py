@@ -105,10 +105,12 @@ def one_of(value: T, name: str, options: Collection[Any]) -> T:
     return value
 
 
-def instance(value: Any, name: str, kind: type[T] | tuple[type[T], ...], words: str) -> T:
-    """Return the value if it is of a kind, which ``words`` describe; raises ``InputError``."""
+def instance(
+    value: Any, name: str, kind: type[T] | tuple[type[T], ...], words: str, error: type[GradlabError] = InputError
+) -> T:
+    """Return the value if it is of a kind, which ``words`` describe; raises ``error``."""
     if not isinstance(value, kind):
-        raise InputError(f"{name} is {shown(value)}: expected {words}.")
+        raise error(f"{name} is {shown(value)}: expected {words}.")
     return value
 
 

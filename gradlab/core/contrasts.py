@@ -15,19 +15,21 @@ So u_Q = a - s e_Q in each of them: one vector and one number per sample hold th
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 from torch.func import grad, vmap
 
-from gradlab.core.errors import InputError
+from gradlab.core.checks import checked_tensor, one_of
+from gradlab.core.errors import InputError, shown
 
-__all__ = ["Loss", "Question", "contrasts", "logit_gradients", "runner_up"]
+__all__ = ["LOSSES", "QUESTIONS", "Loss", "Question", "check_loss", "contrasts", "logit_gradients", "runner_up"]
 
 # A callable gets one sample's logits (C,) and its label (C,), one-hot or all ones, and returns one number.
 Loss = Literal["mse", "bce", "ce"] | Callable[[Tensor, Tensor], Tensor]
 Question = Literal["ones", "each"]
+LOSSES, QUESTIONS = ("mse", "bce", "ce"), ("ones", "each")
 
 
 def contrasts(p: Tensor, values: Tensor) -> Tensor:
@@ -38,6 +40,10 @@ def contrasts(p: Tensor, values: Tensor) -> Tensor:
         tensor([[[-0.2500,  0.2500],
                  [ 0.7500, -0.7500]]])
     """
+    checked_tensor(p, "p", "N", "classes")
+    checked_tensor(values, "values", *p.shape, "...")
+    if values.dtype != p.dtype:
+        raise InputError(f"values is {values.dtype}, and p {p.dtype}: expected one dtype.")
     mean: Tensor = torch.einsum("nc,nc...->n...", p, values)
     return mean[:, None] - values
 
@@ -49,6 +55,7 @@ def runner_up(logits: Tensor) -> Tensor:
         >>> gradlab.core.runner_up(torch.tensor([[1.0, 3.0, 2.0]]))
         tensor([2])
     """
+    checked_tensor(logits, "logits", "N", "classes")
     return logits.topk(min(2, logits.shape[1]), dim=1).indices[:, -1]
 
 
@@ -65,7 +72,9 @@ def logit_gradients(logits: Tensor, loss: Loss, question: Question) -> tuple[Ten
         tensor([[[-0.5000,  0.5000],
                  [ 0.5000, -0.5000]]])
     """
-    n, classes = logits.shape
+    n, classes = checked_tensor(logits, "logits", "N", "classes").shape
+    check_loss(loss)
+    one_of(question, "question", QUESTIONS)
     labels = logits.new_ones(classes) if question == "ones" else torch.eye(classes).to(logits)
     if callable(loss):
         _check_loss(loss, logits, labels)
@@ -78,6 +87,12 @@ def logit_gradients(logits: Tensor, loss: Loss, question: Question) -> tuple[Ten
         common = classes * common
     u = common - weight if question == "ones" else common[:, None] - weight * labels
     return u, common.norm(dim=1) + weight * classes**0.5
+
+
+def check_loss(loss: Any) -> None:
+    """Raise ``InputError`` unless this is the name of a loss, or a function."""
+    if (not callable(loss) or isinstance(loss, type)) and not (isinstance(loss, str) and loss in LOSSES):
+        raise InputError(f"loss is {shown(loss)}: expected 'mse', 'bce', 'ce' or a callable (logits, label).")
 
 
 def _terms(logits: Tensor, loss: str) -> tuple[Tensor, float]:

@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeAlias
 import torch
 from torch import Tensor, nn
 
+from gradlab.core.checks import checked_extra, readable
 from gradlab.core.errors import InputError, ModelError
 
 __all__ = ["Model", "Named", "check_inputs", "goes_along", "labels_of", "module_of", "own_inputs"]
@@ -50,37 +51,45 @@ def labels_of(model: Model) -> Sequence[str] | None:
     return None if isinstance(model, nn.Module) else getattr(model, "labels", None)
 
 
-def check_inputs(model: Model, inputs: Any) -> Tensor:
+def check_inputs(model: Model, inputs: Any, extra_inputs: Any = (), name: str = "inputs") -> Tensor:
     """Return a private copy of ``inputs``, a finite floating batch (N, C, H, W) where the model's weights are.
+
+    ``extra_inputs`` must be a list or tuple; ``name`` is what the caller calls the inputs.
 
     Raises:
         InputError: not a tensor, no batch axis, empty, not floating, NaN or infinite, wrong size or device.
     """
+    checked_extra(extra_inputs)
     if not isinstance(inputs, Tensor):
-        raise InputError(f"inputs must be a torch.Tensor (N, C, H, W), got {type(inputs).__name__}. {_HINT}")
+        raise InputError(f"{name} must be a torch.Tensor (N, C, H, W), got {type(inputs).__name__}. {_HINT}")
     shape = tuple(inputs.shape)
     if inputs.ndim == 3:
         raise InputError(
-            f"inputs has shape {shape} and no batch axis, expected (N, C, H, W): add it with inputs[None]."
+            f"{name} has shape {shape} and no batch axis, expected (N, C, H, W): add it with {name}[None]."
         )
     if inputs.ndim != 4:
-        raise InputError(f"inputs has shape {shape}: expected four axes (N, C, H, W).")
+        raise InputError(f"{name} has shape {shape}: expected four axes (N, C, H, W).")
+    if not readable(inputs):
+        raise InputError(
+            f"{name} is on device {inputs.device} with layout {inputs.layout}: expected numbers in memory, one for "
+            "each pixel."
+        )
     if inputs.numel() == 0:
-        raise InputError(f"inputs has shape {shape}, which is empty: at least one picture is needed.")
+        raise InputError(f"{name} has shape {shape}, which is empty: at least one picture is needed.")
     if not inputs.is_floating_point():
-        raise InputError(f"inputs has dtype {inputs.dtype}: expected normalised floating point values. {_HINT}")
+        raise InputError(f"{name} has dtype {inputs.dtype}: expected normalised floating point values. {_HINT}")
     size = getattr(model, "input_size", None)
     if size is not None and shape[1:] != tuple(size):
-        raise InputError(f"inputs has shape {shape}: this network reads (N, {', '.join(map(str, size))}). {_HINT}")
+        raise InputError(f"{name} has shape {shape}: this network reads (N, {', '.join(map(str, size))}). {_HINT}")
     weight = next((p for p in module_of(model).parameters() if p.is_floating_point()), None)
     for what in () if weight is None else ("device", "dtype"):
         has, wants = getattr(inputs, what), getattr(weight, what)
         if has != wants:
-            raise InputError(f"inputs has {what} {has}, but the model has {wants}: convert it with inputs.to(...).")
+            raise InputError(f"{name} has {what} {has}, but the model has {wants}: convert it with {name}.to(...).")
     # A sum is finite only if all its terms are, and costs a tenth of looking at each; it may overflow, so ask again.
     if not bool(inputs.sum().isfinite()) and not bool(torch.isfinite(inputs).all()):
         bad = int((~torch.isfinite(inputs)).sum())
-        raise InputError(f"inputs holds {bad} NaN or infinite values out of {inputs.numel()}: clean them first.")
+        raise InputError(f"{name} holds {bad} NaN or infinite values out of {inputs.numel()}: clean them first.")
     return inputs.detach().clone()
 
 

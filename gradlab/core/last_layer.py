@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gradlab.core.contrasts import Loss, Question, contrasts, logit_gradients
-from gradlab.core.errors import InputError, LayerError
+from gradlab.core.errors import InputError, LayerError, shown
 from gradlab.core.network import Network
 from gradlab.core.targets import check_logits
 
@@ -41,6 +41,14 @@ class LastLayer:
     logits: Tensor
     hidden: Tensor
     layer: str = ""
+
+    def __post_init__(self) -> None:
+        for name, axes in (("logits", "(N, classes)"), ("hidden", "(N, d)")):
+            value = getattr(self, name)
+            if not isinstance(value, Tensor) or value.ndim != 2 or not value.is_floating_point():
+                raise InputError(f"{name} is {shown(value)}: expected a floating tensor {axes}.")
+        if len(self.logits) != len(self.hidden):
+            raise InputError(f"hidden has {len(self.hidden)} rows for {len(self.logits)} of logits: expected as many.")
 
     def __len__(self) -> int:
         return len(self.logits)

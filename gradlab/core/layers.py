@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from gradlab.core.errors import LayerError, did_you_mean
+from gradlab.core.errors import LayerError, did_you_mean, shown
 from gradlab.core.inputs import Model
 from gradlab.core.layout import layout_of
 from gradlab.core.network import Network
@@ -84,11 +84,11 @@ def asked_part(network: Network, layer: Any) -> nn.Module:
             )
         return network.part(names[layer])
     if not isinstance(layer, str):
-        raise LayerError(f"layer must be a dotted name, a module or None, got {type(layer).__name__}.")
+        raise LayerError(f"The layer is {shown(layer)}: expected a dotted name, a module or None.")
     parts = {name: part for part, name in network.parts.items() if name}
     if layer not in parts:
         raise LayerError(
-            f"The model has no layer {layer!r}.{did_you_mean(layer, parts) or ' See model.named_modules().'}"
+            f"The model has no layer {shown(layer)}.{did_you_mean(layer, parts) or ' See model.named_modules().'}"
         )
     return parts[layer]
 

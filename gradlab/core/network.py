@@ -21,6 +21,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
 from gradlab.core.borrow import KEY, Hook, Hooks, borrowed, on_behalf
+from gradlab.core.checks import instance
 from gradlab.core.errors import GradlabError, InputError, ModelError
 from gradlab.core.shadow import FORWARD_HOOKS, CannotShadow, Shadow, walk
 
@@ -233,6 +234,7 @@ def copy_of(model: M) -> M:
         >>> bool((net.model.head.weight == 0).any())
         False
     """
+    instance(model, "model", nn.Module, "a torch.nn.Module", ModelError)
     # What a forward pass left in plain attributes (pruned weights, say) is part of a graph: torch does not copy that.
     kept = [value for part in model.modules() for value in vars(part).values() if isinstance(value, Tensor)]
     try:

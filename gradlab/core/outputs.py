@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gradlab.core.checks import instance
 from gradlab.core.inputs import Model, check_inputs, module_of
 from gradlab.core.last_layer import LastLayer, read_last
 from gradlab.core.network import Network, ask
@@ -34,7 +35,7 @@ def last_layer(model: Model, inputs: Tensor, *, extra_inputs: Sequence[Any] = ()
         >>> kept.layer, kept.hidden.shape
         ('head', torch.Size([1, 32]))
     """
-    x = check_inputs(model, inputs)
+    x = check_inputs(model, inputs, extra_inputs)
     return ask(module_of(model), lambda network: read_last(network, network.prepared(x), extra_inputs))
 
 
@@ -72,7 +73,9 @@ def outputs_of(
         >>> gradlab.core.outputs_of(net, x).shape
         torch.Size([1, 10])
     """
-    x = check_inputs(model, inputs)
+    x = check_inputs(model, inputs, extra_inputs)
+    if dropout is not None:
+        instance(dropout, "dropout", torch.Generator, "a torch.Generator, or None")
 
     def work(network: Network) -> Any:
         dropping: dict[nn.Module, Any] = {}

@@ -63,7 +63,7 @@ def per_sample(
     Raises:
         InputError, ModelError: see their descriptions. LayerError: an unknown layer, or one without weights.
     """
-    x = check_inputs(model, inputs)
+    x = check_inputs(model, inputs, extra_inputs)
 
     def opened(network: Network) -> T:
         names = _parameters(network, layer, weight_alone)

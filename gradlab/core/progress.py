@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias, TypeVar
 
-from gradlab.core.errors import InputError
+from gradlab.core.errors import InputError, shown
 
 __all__ = ["Progress", "check_progress", "counted"]
 
@@ -16,8 +16,8 @@ Progress: TypeAlias = "bool | Callable[[int, int], None]"
 
 def check_progress(progress: Progress) -> None:
     """Raise ``InputError`` for a progress of another kind."""
-    if not isinstance(progress, bool) and not callable(progress):
-        raise InputError(f"progress is {progress!r}: expected True, False, or a function of (done, total).")
+    if not isinstance(progress, bool) and (not callable(progress) or isinstance(progress, type)):
+        raise InputError(f"progress is {shown(progress)}: expected True, False, or a function of (done, total).")
 
 
 def counted(iterable: Iterable[_T], total: int | None, progress: Progress, description: str) -> Iterator[_T]:

@@ -15,7 +15,8 @@ from typing import Any, Literal, TypeVar, overload
 import torch
 from torch import Tensor, nn
 
-from gradlab.core.errors import LayerError
+from gradlab.core.checks import callable_of, checked_tensor, readable
+from gradlab.core.errors import InputError, LayerError, shown
 from gradlab.core.inputs import Model, check_inputs, labels_of, module_of
 from gradlab.core.last_layer import LastLayer
 from gradlab.core.layers import LayerChoice, asked_layer, choose_layers
@@ -103,10 +104,13 @@ class Run:
             LayerError: the scores do not depend on the layer.
             ModelError: the weights were updated since the run.
         """
+        if not isinstance(scores, Tensor) or not scores.is_floating_point() or not readable(scores):
+            raise InputError(f"scores is {shown(scores)}: expected a floating tensor of this run's outputs.")
         return self._reached(self.layout.to_maps(self._gradient(scores.sum(), None, batched=False)))
 
     def pull_back_many(self, cotangents: Tensor) -> Iterator[Tensor]:
         """Yield sum_c v_c dz_c/dA as (m, N, K, h, w) for cotangents v (M, N, classes), in chunks of m."""
+        checked_tensor(cotangents, "cotangents", "M", *self.logits.shape)
         for part in cotangents.split(max(1, CHUNK_NUMBERS // self.leaf.numel())):
             yield self._reached(self.layout.to_maps(self._gradient(self.logits, part, batched=True), batch_axes=2))
 
@@ -186,7 +190,8 @@ def answer(
         >>> gradlab.core.answer(lambda kept: kept.pull_back(kept.logits[:, 3]), net, x, keep=gradlab.core.INPUT).shape
         torch.Size([1, 1, 32, 32])
     """
-    x = check_inputs(model, inputs)
+    x = check_inputs(model, inputs, extra_inputs)
+    callable_of(question, "question", "of a Run")
     asked = keep if keep is INPUT else asked_layer(model, keep)
 
     def work(network: Network) -> T:

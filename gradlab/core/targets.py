@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from gradlab.core.errors import ModelError, TargetError, did_you_mean
+from gradlab.core.checks import names_of, readable, whole_number
+from gradlab.core.errors import InputError, ModelError, TargetError, did_you_mean, shown
 
 __all__ = ["Target", "check_logits", "class_indices", "label_index", "scores_of"]
 
@@ -29,8 +30,11 @@ def check_logits(outputs: Any, least: int = 1) -> Tensor:
         Traceback (most recent call last):
         gradlab.core.errors.ModelError: The model returns a tensor of shape (3,), not logits (N, classes). ...
     """
-    if not isinstance(outputs, Tensor) or outputs.ndim != 2:
+    least = whole_number(least, "least", 1)
+    if not isinstance(outputs, Tensor) or outputs.ndim != 2 or not outputs.is_floating_point() or not readable(outputs):
         shape = f"a tensor of shape {tuple(outputs.shape)}" if isinstance(outputs, Tensor) else type(outputs).__name__
+        if isinstance(outputs, Tensor) and outputs.ndim == 2:
+            shape += f" and dtype {outputs.dtype} on {outputs.device}"
         raise ModelError(
             f"The model returns {shape}, not logits (N, classes). Methods with a target take a callable, "
             "outputs -> (N,) scores, instead."
@@ -57,16 +61,19 @@ def class_indices(target: Any, logits: Tensor, labels: Sequence[str] | None = No
         >>> gradlab.core.class_indices(["tree", 0], torch.zeros(2, 2), labels=["cat", "Tree"])
         tensor([1, 0])
     """
-    n, classes = logits.shape
+    n, classes = _checked_logits(logits).shape
     if target is None:
         return logits.argmax(1)
     if isinstance(target, Tensor):
-        if target.ndim > 1 or target.is_floating_point() or target.dtype == torch.bool:
+        whole = not (target.is_floating_point() or target.is_complex() or target.dtype == torch.bool)
+        if target.ndim > 1 or not whole or not readable(target):
             raise TargetError(
                 f"target is a {target.dtype} tensor of shape {tuple(target.shape)}: expected integers of shape ({n},)."
             )
         target = target.tolist()
-    if isinstance(target, (str, int)) or not isinstance(target, Sequence):
+    if isinstance(target, np.ndarray) and target.ndim == 1 and target.dtype.kind in "iu":
+        target = target.tolist()
+    if isinstance(target, (str, int)) or not isinstance(target, Sequence) or isinstance(target, bytes):
         values = [_index(target, classes, labels)] * n
     else:
         values = [_index(value, classes, labels) for value in target]
@@ -75,20 +82,25 @@ def class_indices(target: Any, logits: Tensor, labels: Sequence[str] | None = No
     return torch.tensor(values, device=logits.device)
 
 
+def _checked_logits(logits: Any) -> Tensor:
+    if not isinstance(logits, Tensor) or logits.ndim != 2 or logits.is_meta:
+        raise InputError(f"logits is {shown(logits)}: expected a tensor (N, classes).")
+    return logits
+
+
 def _index(value: Any, classes: int, labels: Sequence[str] | None) -> int:
     if isinstance(value, str):
         return label_index(value, labels)
     if isinstance(value, bool):
         raise TargetError(f"target is {value}: expected a class index, a label or a callable.")
     try:
-        index = operator.index(value)
-    except TypeError:
-        kind = type(value).__name__
+        index = whole_number(value, "target", -(2**63))
+    except InputError:
         raise TargetError(
-            f"target is a {kind}: expected a class index, a label, a list of these or a callable."
+            f"target is {shown(value)}: expected a class index, a label, a list of these or a callable."
         ) from None
     if not 0 <= index < classes:
-        raise TargetError(f"target class {index} does not exist: the model has classes 0 to {classes - 1}.")
+        raise TargetError(f"target class {shown(index)} does not exist: the model has classes 0 to {classes - 1}.")
     return index
 
 
@@ -98,18 +110,20 @@ def label_index(label: str, labels: Sequence[str] | None) -> int:
     Raises:
         TargetError: there are no labels, two like this, or none (the nearest ones are named).
     """
+    if not isinstance(label, str):
+        raise TargetError(f"label is {shown(label)}: expected the name of a class.")
     if labels is None:
         raise TargetError(
-            f"target is the label {label!r}, but this model has no labels: pass an index or a Classifier."
+            f"target is the label {shown(label)}, but this model has no labels: pass an index or a Classifier."
         )
-    wanted = label.strip().lower()
+    labels, wanted = names_of(labels, "labels"), label.strip().lower()
     found = [index for index, name in enumerate(labels) if name.lower() == wanted]
     if len(found) > 1:
-        raise TargetError(f"{len(found)} classes are called {label!r}: give the index, one of {found[:5]}.")
+        raise TargetError(f"{len(found)} classes are called {shown(label)}: give the index, one of {found[:5]}.")
     if found:
         return found[0]
     raise TargetError(
-        f"There is no class {label!r} among the model's {len(labels)} labels.{did_you_mean(label, labels)}"
+        f"There is no class {shown(label)} among the model's {len(labels)} labels.{did_you_mean(label, labels)}"
     )
 
 
@@ -133,6 +147,8 @@ def scores_of(outputs: Any, target: Target, labels: Sequence[str] | None = None,
     if not callable(target):
         logits = check_logits(outputs)
         return logits.gather(1, class_indices(target, logits, labels)[:, None])[:, 0]
+    if count is not None:
+        count = whole_number(count, "count", 1)
     scores = target(outputs)
     n = len(outputs) if count is None and isinstance(outputs, Tensor) else count
     if not isinstance(scores, Tensor) or scores.ndim != 1 or (n is not None and len(scores) != n):

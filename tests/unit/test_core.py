@@ -86,7 +86,7 @@ BAD_TARGETS = {
     "out of range": (5, "0 to 4"),
     "negative": (-1, "0 to 4"),
     "boolean": (True, "class index"),
-    "float": (1.5, "float"),
+    "float": (1.5, "target is 1.5"),
     "too few": ([1], "1 classes for a batch of 2"),
     "too many": (torch.tensor([1, 2, 3]), "3 classes for a batch of 2"),
     "float tensor": (torch.tensor([1.0, 2.0]), "expected integers"),
