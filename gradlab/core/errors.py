@@ -5,7 +5,16 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["GradlabError", "InputError", "LayerError", "ModelError", "PictureError", "TargetError", "did_you_mean"]
+__all__ = [
+    "GradlabError",
+    "InputError",
+    "LayerError",
+    "ModelError",
+    "PictureError",
+    "TargetError",
+    "brief",
+    "did_you_mean",
+]
 
 
 class GradlabError(ValueError):
@@ -30,6 +39,12 @@ class ModelError(GradlabError):
 
 class PictureError(GradlabError):
     """A picture cannot be read."""
+
+
+def brief(value: object, most: int = 80) -> str:
+    """Return what ``str`` says of a value in one line of at most ``most`` characters, its middle left out."""
+    text = " ".join(str(value).split())
+    return text if len(text) <= most else f"{text[: most // 2 - 2]}...{text[len(text) - most // 2 + 1 :]}"
 
 
 def did_you_mean(word: str, choices: Iterable[str], count: int = 3) -> str:
