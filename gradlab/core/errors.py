@@ -15,6 +15,7 @@ __all__ = [
     "ModelError",
     "PictureError",
     "TargetError",
+    "brief",
     "did_you_mean",
     "shown",
 ]
@@ -77,6 +78,12 @@ _short = _Short()
 def shown(value: Any) -> str:
     """Return a value as a message shows it: whatever it is, in a few words."""
     return _short.repr(value)
+
+
+def brief(value: object, most: int = 80) -> str:
+    """Return what ``str`` says of a value in one line of at most ``most`` characters, its middle left out."""
+    text = " ".join(str(value).split())
+    return text if len(text) <= most else f"{text[: most // 2 - 2]}...{text[len(text) - most // 2 + 1 :]}"
 
 
 def did_you_mean(word: Any, choices: Iterable[str], count: int = 3) -> str:

@@ -9,18 +9,40 @@ import torch
 
 from gradlab.core.checks import whole_number
 
-__all__ = ["Seed", "check_seed", "int_seed", "numpy_generator", "torch_generator"]
+__all__ = ["SINGLE", "Seed", "check_seed", "int_seed", "normal", "numpy_generator", "on_cpu", "torch_generator", "unit"]
+
+# What is made here is made so, whatever the caller's default device and dtype are.
+SINGLE: dict[str, Any] = {"device": "cpu", "dtype": torch.float32}
 
 Seed: TypeAlias = "int | np.integer[Any] | torch.Generator | np.random.Generator"
 
 
 def torch_generator(seed: Seed) -> torch.Generator:
-    """Return a generator of torch on the CPU: new from a number, the same one if it is one, or seeded by NumPy's.
+    """Return a generator of torch on the CPU: new from a number, the same one if it is one, or seeded by another kind.
+
+    Another kind is NumPy's, or torch's of another device.
 
     Raises:
         InputError: anything else, a bool included, or a number that is not in 0 .. 2^64 - 1.
     """
-    return seed if isinstance(seed, torch.Generator) else torch.Generator().manual_seed(int_seed(seed))
+    if isinstance(seed, torch.Generator) and seed.device.type == "cpu":
+        return seed
+    return torch.Generator("cpu").manual_seed(int_seed(seed))
+
+
+def unit(*shape: int, generator: torch.Generator) -> torch.Tensor:
+    """Return numbers of this shape, uniform from 0 to 1, in single precision on the CPU."""
+    return torch.rand(shape, generator=generator, **SINGLE)
+
+
+def normal(*shape: int, generator: torch.Generator) -> torch.Tensor:
+    """Return numbers of this shape, normal with mean 0 and deviation 1, in single precision on the CPU."""
+    return torch.randn(shape, generator=generator, **SINGLE)
+
+
+def on_cpu() -> torch.device:
+    """Return what makes networks on the CPU while it is entered, whatever the default device; for this thread alone."""
+    return torch.device("cpu")
 
 
 def numpy_generator(seed: Seed) -> np.random.Generator:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import io
-import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
-from gradlab.core.errors import PictureError, did_you_mean
+from gradlab.core.errors import PictureError, brief, did_you_mean
+from gradlab.core.pixels import rgb
 
 __all__ = ["picture", "picture_names"]
 
 # What scikit-image's wheel holds and may be shown; colour photographs and one greyscale one.
 _NAMES = ("chelsea", "coffee", "cat_and_coffee", "astronaut", "camera", "rocket")
-_MAX_PIXELS = 100_000_000
 
 
 def picture_names() -> list[str]:
@@ -30,65 +27,42 @@ def picture_names() -> list[str]:
 
 
 def picture(source: Any) -> Image.Image:
-    """Return a picture as an RGB PIL image, turned upright.
+    """Return a picture as an RGB PIL image, turned upright as its EXIF orientation says.
 
     Args:
-        source: a name (``"chelsea"`` a cat, ``"coffee"`` an espresso, ``"cat_and_coffee"`` both side by side...),
-            a path, the bytes of an image file, or a PIL image.
+        source: one of these; the source is not changed.
+
+            * a name (``"chelsea"`` a cat, ``"coffee"`` an espresso, ``"cat_and_coffee"`` both side by side...);
+            * a path, or the bytes of an image file: of several frames or pages the first, and
+              ``info["frames"]`` of the result counts them;
+            * a PIL image of any mode, at its present frame;
+            * an array or tensor (H, W), (H, W, C) or (C, H, W) with 1, 3 or 4 channels, the fourth opacity. If both
+              ends could be the channels, those of an array are the last axis and those of a tensor the first.
+
+    Numbers are scaled by the range of their kind: uint8 0 to 255, uint16 and files of 16 bits 0 to 65,535, floating
+    point 0 to 1; other whole numbers as uint8 if none is above 255, else as uint16. What is transparent is laid over
+    white. Colour profiles are not applied, and nothing is downloaded.
 
     Raises:
-        PictureError: unknown name, missing, empty or non-image file, truncated, or more than 100 million pixels.
+        PictureError: unknown name, an address, a missing file, a folder; empty, damaged, truncated or closed; a format
+            that Pillow does not read by itself (HEIC, PostScript, SVG); no pixel, more than 100 million, or numbers
+            out of their range.
 
     Examples:
         >>> gradlab.data.picture("chelsea").size
         (451, 300)
+        >>> gradlab.data.picture(torch.rand(3, 8, 10)).size
+        (10, 8)
     """
-    if isinstance(source, Image.Image):
-        return source.convert("RGB")
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        return _decode(bytes(source), "The file")
     if isinstance(source, str) and source in _NAMES:
         return _montage() if source == "cat_and_coffee" else _shipped(source)
-    if isinstance(source, (str, Path)):
-        return _read(Path(source), str(source))
-    raise PictureError(f"Expected a name, a path, bytes or a PIL image, got {type(source).__name__}.")
-
-
-def _read(path: Path, name: str) -> Image.Image:
-    if path.is_dir():
-        raise PictureError(f"{name!r} is a folder: give the path of one picture.")
     try:
-        content = path.expanduser().read_bytes()
-    except FileNotFoundError:
-        hint = did_you_mean(name, _NAMES) or f" Names are {', '.join(_NAMES)}."
-        raise PictureError(f"There is no picture or file {name!r}.{hint}") from None
-    except OSError as error:
-        raise PictureError(f"{name!r} cannot be read: {error.strerror}.") from error
-    return _decode(content, repr(name))
-
-
-def _decode(content: bytes, name: str) -> Image.Image:
-    if not content:
-        raise PictureError(f"{name} is empty (0 bytes).")
-    try:
-        with warnings.catch_warnings():
-            # Pillow warns of very large pictures; they are refused below, before they are unpacked.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(content))
-            width, height = image.size
-            if width * height > _MAX_PIXELS:
-                raise PictureError(
-                    f"{name} has {width} x {height} pixels, more than 100 million: make it smaller first."
-                )
-            return ImageOps.exif_transpose(image).convert("RGB")
-    except Image.DecompressionBombError:
-        raise PictureError(f"{name} has more than 100 million pixels: make it smaller first.") from None
-    except UnidentifiedImageError:
-        raise PictureError(f"{name} is not a picture that Pillow can read (PNG, JPEG, WebP, GIF...).") from None
-    except (OSError, SyntaxError, ValueError) as error:
-        if isinstance(error, PictureError):
+        return rgb(source)
+    except PictureError as error:
+        if not isinstance(error.__cause__, FileNotFoundError):
             raise
-        raise PictureError(f"{name} is a damaged or truncated picture: {error}.") from error
+        hint = did_you_mean(brief(source), _NAMES) or f" Names are {', '.join(_NAMES)}."
+        raise PictureError(f"{error}{hint}") from None
 
 
 def _shipped(name: str) -> Image.Image:

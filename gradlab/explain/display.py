@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib
@@ -10,26 +11,32 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from gradlab.core.errors import InputError
+from gradlab.core.checks import whole_number
+from gradlab.core.errors import InputError, brief
+from gradlab.core.pixels import rgb
 
 __all__ = ["overlay", "unit_scale", "upsample"]
+
+_LARGEST = 2**15  # pixels of a side
 
 
 def upsample(maps: Tensor, size: int | tuple[int, int]) -> Tensor:
     """Return ``maps`` (N, C, h, w) at ``size`` (H, W), bilinear with cell centres aligned (align_corners=False).
 
     Raises:
-        InputError: ``maps`` has not four axes, or ``size`` is not positive.
+        InputError: ``maps`` is no floating tensor of four axes with a number in it, holds NaN or infinite values, or
+            ``size`` is not one or two positive whole numbers.
 
     Examples:
         >>> gradlab.explain.upsample(gradlab.explain.grad_cam(net, x), 32).shape
         torch.Size([1, 1, 32, 32])
     """
-    if maps.ndim != 4:
-        raise InputError(f"maps has shape {tuple(maps.shape)}: expected (N, C, h, w).")
-    height, width = (size, size) if isinstance(size, int) else size
-    if min(height, width) < 1:
-        raise InputError(f"size is {size}: expected positive numbers of pixels (H, W).")
+    if _checked(maps).ndim != 4:
+        raise InputError(f"maps has shape {brief(tuple(maps.shape))}: expected (N, C, h, w).")
+    both = list(size) if isinstance(size, Sequence) and not isinstance(size, str) else [size, size]
+    if len(both) != 2:
+        raise InputError(f"size is {brief(size)}: expected one or two positive numbers of pixels (H, W).")
+    height, width = (whole_number(side, "size", 1, _LARGEST) for side in both)
     return torch.nn.functional.interpolate(maps, (height, width), mode="bilinear", align_corners=False)
 
 
@@ -38,11 +45,17 @@ def unit_scale(maps: Tensor) -> Tensor:
 
     There is no epsilon: the maps of a confident network are tiny, and a fixed epsilon would flatten them.
 
+    Args:
+        maps: (..., h, w).
+
+    Raises:
+        InputError: ``maps`` is no floating tensor of two axes or more, or holds NaN or infinite values.
+
     Examples:
         >>> gradlab.explain.unit_scale(torch.tensor([[[[-1.0, 2.0, 4.0]]]]))
         tensor([[[[0.0000, 0.5000, 1.0000]]]])
     """
-    positive = maps.clamp(min=0)
+    positive = _checked(maps).clamp(min=0)
     top = positive.amax((-2, -1), keepdim=True)
     return torch.where(top > 0, positive / torch.where(top > 0, top, 1), 0)
 
@@ -51,31 +64,40 @@ def overlay(picture: Any, maps: Tensor, *, cmap: str = "viridis", opacity: float
     """Return one map's positive part, scaled to its maximum, blended over the picture; nothing where it is empty.
 
     Args:
-        picture: PIL image or uint8 array (H, W, 3): what the network saw.
+        picture: what the network saw: a path, bytes, PIL image, array or tensor of values in 0 to 1 or uint8, read as
+            ``gradlab.data.picture`` reads it.
         maps: one raw map, (1, 1, h, w), (1, h, w) or (h, w).
         cmap: name of a matplotlib colour map.
         opacity: 0 shows the picture alone, 1 the map alone.
 
     Raises:
-        InputError: more than one map, NaN, an opacity outside 0 to 1, or an unknown colour map.
+        InputError: no map or more than one, NaN, an opacity outside 0 to 1, or an unknown colour map.
+        PictureError: the picture cannot be read.
 
     Examples:
         >>> gradlab.explain.overlay(gradlab.data.picture("coffee"), torch.rand(1, 1, 7, 7)).size
         (600, 400)
     """
-    values = maps.detach().float().cpu()
-    if values.ndim < 2 or values.numel() != values.shape[-1] * values.shape[-2]:
-        raise InputError(f"maps has shape {tuple(maps.shape)}: overlay draws one map, as in maps[:1].")
-    if not bool(values.isfinite().all()):
-        raise InputError("maps holds NaN or infinite values: there is nothing to draw.")
-    if not 0 <= opacity <= 1:
-        raise InputError(f"opacity is {opacity}: expected 0 to 1.")
-    if cmap not in matplotlib.colormaps:
-        raise InputError(f"There are no colour map {cmap!r}: use a matplotlib colour map such as 'viridis'.")
-    image = picture if isinstance(picture, Image.Image) else Image.fromarray(np.asarray(picture))
-    pixels = np.asarray(image.convert("RGB"), dtype=np.float32)
+    values = _checked(maps).detach().cpu().double()
+    if values.numel() != values.shape[-1] * values.shape[-2]:
+        raise InputError(f"maps has shape {brief(tuple(maps.shape))}: overlay draws one map, as in maps[:1].")
+    if isinstance(opacity, bool) or not isinstance(opacity, (int, float, np.number)) or not 0 <= opacity <= 1:
+        raise InputError(f"opacity is {brief(opacity)}: expected a number from 0 to 1.")
+    if not isinstance(cmap, str) or cmap not in matplotlib.colormaps:
+        raise InputError(f"There is no colour map {brief(cmap)!r}: use a name of matplotlib's, such as 'viridis'.")
+    image = rgb(picture)
+    pixels = np.asarray(image, dtype=np.float32)
     if not bool((values > 0).any()):
-        return Image.fromarray(pixels.astype(np.uint8))  # nothing positive: an even tint would look like an answer
-    shown = upsample(unit_scale(values.reshape(1, 1, *values.shape[-2:])), pixels.shape[:2])[0, 0]
+        return image  # nothing positive: an even tint would look like an answer
+    shown = upsample(unit_scale(values.reshape(1, 1, *values.shape[-2:])), (image.height, image.width))[0, 0]
     heat = matplotlib.colormaps[cmap](shown.numpy())[..., :3] * 255
     return Image.fromarray(((1 - opacity) * pixels + opacity * heat).round().astype(np.uint8))
+
+
+def _checked(maps: Any) -> Tensor:
+    if not isinstance(maps, Tensor) or not maps.is_floating_point() or maps.ndim < 2 or not maps.numel():
+        what = f"{maps.dtype} {tuple(maps.shape)}" if isinstance(maps, Tensor) else type(maps).__name__
+        raise InputError(f"maps is {brief(what)}: expected a floating tensor (..., h, w), not empty.")
+    if not bool(maps.isfinite().all()):
+        raise InputError("maps holds NaN or infinite values: there is nothing to draw.")
+    return maps

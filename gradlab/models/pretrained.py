@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+from http.client import HTTPException
+from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 from urllib.error import URLError
 
+import torch
 from PIL import Image
+from torch import nn
 
-from gradlab.core.errors import ModelError, did_you_mean
+from gradlab.core.errors import ModelError, brief, did_you_mean
+from gradlab.core.seeds import on_cpu
 from gradlab.models.classifier import Classifier
 
-__all__ = ["torchvision"]
+__all__ = ["reading", "torchvision"]
 
 
-def torchvision(name: str, weights: str | None = "DEFAULT") -> Classifier:
-    """Return a torchvision classifier by name, such as ``"resnet50"``.
+def torchvision(name: str, weights: Any = "DEFAULT") -> Classifier:
+    """Return a torchvision classifier by name, such as ``"resnet50"``, on the CPU, in single precision.
+
+    Its ``transform`` is that of the weights, to the pixel.
 
     Args:
         name: a classification model of torchvision.
-        weights: name of its weights, ``"DEFAULT"`` the best; None for random ones, which need no network.
+        weights: name of its weights, ``"DEFAULT"`` the best, or a member of torchvision's enumeration; None for random
+            ones, which need no network.
 
     Raises:
         ModelError: no such model or weights, no network, or a download that does not match its checksum.
@@ -31,35 +40,44 @@ def torchvision(name: str, weights: str | None = "DEFAULT") -> Classifier:
 
     names = tv.models.list_models(module=tv.models)
     if name not in names:
-        raise ModelError(f"torchvision has no classifier {name!r}.{did_you_mean(name, names)}")
+        raise ModelError(f"torchvision has no classifier {brief(name)!r}.{did_you_mean(brief(name), names)}")
     kinds = tv.models.get_model_weights(name)
-    try:
-        chosen = kinds[weights] if weights is not None else None
-    except KeyError:
-        raise ModelError(f"{name} has no weights {weights!r}: choose one of {', '.join(kinds.__members__)}.") from None
-    model = _build(tv, name, chosen)
+    chosen = kinds.__members__.get(weights) if isinstance(weights, str) else weights
+    if weights is not None and not isinstance(chosen, kinds):
+        raise ModelError(f"{name} has no weights {brief(weights)!r}: choose one of {', '.join(kinds.__members__)}.")
     about = chosen or kinds.DEFAULT
-    recipe: Any = about.transforms()
-    crop = recipe.crop_size[0]
     return Classifier(
-        model=model.eval().requires_grad_(False),
+        model=_build(tv, name, chosen).eval().requires_grad_(False),
         labels=about.meta["categories"],
-        size=(crop, crop),
-        mean=tuple(recipe.mean),
-        std=tuple(recipe.std),
-        resize=recipe.resize_size[0],
-        resample=getattr(Image.Resampling, recipe.interpolation.name, Image.Resampling.BILINEAR),
+        **reading(about.transforms()),
         name=name if chosen else f"{name} (random weights)",
     )
 
 
-def _build(tv: Any, name: str, weights: Any) -> Any:
+def reading(recipe: Any) -> dict[str, Any]:
+    """Return a ``torchvision.transforms._presets.ImageClassification`` as a ``Classifier``'s arguments."""
+    return {
+        "size": (recipe.crop_size[0], recipe.crop_size[0]),
+        "mean": tuple(recipe.mean),
+        "std": tuple(recipe.std),
+        "resize": recipe.resize_size[0],
+        "resample": Image.Resampling[recipe.interpolation.name],
+    }
+
+
+def _build(tv: Any, name: str, weights: Any) -> nn.Module:
     try:
-        return tv.models.get_model(name, weights=weights)
+        with on_cpu():
+            model: nn.Module = tv.models.get_model(name, weights=weights).float()
+        return model
     except (URLError, TimeoutError, ConnectionError) as error:
         raise ModelError(
-            f"The weights of {name} could not be downloaded ({error}). They need a network once; "
+            f"The weights of {name} could not be downloaded ({brief(error)}). They need a network once; "
             "gradlab.models.imagenet() needs none."
         ) from error
-    except (RuntimeError, EOFError, OSError) as error:
-        raise ModelError(f"The weights of {name} could not be read, perhaps a truncated download: {error}") from error
+    except (RuntimeError, EOFError, OSError, UnpicklingError, HTTPException, KeyError, TypeError) as error:
+        kept = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name if weights else ""
+        raise ModelError(
+            f"The weights of {name} could not be read, perhaps a truncated download: {brief(error)}. Delete "
+            f"{brief(kept, 100)} and try again."
+        ) from error

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 import logging
+import os
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import traitlets
 from PIL import Image
 from torch import Tensor
@@ -102,7 +102,7 @@ class PictureWidget(Widget):
         self.busy = f"reading {name} ..."
         picture = _picked(name, content.get("upload"))
         self._serial += 1  # equal answers would not be sent
-        self._show(picture, Path(name).name)
+        self._show(picture, _called(Path(name).name, picture))
 
 
 @dataclass(frozen=True)
@@ -198,18 +198,21 @@ def class_of(net: Classifier, wanted: Any, classes: int, name: str = "target") -
 
 
 def opened(picture: Any) -> tuple[Image.Image, str]:
-    """Return the picture of a name, path, bytes, PIL image or uint8 array (H, W, 3), and what to call it.
+    """Return the picture of whatever :func:`gradlab.data.picture` reads, and what to call it.
 
     Raises:
         PictureError: it is none of these, or cannot be read.
     """
     from gradlab.data import picture as read
 
-    if isinstance(picture, np.ndarray) and (picture.dtype != np.uint8 or picture.shape[2:] != (3,)):
-        # Pillow would take floating point numbers for 0 to 255, and show a black picture
-        raise PictureError(f"picture is an array {picture.shape} {picture.dtype}: expected uint8 (H, W, 3).")
-    name = Path(picture).name if isinstance(picture, (str, Path)) else "your picture"
-    return (Image.fromarray(picture) if isinstance(picture, np.ndarray) else read(picture)), name
+    image = read(picture)
+    return image, _called(Path(picture).name if isinstance(picture, (str, os.PathLike)) else "your picture", image)
+
+
+def _called(name: str, image: Image.Image) -> str:
+    """Return the name, and of how many frames this is the first."""
+    frames = image.info.get("frames")
+    return f"{name} (the first of {frames} frames)" if frames else name
 
 
 def _picked(name: str, upload: Any) -> Image.Image:

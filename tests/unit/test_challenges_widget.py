@@ -161,7 +161,7 @@ def test_a_saved_page_holds_everything(widget: Challenges, tmp_path: Any) -> Non
         ({"label": "dog"}, TargetError, "dog"),
         ({"picture": None}, PictureError, "reads no signs"),
         ({"picture": "chelsae"}, GradlabError, "chelsea"),
-        ({"picture": np.zeros((4, 4), np.float32)}, PictureError, "uint8"),
+        ({"picture": np.full((4, 4), 255.0)}, PictureError, "expected 0 to 1"),
     ],
 )
 def test_bad_input_is_named(net: Classifier, change: dict[str, Any], error: type[Exception], said: str) -> None:
