@@ -30,11 +30,11 @@ test("a confidence of exactly 1 falls in the last bin, one on an edge in the bin
 });
 
 test("what a network says, its runner-up, and the logits below the largest; of equals the first", () => {
-  const { sent: logits, first, second, below } = vectors.decoded;
+  const { sent: logits, first, second, below: wanted } = vectors.decoded;
   const found = glDecodeArm({ name: "a", logits: sent(logits) });
   assert.deepEqual(Array.from(found.said), first);
   assert.deepEqual(Array.from(found.second), second);
-  close(found.below, below);
+  close(found.below, wanted);
   assert.deepEqual([found.classes, found.name], [4, "a"]);
 });
 
