@@ -14,7 +14,7 @@ STAMPS := $(VENV)/.stamps
 ROOT_FLAG := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint types front unit notebooks-test bench clean
+.PHONY: help lab test lint types front unit notebooks-test bench mutants clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,8 +28,8 @@ lab: $(STAMPS)/lab ## open the course in JupyterLab (LAB_FLAGS="--no-browser" an
 
 # --- the checks ------------------------------------------------------------------------------------------------
 
-test lint types front unit notebooks-test bench: export OMP_NUM_THREADS ?= 1
-test lint types front unit notebooks-test bench: export MKL_NUM_THREADS ?= $(OMP_NUM_THREADS)
+test lint types front unit notebooks-test bench mutants: export OMP_NUM_THREADS ?= 1
+test lint types front unit notebooks-test bench mutants: export MKL_NUM_THREADS ?= $(OMP_NUM_THREADS)
 
 test: lint types unit notebooks-test ## every check: style, types, tests (browser too), notebooks
 
@@ -57,6 +57,10 @@ endif
 
 bench: $(STAMPS)/test ## time what a learner waits for
 	$(BIN)/python -m tests.bench.run
+
+mutants: $(STAMPS)/test ## change the code in single places and see what the tests notice: hours, outside CI
+	$(BIN)/python -m pytest -q tests/front/test_tools.py  # installs what reads the JavaScript
+	$(BIN)/python -m data_scripts.mutants --workers $(WORKERS)
 
 # --- the environment: installed once, and again only when pyproject.toml changes -----------------------------------
 

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { glChances, glJudge } from "../../gradlab/widgets/front/lib/reliability.js";
-import { close, softmax, vectors } from "./help.js";
+import { glChances, glDecodeArm, glJudge } from "../../gradlab/widgets/front/lib/reliability.js";
+import { close, sent, softmax, vectors } from "./help.js";
 
 const { judged } = vectors, n = judged.labels.length;
 const said = judged.logits.map((z) => z.indexOf(Math.max(...z)));
@@ -27,6 +27,15 @@ test("a confidence of exactly 1 falls in the last bin, one on an edge in the bin
   assert.deepEqual([confidence[n - 3], bin[n - 3]], [1, 3]);
   assert.deepEqual([confidence[n - 2], bin[n - 2]], [0.5, 1]);
   assert.deepEqual([confidence[n - 1], bin[n - 1]], [0.25, 0]);
+});
+
+test("what a network says, its runner-up, and the logits below the largest; of equals the first", () => {
+  const { sent: logits, first, second, below: wanted } = vectors.decoded;
+  const found = glDecodeArm({ name: "a", logits: sent(logits) });
+  assert.deepEqual(Array.from(found.said), first);
+  assert.deepEqual(Array.from(found.second), second);
+  close(found.below, wanted);
+  assert.deepEqual([found.classes, found.name], [4, "a"]);
 });
 
 test("the error that is left to a calibrated network is the engine's floor", () => {

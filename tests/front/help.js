@@ -13,6 +13,13 @@ export function close(found, wanted, tolerance = 1e-9) {
     `number ${i} is ${value}, expected ${b[i]}`));
 }
 
+// One array as it comes from a kernel: a view somewhere into a larger buffer.
+export function sent({ base64, ...facts }) {
+  const bytes = Buffer.concat([Buffer.alloc(3), Buffer.from(base64, "base64")]);
+  const copy = new Uint8Array(bytes).buffer;
+  return { ...facts, bytes: new DataView(copy, 3, copy.byteLength - 3) };
+}
+
 export function softmax(z) {
   const top = Math.max(...z), p = z.map((each) => Math.exp(each - top)), sum = p.reduce((a, b) => a + b, 0);
   return p.map((each) => each / sum);

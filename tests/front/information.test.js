@@ -4,12 +4,41 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { GL_FAMILIES, glNoise } from "../../gradlab/widgets/front/lib/families.js";
-import { glEntropy, glHeld } from "../../gradlab/widgets/front/lib/levels.js";
+import { glEntropy, glHeld, glShannon } from "../../gradlab/widgets/front/lib/levels.js";
+import { glMixed, glSurfaces, glTinyNet } from "../../gradlab/widgets/front/lib/plane.js";
 import { close, vectors } from "./help.js";
 
 test("entropy in bits and in nats, impossible events costing nothing", () => {
   for (const { p, unit, HXY } of vectors.shannon) close(glEntropy(p, unit), HXY);
   assert.equal(glEntropy([1, 0], "bits"), 0);
+});
+
+test("margins, entropies and mutual information of a joint table", () => {
+  for (const { p, rows, columns, unit, ...wanted } of vectors.shannon) {
+    const found = glShannon(p, rows, columns, unit), { x, y } = found;
+    for (const key of ["HX", "HY", "HXY", "I", "XgivenY", "YgivenX"]) close(found[key], wanted[key]);
+    close(x, Array.from({ length: rows }, (_, i) => p.slice(i * columns, (i + 1) * columns).reduce((a, b) => a + b)));
+    close(found.given.reduce((sum, each, j) => (y[j] > 0 ? sum + y[j] * each : sum), 0), wanted.XgivenY);
+    assert.ok(found.given.every((each, j) => Number.isNaN(each) === (y[j] === 0)));
+  }
+});
+
+test("p, gradients, Fisher matrix and its ellipse at places of the plane", () => {
+  const net = glTinyNet(vectors.plane.weights);
+  for (const { at: [x, y], p, g, F, axes, long } of vectors.plane.places) {
+    const found = net.at(x, y), { a, b, d, trace, angle } = found.F;
+    close(found.p, p);
+    close(net.p(x, y), p);
+    close(found.g, g);
+    close([a, b, b, d, trace], [...F.flat(), F[0][0] + F[1][1]]);
+    close([found.F.long, found.F.short], axes, 1e-7);
+    close(Math.abs(Math.cos(angle) * long[0] + Math.sin(angle) * long[1]), 1);
+    close(found.J, p.map((each) => -Math.log(each)));
+  }
+  const surfaces = glSurfaces(net, 2), { p } = net.at(-2 + 4 * (70.5 / 100), 2 - 4 * (20.5 / 100));
+  close(surfaces[20 * 100 + 70], p);
+  assert.deepEqual(glMixed([0, 0, 0]), [255, 255, 255]);
+  assert.deepEqual(glMixed([1, 0, 0]), [164, 196, 225]);
 });
 
 test("log-likelihood, score, second derivative and information of each family", () => {

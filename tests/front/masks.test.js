@@ -1,9 +1,9 @@
 // Masks, and maps from a sweep: against the engine.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 
-import { glFillBox, glMaskedPhoto } from "../../gradlab/widgets/front/lib/mask.js";
+import { glFillBox, glMaskAsker, glMaskedPhoto } from "../../gradlab/widgets/front/lib/mask.js";
 import { GlSweep } from "../../gradlab/widgets/front/lib/sweep.js";
 import { close, softmax, vectors } from "./help.js";
 
@@ -21,6 +21,7 @@ test("a map is the mean over the windows that cover a pixel, unasked ones being 
     assert.equal(sweep.map(0, "logit"), null);
     sweep.take({ done: wanted.indices.length, total: 12 }, wanted.indices, Float32Array.from(wanted.drops.flat()));
     wanted.maps.forEach((map, c) => close(sweep.map(c, "logit"), map, 1e-5));
+    wanted.chances.forEach((map, c) => close(sweep.map(c, "probability"), map, 1e-5));
     assert.equal(sweep.standing.startsWith("measured at 12"), wanted.exact);
   }
 });
@@ -63,6 +64,39 @@ test("a box is a window where its corner is on the grid and its size is the wind
   assert.equal(sweep.at(box(3, 6), "blur"), -1);
   assert.deepEqual(sweep.snap(7.4, 4.6), { left: 6, top: 6, width: 4, height: 3 });
   assert.deepEqual(sweep.snap(99, -5), { left: 9, top: 0, width: 3, height: 4 });
+});
+
+test("a mask is asked one at a time, the newest next; what is late, or another view's, is not heard", () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  const asked = [], heard = [], logits = { dtype: "float32", shape: [2], bytes: new Uint8Array(8) };
+  let silent = 0;
+  const asker = glMaskAsker((content) => asked.push(content), (z, latest) => heard.push([z.length, latest]),
+    () => { silent += 1; });
+  const answer = (k, more = {}) => asker.heard({ view: asked[k].view, n: asked[k].n, logits, ...more });
+  for (const mask of ["a", "b", "c"]) asker.ask({ mask });
+  assert.deepEqual(asked.map(({ kind, mask, n }) => [kind, mask, n]), [["mask", "a", 1]]);
+  answer(0, { view: "another" });
+  answer(0, { n: 2 });
+  assert.deepEqual([asked.length, heard.length], [1, 0]);
+  answer(0);
+  assert.deepEqual([asked.length, asked[1].mask, asked[1].n], [2, "c", 2]);
+  answer(1);
+  assert.deepEqual(heard, [[2, false], [2, true]]);
+  asker.ask({ mask: "d" });
+  asker.forget();
+  answer(2);
+  assert.equal(heard.length, 2);
+  asker.ask({ mask: "e" });
+  assert.equal(asked[3].mask, "e");
+  mock.timers.tick(19999);
+  assert.equal(silent, 0);
+  mock.timers.tick(1);
+  assert.equal(silent, 1);
+  asker.ask({ mask: "f" });
+  asker.stop();
+  mock.timers.tick(99999);
+  assert.equal(silent, 1);
+  mock.timers.reset();
 });
 
 test("a box fills its pixels, those outside the picture not", () => {

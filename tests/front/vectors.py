@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from gradlab.evaluate import calibration_error, calibration_floor, nll, ood, rel
 from gradlab.explain import Sweep
 from gradlab.introspect import LastLayer
 from gradlab.widgets.labelling import STRATEGIES, Game, World
+from gradlab.widgets.manifold import likelihoods, trained
 from gradlab.widgets.panels import held_rows
 from gradlab.widgets.wire import packed, scaled
 
@@ -162,6 +164,8 @@ def sweeps() -> list[dict[str, Any]]:
                 "drops": clean - scores,
                 "after": scores.softmax(1),
                 "maps": sweep.maps()[0],
+                # the same of what each window takes away from p
+                "chances": replace(sweep, clean=clean.softmax(1), occluded=occluded.softmax(1)).maps()[0],
                 "exact": asked == 12,
             }
         )
@@ -187,6 +191,7 @@ def shannon() -> list[dict[str, Any]]:
                     "HXY": information.joint_entropy(joint, base=base),
                     "I": information.mutual_information(joint, base=base),
                     "XgivenY": information.conditional_entropy(joint, base=base),
+                    "YgivenX": information.conditional_entropy(joint.T, base=base),
                     "surprises": [information.surprise(p, base=base) for p in joint.ravel() if p > 0],
                 }
             )
@@ -268,14 +273,40 @@ def wire() -> list[dict[str, Any]]:
     found = [(packed(grid.abs(), "uint8"), grid.abs().byte()), (packed(grid, "int32"), grid.int())]
     found += [(packed(grid, dtype), grid) for dtype in ("float16", "float32", "float64")]
     found += [(packed(grid.abs(), "uint32"), grid.abs().int()), (scaled(1e4 * grid), 1e4 * grid)]
-    return [
-        {"packed": {**each, "bytes": None, "base64": base64.b64encode(each["bytes"]).decode()}, "values": values}
-        for each, values in found
-    ]
+    return [{"packed": sent(each), "values": values} for each, values in found]
+
+
+def sent(each: dict[str, Any]) -> dict[str, Any]:
+    return {**each, "bytes": None, "base64": base64.b64encode(each["bytes"]).decode()}
+
+
+def plane() -> dict[str, Any]:
+    """The toy network of the plane at some places: p, every label's gradient, and the Fisher matrix."""
+    weights, _ = trained(1)
+    found = []
+    for at in ([0.4, -0.7], [-1.3, 0.2], [0.0, 1.9]):
+        p, g = likelihoods(weights, np.array(at))
+        fisher = np.einsum("c,ci,cj->ij", p, g, g)
+        sizes, ways = np.linalg.eigh(fisher)
+        found.append({"at": at, "p": p, "g": g, "F": fisher, "axes": np.sqrt(sizes[::-1]), "long": ways[:, 1]})
+    return {"weights": dict(zip(("w1", "b1", "w2", "b2"), weights, strict=True)), "places": found}
+
+
+def decoded() -> dict[str, Any]:
+    """Logits of pictures with ties, as they are sent, and what they say: first, second, and logits below the first."""
+    logits = torch.cat([random(20, 6, 4), torch.tensor([[1.0, 3, 3, 0], [2, 2, 2, 2], [0, 1, 2, 3], [3, 2, 1, 0]])])
+    first = logits.argmax(1)
+    rest = logits.scatter(1, first[:, None], -torch.inf)
+    return {
+        "sent": sent(packed(logits, "float64")),
+        "first": first,
+        "second": rest.argmax(1),
+        "below": logits - logits.amax(1, keepdim=True),
+    }
 
 
 ALL: tuple[Callable[[], Any], ...] = (
-    maps, panels, judged, detection, sweeps, shannon, families, game, colours, wire,
+    maps, panels, judged, detection, sweeps, shannon, families, game, colours, wire, plane, decoded,
 )  # fmt: skip
 
 

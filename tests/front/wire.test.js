@@ -4,14 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { glPacked, glPart, glSend, glUnpacked } from "../../gradlab/widgets/front/lib/wire.js";
-import { close, vectors } from "./help.js";
-
-// One array as it comes from a kernel: a view somewhere into a larger buffer.
-function sent({ base64, ...facts }) {
-  const bytes = Buffer.concat([Buffer.alloc(3), Buffer.from(base64, "base64")]);
-  const copy = new Uint8Array(bytes).buffer;
-  return { ...facts, bytes: new DataView(copy, 3, copy.byteLength - 3) };
-}
+import { close, sent, vectors } from "./help.js";
 
 test("every type that the kernel sends is read, whole and in parts", () => {
   for (const { packed, values } of vectors.wire) {
