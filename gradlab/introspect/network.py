@@ -106,9 +106,10 @@ class IntrospectiveNetwork(nn.Module):
         """Return what H reads of each picture, (N, size), before it is standardised."""
         if self.on == "gradient":
             return dense_features(kept, self.recipe).flatten(1)
+        h = kept.hidden.flatten(1)
         if self.recipe.normalize is None:
-            return kept.hidden
-        return l2(kept.hidden) if self.recipe.normalize == "l2" else min_max(kept.hidden)
+            return h
+        return l2(h) if self.recipe.normalize == "l2" else min_max(h)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return H's logits for pictures (N, C, H, W). Gradients flow to the pictures and to H, not to f's weights.

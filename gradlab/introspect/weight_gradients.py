@@ -87,12 +87,18 @@ def dense_features(kept: LastLayer, recipe: Recipe = Recipe()) -> Tensor:  # noq
         torch.Size([1, 10, 320])
     """
     n, classes = kept.logits.shape
-    _check_size(n, classes if recipe.question == "each" else 1, classes, kept.hidden.shape[1])
+    _check_size(n, classes if recipe.question == "each" else 1, classes, kept.hidden.shape[-1])
     u, size = logit_gradients(kept.logits, recipe.loss, recipe.question)
-    h = kept.hidden
-    if recipe.normalize == "l2":
-        u, h = _unit(u, ROUNDINGS * torch.finfo(u.dtype).eps * size), _unit(h, size.new_zeros(n))
-    made = (u[..., None] * h.view(n, *[1] * (u.ndim - 1), -1)).flatten(-2)
+    floor, h = ROUNDINGS * torch.finfo(u.dtype).eps * size, kept.hidden
+    if recipe.normalize == "l2" and h.ndim == 2:
+        u, h = _unit(u, floor), _unit(h, size.new_zeros(n))
+    elif recipe.normalize == "l2":
+        u = torch.where((u.flatten(1).norm(dim=1) > floor).view(-1, *[1] * (u.ndim - 1)), u, 0)
+    # (N, 1 or classes, d), with a further axis for the questions
+    h = h.view(n, *[1] * (u.ndim - h.ndim + 1), *h.shape[1:])
+    made = (u[..., None] * h).flatten(-2)
+    if recipe.normalize == "l2" and kept.hidden.ndim == 3:
+        made = l2(made)
     return min_max(made) if recipe.normalize == "minmax" else made
 
 

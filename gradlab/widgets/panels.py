@@ -114,6 +114,11 @@ def _one(
 ) -> tuple[NDArray[Any], ...]:
     x = net.normalize(seen)
     kept = last_layer(net, x, extra_inputs=extra_inputs)
+    if kept.hidden.ndim == 3:
+        raise LayerError(
+            f"Layer {kept.layer!r} has a rectifier between it and its pooling, so that every class reads other cells: "
+            "this widget draws one h for all. Features are to be had from gradlab.introspect.features."
+        )
     z, h = (each.detach().cpu().double() for each in (kept.logits, kept.hidden))
     maps = class_maps(net, x, layer=layer, extra_inputs=extra_inputs).maps.detach().cpu().double()
     asked = torch.arange(z.shape[1]) if z.shape[1] <= ALL_PANELS else _asked(z)

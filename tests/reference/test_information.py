@@ -291,8 +291,14 @@ def test_presence_is_the_variance_of_the_contrast_maps() -> None:
     torch.testing.assert_close(fisher_map(model, x, layer="stages"), want, rtol=1e-9, atol=1e-15)
 
 
-def test_a_head_of_convolutions_has_no_closed_form_but_a_fisher() -> None:
+def test_a_head_of_convolutions_by_its_closed_form() -> None:
     model, x = lively(ConvScored()), batch(2)
+    weights = fisher(model, x, what="trace", layer="score.1") - fisher_of_bias(model, x)
+    torch.testing.assert_close(last_layer(model, x).trace(), weights, rtol=1e-9, atol=0)
     with pytest.raises(LayerError, match="closed form"):
-        last_layer(model, x)
-    assert float(fisher(model, x, what="trace").min()) > 0
+        last_layer(nn.Sequential(model, nn.Tanh()), x)
+
+
+def fisher_of_bias(model: nn.Module, x: Tensor) -> Tensor:
+    found = scores(model, x, layer="score.1")["score.1.bias"].square()
+    return torch.einsum("nc,nck->n", model(x).softmax(1).detach(), found)

@@ -132,7 +132,7 @@ def test_effective_rows_grow_with_doubt_and_with_the_label_of_ones() -> None:
     assert introspect.LastLayer(torch.ones(1, 10), h).effective_rows("mse", "ones")[0] == 0
 
 
-def test_a_convolution_that_scores_the_classes_has_no_closed_form_but_an_answer(pictures: Tensor) -> None:
+def test_a_convolution_that_scores_the_classes_by_its_name(pictures: Tensor) -> None:
     model = ConvScored().double().eval()
     got = introspect.features(model, pictures.double(), "bce", question="each", normalize=None, layer="score.1")
     assert_equal(got, slow.features(model, pictures.double(), "bce", "each", "score.1"))

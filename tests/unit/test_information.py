@@ -215,7 +215,7 @@ def test_outputs_that_are_no_logits_are_refused(ask, twist, message: str, pictur
 
 
 def test_a_last_layer_that_is_none_is_refused(pictures: Tensor) -> None:
-    for model in (ConvScored(), Twisted(torch.tanh)):
+    for model in (nn.Sequential(ConvScored(), nn.Tanh()), Twisted(torch.tanh)):
         with pytest.raises(LayerError, match="closed form"):
             last_layer(model.eval(), pictures)
     with pytest.raises(LayerError, match="do not depend"):

@@ -113,6 +113,11 @@ class Twice(Small):
         self.again = nn.Linear(8, 8)
 
 
+class Squashed(nn.Sequential):
+    def __init__(self) -> None:
+        super().__init__(ConvScored(), nn.Tanh())
+
+
 REFUSED: dict[str, tuple[type[GradlabError], str, Callable[[Tensor], Any]]] = {
     "loss": (InputError, "loss is 'l1'", lambda x: introspect.features(Small(), x, loss="l1")),  # type: ignore[arg-type]
     "question": (InputError, "question is 'all'", lambda x: introspect.features(Small(), x, question="all")),  # type: ignore[arg-type]
@@ -124,7 +129,11 @@ REFUSED: dict[str, tuple[type[GradlabError], str, Callable[[Tensor], Any]]] = {
     "integers": (InputError, "dtype", lambda x: introspect.features(Small(), x.long())),
     "no model": (ModelError, "torch.nn.Module", lambda x: introspect.features("resnet", x)),
     "map": (ModelError, "logits", lambda x: introspect.features(nn.Conv2d(3, 4, 1), x)),
-    "convolution": (LayerError, "layer='score.1'", lambda x: introspect.features(ConvScored(), x)),
+    "convolution": (
+        LayerError,
+        "layer='0.score.1'",
+        lambda x: introspect.features(nn.Sequential(ConvScored(), nn.Tanh()), x),
+    ),
     "scaled": (LayerError, "closed form", lambda x: introspect.features(Scaled(), x)),
     "twice": (LayerError, "closed form", lambda x: introspect.features(Twice(), x)),
     "not run": (LayerError, "do not depend on the weights", lambda x: introspect.features(Twice(), x, layer="conv2")),

@@ -257,6 +257,11 @@ def test_a_bar_shows_the_epochs(f: Small, capsys: pytest.CaptureFixture[str]) ->
     assert "introspection" in shown and "2/2" in shown
 
 
+class Squashed(nn.Sequential):
+    def __init__(self) -> None:
+        super().__init__(ConvScored(), nn.Tanh())
+
+
 class Cubic(nn.Linear):
     """An H whose logits leave the range of float32 after a step of the right size."""
 
@@ -288,7 +293,11 @@ REFUSED: dict[str, tuple[type[GradlabError], str, Callable[[nn.Module], Any]]] =
     "epochs": (InputError, "epochs", lambda f: IntrospectiveNetwork(f).fit(X, Y, epochs=0)),
     "rate": (InputError, "rate above 0", lambda f: IntrospectiveNetwork(f).fit(X, Y, rate=0)),
     "diverged": (ModelError, "lower rate", lambda f: IntrospectiveNetwork(f, reflection=Cubic()).fit(X, Y, rate=1e9)),
-    "no head": (LayerError, "closed form", lambda f: IntrospectiveNetwork(ConvScored()).fit(X, Y)),
+    "no head": (
+        LayerError,
+        "closed form",
+        lambda f: IntrospectiveNetwork(nn.Sequential(ConvScored(), nn.Tanh())).fit(X, Y),
+    ),
     "own H": (
         InputError,
         r"reflection gives \(1, 3\)",

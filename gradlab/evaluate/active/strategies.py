@@ -97,14 +97,15 @@ def badge(probabilities: Tensor, hidden: Tensor, n: int, *, seed: Seed = 0) -> T
 
     k-means++ on g = (p - e_y) h^T, with y the predicted class: the gradient of the cross entropy by the last layer's
     weight if the network were right. That is the introspective feature of loss "ce" for the question Q = P, "why P,
-    rather than P?". It is u h^T, so that <g_i, g_j> = (u_i . u_j)(h_i . h_j), and classes + d numbers per picture do.
+    rather than P?". It is u h^T, so that <g_i, g_j> = (u_i . u_j)(h_i . h_j), and classes + d numbers per picture do;
+    where each class reads an h of its own (SqueezeNet), classes x d.
 
     As in the authors' code the first pick is the longest g, and each next one is drawn with a chance proportional to
     the squared distance from the nearest pick so far.
 
     Args:
         probabilities: p (N, classes).
-        hidden: h (N, d), as :func:`gradlab.introspect.last_layer` gives it.
+        hidden: h (N, d), or (N, classes, d), as :func:`gradlab.introspect.last_layer` gives it.
         n: how many.
         seed: of the draws.
 
@@ -120,7 +121,8 @@ def badge(probabilities: Tensor, hidden: Tensor, n: int, *, seed: Seed = 0) -> T
         True
     """
     p = checked_probabilities(probabilities)
-    if not isinstance(hidden, Tensor) or hidden.ndim != 2 or len(hidden) != len(p) or not hidden.is_floating_point():
+    fits = isinstance(hidden, Tensor) and hidden.ndim in (2, 3) and hidden.shape[:-1] == p.shape[: hidden.ndim - 1]
+    if not fits or not hidden.is_floating_point():
         shape = tuple(hidden.shape) if isinstance(hidden, Tensor) else type(hidden).__name__
         raise InputError(f"hidden is {shape}: expected floating ({len(p)}, d), a row for each of probabilities.")
     if not bool(torch.isfinite(hidden).all()):
@@ -128,6 +130,8 @@ def badge(probabilities: Tensor, hidden: Tensor, n: int, *, seed: Seed = 0) -> T
     n = whole_number(n, "n", 1, len(p))
     h = hidden.detach().to(p)
     u = p - torch.nn.functional.one_hot(p.argmax(1), p.shape[1])
+    if h.ndim == 3:  # g itself, as a product of all its numbers with 1
+        u, h = (u[:, :, None] * h).flatten(1), torch.ones_like(u[:, :1])
     lengths = u.square().sum(1) * h.square().sum(1)  # |g|^2 = |u|^2 |h|^2
     generator = torch_generator(seed)
     picked = [int(lengths.argmax())]

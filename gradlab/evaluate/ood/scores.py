@@ -176,8 +176,10 @@ def gradient_norm(
             found.append(torch.linalg.vector_norm(made.double(), order, dim=1))
             continue
         kept = last_layer(model, part, extra_inputs=own)
-        lengths = [torch.linalg.vector_norm(t.double(), order, dim=1) for t in (kept.rows(loss, "ones"), kept.hidden)]
-        found.append(lengths[0] * lengths[1])
+        lengths = torch.linalg.vector_norm(kept.hidden.double(), order, dim=-1).view(
+            len(kept), -1
+        )  # for all or each class
+        found.append(torch.linalg.vector_norm(kept.rows(loss, "ones").double() * lengths, order, dim=1))
     return torch.cat(found)
 
 
