@@ -57,9 +57,13 @@ class Weights:
         self._tensors = [p for p in tensors if not p.is_inference()]
         self._versions = [p._version for p in self._tensors]
 
+    def same(self) -> bool:
+        """Tell whether they were not."""
+        return [p._version for p in self._tensors] == self._versions
+
     def check(self) -> None:
         """Raise ``WeightsChanged`` if they were."""
-        if [p._version for p in self._tensors] != self._versions:
+        if not self.same():
             raise WeightsChanged("The model's weights were updated while it was explained: run it again.")
 
     @contextlib.contextmanager

@@ -17,8 +17,10 @@ __all__ = ["Target", "check_logits", "class_indices", "label_index", "scores_of"
 Target: TypeAlias = "int | str | Tensor | Sequence[int | str] | Callable[[Any], Tensor] | None"
 
 
-def check_logits(outputs: Any, least: int = 1) -> Tensor:
+def check_logits(outputs: Any, least: int = 1, *, count: int | None = None) -> Tensor:
     """Return the outputs as they are if they are finite logits (N, classes), of ``least`` classes or more.
+
+    ``count`` is N, where it is known.
 
     Raises:
         ModelError: they are anything else; only a callable target can read those.
@@ -38,6 +40,10 @@ def check_logits(outputs: Any, least: int = 1) -> Tensor:
         raise ModelError(
             f"The model returns {shape}, not logits (N, classes). Methods with a target take a callable, "
             "outputs -> (N,) scores, instead."
+        )
+    if count is not None and len(outputs) != count:
+        raise ModelError(
+            f"The model returns {len(outputs)} rows of logits for {count} pictures: expected one row (classes,) each."
         )
     if outputs.shape[1] < least:
         raise ModelError(
