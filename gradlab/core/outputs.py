@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from gradlab.core.checks import instance
 from gradlab.core.inputs import Model, check_inputs, module_of
 from gradlab.core.last_layer import LastLayer, read_last
 from gradlab.core.network import Network, ask
 
 __all__ = ["attached_last_layer", "last_layer", "outputs_of"]
-
-DROPOUT = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
 
 
 def last_layer(model: Model, inputs: Tensor, *, extra_inputs: Sequence[Any] = ()) -> LastLayer:
@@ -55,16 +51,13 @@ def attached_last_layer(model: Model, inputs: Tensor) -> LastLayer:
     return ask(module_of(model), work)
 
 
-def outputs_of(
-    model: Model, inputs: Tensor, *, extra_inputs: Sequence[Any] = (), dropout: torch.Generator | None = None
-) -> Any:
+def outputs_of(model: Model, inputs: Tensor, *, extra_inputs: Sequence[Any] = ()) -> Any:
     """Return what ``model(inputs, *extra_inputs)`` returns, detached, in eval mode; the model is not changed.
 
     Args:
         model: any ``nn.Module`` or a ``Classifier``.
         inputs: normalised batch (N, C, H, W).
         extra_inputs: what else the model reads.
-        dropout: dropout modules drop units, drawn from here, as in train mode; all else stays in eval mode.
 
     Raises:
         InputError, ModelError: see their descriptions.
@@ -74,22 +67,4 @@ def outputs_of(
         torch.Size([1, 10])
     """
     x = check_inputs(model, inputs, extra_inputs)
-    if dropout is not None:
-        instance(dropout, "dropout", torch.Generator, "a torch.Generator, or None")
-
-    def work(network: Network) -> Any:
-        dropping: dict[nn.Module, Any] = {}
-        if dropout is not None:
-            dropping = {part: partial(_drop, dropout) for part in network.parts if isinstance(part, DROPOUT)}
-        return network(network.prepared(x), *extra_inputs, after=dropping)
-
-    return ask(module_of(model), work)
-
-
-def _drop(generator: torch.Generator, part: Any, _: Any, output: Tensor) -> Tensor:
-    """Drop units of each picture, or with Dropout1d to 3d whole channels; the others grow by 1 / (1 - p)."""
-    shape = output.shape if isinstance(part, nn.Dropout) else (*output.shape[:2], *[1] * (output.ndim - 2))
-    keep = 1 - part.p
-    kept = torch.rand(shape, generator=generator) < keep
-    dropped: Tensor = output * (kept.to(output) / max(keep, torch.finfo(output.dtype).tiny))
-    return dropped
+    return ask(module_of(model), lambda network: network(network.prepared(x), *extra_inputs))

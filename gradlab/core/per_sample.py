@@ -1,16 +1,16 @@
 """Gradients of every sample by itself, from one batched run, in pieces that fit in memory.
 
 Layers that a rule covers (``rules.py``) need only what they read and what comes back to them, so one pull-back of the
-batch serves all samples. All other parameters (attention, class tokens, layer norms) go through ``torch.func``. Nothing
-is assumed about a network: the rules are tried on the first pictures and compared with autograd, and a layer on
-which the two differ goes through ``torch.func`` as well.
+batch serves all samples. All other parameters (of attention, of a layer that runs twice) go through ``torch.func`` and
+the whole network, and what that cannot batch goes through plain autograd, one sample and one pull-back at a time: slow
+and right. Nothing is assumed about a network: rules and ``torch.func`` are tried on the first pictures and compared
+with autograd, and what differs takes the next slower road.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
@@ -18,27 +18,19 @@ import torch
 from torch import Tensor, nn
 
 from gradlab.core.errors import LayerError, ModelError
-from gradlab.core.inputs import Model, check_inputs, goes_along, module_of, own_inputs
+from gradlab.core.inputs import Model, check_inputs, module_of
 from gradlab.core.layers import asked_part
-from gradlab.core.network import Network, ask, recording
-from gradlab.core.rules import Gradients, LinearPiece, Piece, piece_of, ruled
-from gradlab.core.targets import check_logits
+from gradlab.core.network import Network, ask
+from gradlab.core.rules import Gradients, LinearPiece, Piece, Rule, piece_of, rule_of
+from gradlab.core.samples import Kept, Samples, gradients_of, pulled
 
-__all__ = ["Kept", "PerSample", "per_sample"]
+__all__ = ["PerSample", "per_sample"]
 
 T = TypeVar("T")
 
+ALONE = "pictures alone"  # in a network's memory: a picture's outputs do not depend on the others of its batch
 PROBED = 3  # pictures on which the rules are compared with autograd
 CHUNK_NUMBERS = 8_000_000  # gradients at the layers' outputs that are held together
-
-
-@dataclass
-class Kept:
-    """What a layer read and gave; ``clean``: it ran once, with one row per sample."""
-
-    read: Tensor
-    output: Tensor
-    clean: bool
 
 
 def per_sample(
@@ -67,7 +59,7 @@ def per_sample(
 
     def opened(network: Network) -> T:
         names = _parameters(network, layer, weight_alone)
-        return work(PerSample(network, network.prepared(x), names, extra_inputs))
+        return work(PerSample(Samples(network, network.prepared(x), extra_inputs), names))
 
     return ask(module_of(model), opened, trainable=True)
 
@@ -78,13 +70,12 @@ class PerSample:
     Attributes: classes: of the logits. shapes: of the parameters, by name.
     """
 
-    def __init__(self, network: Network, x: Tensor, names: list[str], extra: Sequence[Any]) -> None:
-        self._network, self._x, self._extra = network, x, extra
-        parameters = {name: network.module.get_parameter(name) for name in names}
+    def __init__(self, samples: Samples, names: list[str]) -> None:
+        self._samples, module = samples, samples.network.module
+        parameters: dict[str, Tensor] = {name: module.get_parameter(name) for name in names}
         self.shapes = {name: p.shape for name, p in parameters.items()}
-        self._ruled = _own_names(network.parts, parameters)
-        self._rest: dict[str, Tensor] = dict(parameters)
-        self._probe(slice(0, PROBED))
+        self._ruled: dict[nn.Module, tuple[Rule, dict[str, str]]] = {}
+        self._probe(parameters)
 
     def pieces(self, passes: int, ask: Callable[[slice, Tensor], Tensor]) -> Iterator[Piece]:
         """Yield gradients of all parameters, a few samples and cotangents at a time.
@@ -96,139 +87,145 @@ class PerSample:
         Yields:
             Pieces whose gradients are sum_c v_c dz_c/d theta, (n, m', *shape), in the order of the samples.
         """
+        n = len(self._samples)
         together = min(passes, max(1, CHUNK_NUMBERS // self._numbers))
         step = max(1, CHUNK_NUMBERS // (self._numbers * together))
-        for start in range(0, len(self._x), step):
-            rows = slice(start, min(start + step, len(self._x)))
-            logits, kept = self._run(rows)
+        for start in range(0, n, step):
+            rows = slice(start, min(start + step, n))
+            logits, kept = self._samples.keeping(rows, self._ruled)
             for some in ask(rows, logits.detach()).split(together, dim=1):
                 yield from self._pulled(rows, logits, kept, some)
 
     def _pulled(self, rows: slice, logits: Tensor, kept: dict[nn.Module, Kept], v: Tensor) -> Iterator[Piece]:
-        outputs = {part: kept[part].output for part in self._ruled}
-        for part, arriving in zip(outputs, _pull(logits, [*outputs.values()], v), strict=True):
-            if not kept[part].clean:
-                raise ModelError(f"Layer {type(part).__name__} ran otherwise on these pictures than on the first ones.")
-            yield piece_of(part, rows, kept[part].read, arriving, self._ruled[part])
+        if not all(part in kept and kept[part].clean for part in self._ruled):
+            raise ModelError("A layer ran otherwise on some of these pictures than on the first: ask them one by one.")
+        outputs = [kept[part].output for part in self._ruled]
+        for (part, (rule, names)), arriving in zip(self._ruled.items(), pulled(logits, outputs, v), strict=True):
+            yield piece_of(part, rule, rows, kept[part].read, arriving, names)
         if self._rest:
-            yield Piece(rows, partial(self._by_func, rows, v))
+            yield Piece(rows, partial(self._road, self._rest, rows, v))
 
-    def _run(self, rows: slice) -> tuple[Tensor, dict[nn.Module, Kept]]:
-        """Run the network; gradients are on from the first layer that is asked about."""
-        kept: dict[nn.Module, Kept] = {}
-        x = self._x[rows]
-
-        def keep(part: nn.Module, args: tuple[Any, ...], output: Any) -> Tensor | None:
-            clean = part not in kept and len(args) == 1 and len(args[0]) == len(output) == len(x)
-            if part in kept:
-                kept[part].clean = False
-                return None
-            leaf: Tensor = output if output.requires_grad else output.detach().requires_grad_()
-            # A copy, and a copy handed on: what runs later may rewrite either in place.
-            read = args[0].detach().clone() if args else output.detach()
-            kept[part] = Kept(read, leaf, clean)
-            torch._C._set_grad_enabled(True)
-            return leaf.clone()
-
-        logits = check_logits(
-            self._network(x, *own_inputs(self._extra, rows, len(self._x)), after=dict.fromkeys(self._ruled, keep)), 2
-        )
-        return logits, kept
-
-    def _probe(self, rows: slice) -> None:
-        """Keep the rules that agree with autograd on these pictures; what they do not cover is the rest."""
-        parameters = self._rest
-        with recording():
-            logits = check_logits(
-                self._network(self._x[rows], *own_inputs(self._extra, rows, len(self._x)), record=True), 2
-            )
-            if not logits.requires_grad:
-                raise LayerError("The outputs do not depend on the weights of this layer: choose another.")
-            v = torch.randn(logits.shape, generator=torch.Generator().manual_seed(0)).to(logits)
-            found = torch.autograd.grad(logits, list(parameters.values()), v, allow_unused=True)
-        if all(g is None for g in found):
-            raise LayerError("The outputs do not depend on the weights of this layer: choose another.")
-        true = {n: torch.zeros_like(p) if g is None else g for (n, p), g in zip(parameters.items(), found, strict=True)}
+    def _probe(self, parameters: dict[str, Tensor]) -> None:
+        """Keep the rules that agree with autograd on the first pictures, and find the road for the rest."""
+        samples, rows = self._samples, slice(0, PROBED)
+        logits = samples.logits(rows, record=True)
+        v = torch.randn(logits.shape, generator=torch.Generator().manual_seed(0)).to(logits)
+        found = gradients_of(logits, parameters, v)
+        logits = logits.detach()
+        _check_reached(samples, rows, parameters, found, logits)
         self.classes = logits.shape[1]
-        logits, kept = self._run(rows)
-        tried = {part: names for part, names in self._ruled.items() if part in kept and kept[part].clean}
+        true = {name: torch.zeros_like(p) if (g := found[name]) is None else g for name, p in parameters.items()}
+        largest = self._try_rules(rows, parameters, v, true)
+        covered = {name for _, names in self._ruled.values() for name in names.values()}
+        self._rest = [name for name in parameters if name not in covered]
+        # Per sample and pull-back: the largest layer's gradients, all of the rest's, and what arrives at the outputs.
+        self._numbers += largest + _numbers(parameters, self._rest)
+        self._road = samples.by_loop
+        mine = self._check_alone(logits, v, {name: parameters[name] for name in self._rest})
+        if self._rest and self._batches(rows, v, true, mine):
+            self._road = samples.by_func
+
+    def _check_alone(self, logits: Tensor, v: Tensor, rest: Mapping[str, Tensor]) -> Mapping[str, Tensor | None]:
+        """Refuse pictures that change each other's outputs; return the first one's gradients of the rest."""
+        memory = self._samples.network.memory
+        if not rest and (len(logits) == 1 or ALONE in memory):
+            return {}
+        first = self._samples.logits(slice(0, 1), record=bool(rest))
+        if not _close(first.detach(), logits[:1]):
+            raise ModelError(
+                "The pictures of a batch change each other's outputs (batch statistics do, for one), so none has "
+                "gradients of its own: ask one picture at a time, inputs[i:i + 1]."
+            )
+        if len(logits) > 1:
+            memory[ALONE] = True
+        return gradients_of(first, rest, v[:1]) if rest else {}
+
+    def _try_rules(self, rows: slice, parameters: dict[str, Tensor], v: Tensor, true: Mapping[str, Tensor]) -> int:
+        """Keep the rules that agree with autograd; return the most numbers that one of them makes per pull-back."""
+        own = _own_names(self._samples.network.parts, parameters)
+        logits, kept = self._samples.keeping(rows, own)
+        tried = [part for part in own if part in kept and kept[part].clean]
         alone = torch.zeros_like(v)
         alone[0] = v[0]  # of the first sample: nothing may arrive at the others' rows
-        arriving = _pull(logits, [kept[part].output for part in tried], torch.stack([v, alone], 1))
-        self._ruled, largest = {}, 0
-        for (part, names), g in zip(tried.items(), arriving, strict=True):
-            piece = piece_of(part, rows, kept[part].read, g[:, :1], names)
-            if bool((g[1:, 1] == 0).all()) and all(_close(total, true[name]) for name, total in piece.sums().items()):
-                self._ruled[part] = names
-                largest = max(largest, 0 if isinstance(piece, LinearPiece) else _numbers(parameters, names.values()))
-        covered = {name for names in self._ruled.values() for name in names.values()}
-        self._rest = {name: p for name, p in parameters.items() if name not in covered}
-        # Per sample and pull-back: the largest layer's gradients, all of the rest's, and what arrives at the outputs.
-        self._numbers = largest + _numbers(parameters, self._rest)
-        self._numbers += sum(kept[part].output[0].numel() for part in self._ruled)
-
-    def _by_func(self, rows: slice, v: Tensor) -> Gradients:
-        """Return the gradients of the parameters that no rule covers, by one batched call, (n, m, *shape)."""
-        rest = {name: p.detach() for name, p in self._rest.items()}
-        extra = own_inputs(self._extra, rows, len(self._x))
-        follows = [goes_along(e, len(self._x)) for e in self._extra]
-
-        def one(picture: Tensor, mine: Tensor, *further: Any) -> Gradients:
-            own = [e[None] if each else e for e, each in zip(further, follows, strict=True)]
-
-            def outputs(weights: Gradients) -> Tensor:
-                logits: Tensor = torch.func.functional_call(self._network.module, weights, (picture[None], *own))
-                return logits[0]
-
-            pull = torch.func.vjp(outputs, rest)[1]
-            found: Gradients = torch.func.vmap(lambda c: pull(c)[0])(mine)
-            return found
-
-        by_sample = (0, 0, *(0 if each else None for each in follows))
+        both = torch.stack([v, alone], 1)
+        largest = self._numbers = 0
         try:
-            gradients: Gradients = torch.func.vmap(one, in_dims=by_sample)(self._x[rows], v, *extra)
-        except RuntimeError as error:
-            raise ModelError(
-                f"torch.func cannot batch this network by {', '.join(rest)}: {error} Ask a layer= of its own."
-            ) from error
-        return gradients
+            arrived = pulled(logits, [kept[part].output for part in tried], both)
+        except RuntimeError:  # no gradients but by backward(), as with re-entrant checkpointing
+            return 0
+        for part, g in zip(tried, arrived, strict=True):
+            rule, names = own[part]
+            piece = piece_of(part, rule, rows, kept[part].read, g[:, :1], names)
+            if bool((g[1:, 1] == 0).all()) and _agrees(piece.sums, true):
+                self._ruled[part] = rule, names
+                self._numbers += kept[part].output[0].numel()
+                linear = isinstance(piece, LinearPiece)
+                largest = max(largest, 0 if linear else _numbers(parameters, names.values()))
+        return largest
+
+    def _batches(self, rows: slice, v: Tensor, true: Mapping[str, Tensor], mine: Mapping[str, Tensor | None]) -> bool:
+        """Tell whether torch.func gives autograd's gradients of all these pictures, and of the first one alone."""
+        cotangents = torch.stack([v, -2 * v], 1)
+
+        def sums() -> Gradients:
+            found = self._samples.by_func(self._rest, rows, cotangents)
+            # of the second pull-back what the first left over, so that a mixture of the two is seen
+            return {n: torch.stack([*g.sum(0), *(g[0])]) for n, g in found.items()}
+
+        def expected(name: str) -> Tensor:
+            alone = torch.zeros_like(true[name]) if (g := mine[name]) is None else g
+            return torch.stack([true[name], -2 * true[name], alone, -2 * alone])
+
+        return _agrees(sums, {name: expected(name) for name in self._rest})
 
 
-def _pull(logits: Tensor, outputs: list[Tensor], v: Tensor) -> list[Tensor]:
-    """Return v's gradients at each of the outputs, (n, m, ...)."""
-    if not outputs:
-        return []
-    cotangents = v.transpose(0, 1)
-    pulled: Any = partial(torch.autograd.grad, logits, outputs, retain_graph=True, allow_unused=True)
-    with recording():
-        try:
-            found = pulled(cotangents, is_grads_batched=True)
-        except RuntimeError:  # a step that cannot be batched: one after another, slow and right
-            columns = zip(*(pulled(each) for each in cotangents), strict=True)
-            found = tuple(None if column[0] is None else torch.stack(column) for column in columns)
-    return [
-        output.new_zeros(*v.shape[:2], *output.shape[1:]) if g is None else g.transpose(0, 1)
-        for output, g in zip(outputs, found, strict=True)
-    ]
+def _check_reached(
+    samples: Samples, rows: slice, parameters: dict[str, Tensor], found: Mapping[str, Tensor | None], logits: Tensor
+) -> None:
+    """Refuse weights on which the logits depend, but to which no gradient comes, and such that nothing depends on."""
+    unreached = [name for name, g in found.items() if g is None]
+    if not unreached:
+        return
+    moved = {name: 1.25 * parameters[name].detach() + 0.1 for name in unreached}
+    if not _close(samples.logits(rows, moved).detach(), logits, slack=1e-6):
+        raise LayerError(
+            f"The outputs depend on {unreached[0]!r}, but the model's forward cuts its gradient (torch.no_grad or "
+            "detach): take that out, or name a layer= after it."
+        )
+    if len(unreached) == len(found):
+        raise LayerError("The outputs do not depend on the weights of this layer: choose another.")
 
 
 def _numbers(parameters: Mapping[str, Tensor], names: Iterable[str]) -> int:
     return sum(parameters[name].numel() for name in names)
 
 
-def _close(found: Tensor, true: Tensor) -> bool:
-    return bool((found - true).abs().max() <= 1e4 * torch.finfo(true.dtype).eps * true.abs().max())
+def _agrees(offered: Callable[[], Gradients], true: Mapping[str, Tensor]) -> bool:
+    """Tell whether an offer gives the true gradients; whatever goes wrong on the way is a no."""
+    try:
+        return all(total.shape == true[name].shape and _close(total, true[name]) for name, total in offered().items())
+    except Exception:
+        return False
 
 
-def _own_names(parts: Mapping[nn.Module, str], parameters: Mapping[str, Tensor]) -> dict[nn.Module, dict[str, str]]:
-    """Return, for each layer that a rule covers, the asked names of its own weight and bias; none of shared ones."""
+def _close(found: Tensor, true: Tensor, slack: float = 1.0) -> bool:
+    """Compare up to rounding, of which sums over many cells have plenty; half precision cannot have as much."""
+    slack *= min(1e4 * torch.finfo(true.dtype).eps, 0.05)
+    return bool((found - true).abs().max() <= slack * true.abs().max())
+
+
+def _own_names(
+    parts: Mapping[nn.Module, str], parameters: Mapping[str, Tensor]
+) -> dict[nn.Module, tuple[Rule, dict[str, str]]]:
+    """Return, for each layer with a rule, the rule and the asked names of its own weight and bias; no shared ones."""
     names = {id(p): name for name, p in parameters.items()}
     owners = Counter(id(p) for part in parts for p in part._parameters.values())
     found = {}
     for part in parts:
-        own = {key: p for key, p in part._parameters.items() if id(p) in names}
-        if own and ruled(part) and all(owners[id(p)] == 1 for p in own.values()):
-            found[part] = {key: names[id(p)] for key, p in own.items()}
+        rule, held = rule_of(part), part._parameters
+        own = {key: names[id(p)] for key in ("weight", "bias") if id(p := held.get(key)) in names}
+        if own and rule is not None and all(owners[id(held[key])] == 1 for key in own):
+            found[part] = rule, own
     return found
 
 

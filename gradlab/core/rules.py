@@ -2,11 +2,13 @@
 
 For a linear layer that is g h^T, for a convolution g times the unfolded input, for a batch norm in eval mode g times
 the normalised input (Goodfellow, Efficient Per-Example Gradient Computations, 2015; Dangel et al., BackPACK, 2020).
+A rule is an offer: a layer of such a type may compute something else (a subclass, padding by reflection), so whoever
+takes it compares it with autograd first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -14,9 +16,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-__all__ = ["Gradients", "LinearPiece", "Piece", "piece_of", "ruled", "sum_of"]
+__all__ = ["Gradients", "LinearPiece", "Piece", "Rule", "piece_of", "rule_of", "sum_of"]
 
 Gradients: TypeAlias = "dict[str, Tensor]"  # by name of the parameter
+# (layer, its input (n, ...), gradients at its output (n, m, ...)) -> those of its parameters (n, m, *shape)
+Rule: TypeAlias = Callable[[Any, Tensor, Tensor], Gradients]
 
 
 @dataclass(frozen=True)
@@ -74,35 +78,32 @@ class LinearPiece(Piece):
         return {name: values for name, values in ((self.weight, weight), (self.bias, bias)) if name}
 
 
-def piece_of(part: nn.Module, rows: slice, read: Tensor, arriving: Tensor, names: dict[str, str]) -> Piece:
+def rule_of(part: nn.Module) -> Rule | None:
+    """Return the rule that may cover a layer's weight and bias; whether it does, a trial shows."""
+    return next((rule for kind, rule in _RULES.items() if isinstance(part, kind)), None)
+
+
+def piece_of(
+    part: nn.Module, rule: Rule, rows: slice, read: Tensor, arriving: Tensor, names: Mapping[str, str]
+) -> Piece:
     """Return what a layer's parameters get.
 
     Args:
-        part: a layer that :func:`ruled` accepts.
+        part: a layer.
+        rule: of the layer.
         rows: the samples.
         read: the layer's input (n, ...).
         arriving: gradients at its output (n, m, ...).
-        names: of the parameters that are asked for, by "weight" and "bias".
+        names: of the parameters that are asked for, by the layer's own name of them.
     """
-    rule = _RULES[type(part)]
 
     def made() -> Gradients:
         found = rule(part, read, arriving)
         return {name: found[key] for key, name in names.items()}
 
-    if isinstance(part, nn.Linear) and read.ndim == 2:
+    if rule is _linear and read.ndim == 2:
         return LinearPiece(rows, made, read, arriving, names.get("weight", ""), names.get("bias", ""))
     return Piece(rows, made)
-
-
-def ruled(part: nn.Module) -> bool:
-    """Whether a rule covers this very type of layer, as torch made it, with nothing but a weight and a bias."""
-    plain = {name for name, p in part._parameters.items() if p is not None} <= {"weight", "bias"}
-    if isinstance(part, nn.Conv2d):
-        plain &= part.padding_mode == "zeros" and not isinstance(part.padding, str)
-    if isinstance(part, nn.BatchNorm2d):
-        plain &= part.running_mean is not None
-    return plain and type(part) in _RULES
 
 
 def _linear(part: Any, read: Tensor, arriving: Tensor) -> Gradients:
@@ -128,7 +129,7 @@ def _batch_norm(part: Any, read: Tensor, arriving: Tensor) -> Gradients:
     return {"weight": (arriving * normalised[:, None]).sum((3, 4)), "bias": arriving.sum((3, 4))}
 
 
-_RULES: dict[type[nn.Module], Callable[[Any, Tensor, Tensor], Gradients]] = {
+_RULES: dict[type[nn.Module], Rule] = {
     nn.Linear: _linear,
     nn.Conv2d: _convolution,
     nn.BatchNorm2d: _batch_norm,

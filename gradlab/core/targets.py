@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,18 +12,40 @@ from torch import Tensor
 from gradlab.core.checks import names_of, readable, whole_number
 from gradlab.core.errors import InputError, ModelError, TargetError, did_you_mean, shown
 
-__all__ = ["Target", "check_logits", "class_indices", "label_index", "scores_of"]
+__all__ = ["Target", "check_logits", "class_indices", "label_index", "logits_in", "scores_of"]
 
 Target: TypeAlias = "int | str | Tensor | Sequence[int | str] | Callable[[Any], Tensor] | None"
 
 
+def logits_in(outputs: Any) -> Any:
+    """Return the logits among a model's outputs; where there are none, the outputs as they are.
+
+    A tensor is itself; of an object or mapping it is what it calls ``logits`` (Hugging Face, torchvision's named
+    tuples); of any other mapping, sequence or data class, its only floating tensor (N, classes).
+
+    Examples:
+        >>> z = torch.zeros(2, 3)
+        >>> all(gradlab.core.targets.logits_in(given) is z for given in (z, {"logits": z}, (torch.zeros(2), z)))
+        True
+    """
+    if isinstance(outputs, Tensor):
+        return outputs
+    held = outputs if isinstance(outputs, Mapping) else getattr(outputs, "__dict__", {})
+    named = held["logits"] if "logits" in held else getattr(outputs, "logits", None)
+    if isinstance(named, Tensor):
+        return named
+    each = outputs if isinstance(outputs, (list, tuple)) else held.values()
+    found = [v for v in each if isinstance(v, Tensor) and v.ndim == 2 and v.is_floating_point()]
+    return found[0] if len(found) == 1 else outputs
+
+
 def check_logits(outputs: Any, least: int = 1, *, count: int | None = None) -> Tensor:
-    """Return the outputs as they are if they are finite logits (N, classes), of ``least`` classes or more.
+    """Return the logits among the outputs (:func:`logits_in`) if they are finite, of ``least`` classes or more.
 
     ``count`` is N, where it is known.
 
     Raises:
-        ModelError: they are anything else; only a callable target can read those.
+        ModelError: there are none; only a callable target can read such outputs.
 
     Examples:
         >>> gradlab.core.check_logits(torch.zeros(2, 3)).shape
@@ -32,27 +54,27 @@ def check_logits(outputs: Any, least: int = 1, *, count: int | None = None) -> T
         Traceback (most recent call last):
         gradlab.core.errors.ModelError: The model returns a tensor of shape (3,), not logits (N, classes). ...
     """
-    least = whole_number(least, "least", 1)
-    if not isinstance(outputs, Tensor) or outputs.ndim != 2 or not outputs.is_floating_point() or not readable(outputs):
-        shape = f"a tensor of shape {tuple(outputs.shape)}" if isinstance(outputs, Tensor) else type(outputs).__name__
-        if isinstance(outputs, Tensor) and outputs.ndim == 2:
-            shape += f" and dtype {outputs.dtype} on {outputs.device}"
+    least, logits = whole_number(least, "least", 1), logits_in(outputs)
+    if not isinstance(logits, Tensor) or logits.ndim != 2 or not logits.is_floating_point() or not readable(logits):
+        shape = f"a tensor of shape {tuple(logits.shape)}" if isinstance(logits, Tensor) else type(logits).__name__
+        if isinstance(logits, Tensor) and logits.ndim == 2:
+            shape += f" and dtype {logits.dtype} on {logits.device}"
         raise ModelError(
             f"The model returns {shape}, not logits (N, classes). Methods with a target take a callable, "
             "outputs -> (N,) scores, instead."
         )
-    if count is not None and len(outputs) != count:
+    if count is not None and len(logits) != count:
         raise ModelError(
-            f"The model returns {len(outputs)} rows of logits for {count} pictures: expected one row (classes,) each."
+            f"The model returns {len(logits)} rows of logits for {count} pictures: expected one row (classes,) each."
         )
-    if outputs.shape[1] < least:
+    if logits.shape[1] < least:
         raise ModelError(
-            f"The model returns {outputs.shape[1]} logit: this needs the logits (N, classes) of two or more classes."
+            f"The model returns {logits.shape[1]} logit: this needs the logits (N, classes) of two or more classes."
         )
     # A sum is finite only if all its terms are; it may overflow, so ask again.
-    if not bool(outputs.detach().sum().isfinite()) and not bool(outputs.detach().isfinite().all()):
+    if not bool(logits.detach().sum().isfinite()) and not bool(logits.detach().isfinite().all()):
         raise ModelError("The model returns NaN or infinite logits for these inputs.")
-    return outputs
+    return logits
 
 
 def class_indices(target: Any, logits: Tensor, labels: Sequence[str] | None = None) -> Tensor:

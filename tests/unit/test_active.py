@@ -145,24 +145,76 @@ def test_the_mean_of_many_passes_is_near_the_plain_answer(x: Tensor) -> None:
     assert bool(((apart.mean(0) - (z[:, 0] - z[:, 1])).abs() < 5 * spread).all())
 
 
-@pytest.mark.parametrize("p", [0.0, 1.0])
-def test_nothing_or_everything_is_dropped(p: float) -> None:
-    network = nn.Sequential(nn.Flatten(), nn.Dropout(p), nn.Linear(12, 3)).eval()
+def test_everything_is_dropped() -> None:
+    network = nn.Sequential(nn.Flatten(), nn.Dropout(1.0), nn.Linear(12, 3)).eval()
     passes = active.dropout_passes(network, torch.randn(4, 3, 2, 2), 5)
     assert bool(torch.isfinite(passes).all()) and torch.equal(passes, passes[:1].expand_as(passes))
+    assert active.bald(passes).tolist() == [0.0] * 4, "no rounding to pick by"
 
 
-def test_bald_is_0_without_dropout(x: Tensor) -> None:
-    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    network.train()  # batch norm as in eval all the same
-    scores = active.bald(active.dropout_passes(network, x, 5, seed=0))
-    torch.testing.assert_close(scores, torch.zeros(9, dtype=scores.dtype), atol=1e-7, rtol=0)
+@pytest.mark.parametrize("p", [None, 0.0])
+def test_a_network_without_dropout_is_refused(p: float | None, x: Tensor) -> None:
+    parts = [nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+    network = nn.Sequential(*parts, *([] if p is None else [nn.Dropout(p)]))
+    for ask in (lambda: active.dropout_passes(network, x, 5), lambda: active.ask("bald", network, x, 2)):
+        with pytest.raises(ModelError, match=r"No dropout ran.*'entropy'"):
+            ask()
+
+
+class ByFunction(nn.Module):
+    """Drops by a function: in its own way, before its last layer, from values that show what was dropped."""
+
+    def __init__(self, function: Callable[[Tensor, bool], Tensor], head: bool = True) -> None:
+        super().__init__()
+        self.function, self.fc = function, nn.Linear(12, 3) if head else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(self.function(x.flatten(1), self.training))
+
+
+FUNCTIONS = {
+    "by keyword": lambda h, on: nn.functional.dropout(h, p=0.25, training=on),
+    "by position": lambda h, on: nn.functional.dropout(h, 0.25, on),
+    "torch's": lambda h, on: torch.dropout(h, 0.25, on),
+    "in place": lambda h, on: [h := h.clone(), nn.functional.dropout(h, 0.25, on, True)][0],
+    "always on": lambda h, on: nn.functional.dropout(h, 0.25),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functional_dropout_is_that_of_the_module(name: str) -> None:
+    x = torch.rand(5, 3, 2, 2) + 1
+    module = nn.Sequential(nn.Flatten(), nn.Dropout(0.25), nn.Linear(12, 3)).eval()
+    network = ByFunction(FUNCTIONS[name]).eval()
+    network.fc.load_state_dict(module[2].state_dict())
+    state = torch.get_rng_state()
+    want = active.dropout_passes(module, x, 6, seed=3)
+    torch.testing.assert_close(active.dropout_passes(network, x, 6, seed=3), want)
+    assert len(want.unique(dim=0)) == 6
+    assert torch.equal(torch.get_rng_state(), state) and not network.training
+
+
+def test_alpha_dropout_keeps_mean_and_deviation() -> None:
+    network = ByFunction(lambda h, on: nn.functional.alpha_dropout(h, 0.5, on), head=False).eval()
+    x, state = torch.randn(400, 12, 1, 1), torch.get_rng_state()
+    passes = active.dropout_passes(network, x, 2, seed=0)
+    assert torch.equal(passes, active.dropout_passes(network, x, 2, seed=0)), "the seed gives the draws"
+    assert torch.equal(torch.get_rng_state(), state)
+    values = passes.log() - passes.log().mean(2, keepdim=True)
+    assert float(values.std()) == pytest.approx(1, abs=0.1)
+    assert not torch.equal(passes[0], passes[1])
 
 
 def test_dropout_inside_attention(x: Tensor) -> None:
     """A transformer's fast path in eval mode would pass its dropout by."""
     passes = active.dropout_passes(Tokens().eval(), torch.randn(3, 3, 16, 16), 4)
     assert bool((active.bald(passes) > 0).all())
+    attention = nn.TransformerEncoderLayer(12, 2, 8, dropout=0.0, batch_first=True)
+    attention.self_attn.dropout = 0.3
+    network = nn.Sequential(nn.Flatten(2), attention, nn.Flatten(), nn.Linear(36, 4)).eval()
+    passes, state = active.dropout_passes(network, torch.randn(3, 3, 3, 4), 4, seed=1), torch.get_rng_state()
+    assert bool((active.bald(passes) > 0).all()), "dropout of the attention's weights alone"
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_dropout_of_f_reaches_the_introspective_network(model: nn.Module, x: Tensor) -> None:

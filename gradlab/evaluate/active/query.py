@@ -8,8 +8,9 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from gradlab.core import InputError, LastLayer, Model, check_logits, last_layer, outputs_of
+from gradlab.core import InputError, LastLayer, Model, last_layer
 from gradlab.core.checks import whole_number
+from gradlab.core.dropout import dropped
 from gradlab.core.errors import did_you_mean
 from gradlab.core.seeds import Seed, int_seed, torch_generator
 from gradlab.evaluate.active import strategies
@@ -113,22 +114,23 @@ def dropout_passes(
 ) -> Tensor:
     """Run the network ``passes`` times with units dropped at random, all else as in eval: Monte Carlo dropout.
 
-    Gal and Ghahramani, Dropout as a Bayesian Approximation, ICML 2016. ``nn.Dropout`` and ``nn.Dropout1d`` to
-    ``nn.Dropout3d`` drop, each picture its own units; dropout that a network calls as a function is not seen, and other
-    randomness stays off. Without such a module, all passes are the same.
+    Gal and Ghahramani, Dropout as a Bayesian Approximation, ICML 2016. Modules drop (``nn.Dropout`` and its kin,
+    ``nn.MultiheadAttention``), functions too (``F.dropout(x, p, training=self.training)``), each picture its own units.
+    Other randomness stays off: stochastic depth, and a dropout that is asked for only where ``self.training``, as
+    ``F.scaled_dot_product_attention`` is. Memory: M N classes numbers, beside ``BATCH`` pictures in the network.
 
     Args:
         model: any ``nn.Module`` or a ``Classifier`` that returns logits (N, classes).
         inputs: normalised pictures (N, C, H, W).
         passes: M.
         extra_inputs: what the model reads beside the pictures; tensors of length N go with their picture.
-        seed: of what is dropped. The global random state plays no part.
+        seed: of what is dropped. The global random state is as it was afterwards.
 
     Returns:
         Probabilities (M, N, classes).
 
     Raises:
-        InputError, ModelError: see their descriptions.
+        InputError, ModelError: see their descriptions. No dropout ran: a ``ModelError``.
 
     Examples:
         >>> net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Dropout(), torch.nn.Linear(4, 2))
@@ -138,11 +140,7 @@ def dropout_passes(
     """
     passes = whole_number(passes, "passes", 1)
     together, generator = list(batches(model, inputs, extra_inputs)), torch_generator(seed)
-    found = []
-    for _ in range(passes):
-        runs = [outputs_of(model, x, extra_inputs=own, dropout=generator) for x, own in together]
-        found.append(torch.cat([check_logits(outputs) for outputs in runs]).softmax(1))
-    return torch.stack(found)
+    return torch.stack([logits.softmax(1) for logits in dropped(model, together, passes, generator)])
 
 
 def _indices(given: Any, n: int, count: int) -> Tensor:

@@ -71,7 +71,7 @@ def margin(probabilities: Tensor) -> Tensor:
 def bald(passes: Tensor) -> Tensor:
     """What a picture's label would tell about the weights: H(mean p) - mean H(p) over passes, in bits, (N,).
 
-    0 where all passes agree, as they do in a network without dropout.
+    Exactly 0 where all passes agree.
 
     Args:
         passes: probabilities of M random passes (M, N, classes), as :func:`dropout_passes` gives them.
@@ -88,8 +88,8 @@ def bald(passes: Tensor) -> Tensor:
         shape = tuple(passes.shape) if isinstance(passes, Tensor) else type(passes).__name__
         raise InputError(f"passes is {shape}: expected probabilities (passes, N, classes).")
     p = checked_probabilities(passes.flatten(0, 1)).unflatten(0, passes.shape[:2])
-    # never below 0 (Jensen), but by rounding
-    return (_bits(p.mean(0)) - _bits(p).mean(0)).clamp_min(0)
+    found = (_bits(p.mean(0)) - _bits(p).mean(0)).clamp_min(0)  # never below 0 (Jensen), but by rounding
+    return torch.where((p == p[:1]).all(2).all(0), 0.0, found)  # where all agree rounding is no reason to pick
 
 
 def badge(probabilities: Tensor, hidden: Tensor, n: int, *, seed: Seed = 0) -> Tensor:
