@@ -17,7 +17,7 @@ from gradlab.core.pixels import rgb
 
 __all__ = ["overlay", "unit_scale", "upsample"]
 
-_LARGEST = 2**15  # pixels of a side
+LARGEST = 2**15  # pixels of a side
 
 
 def upsample(maps: Tensor, size: int | tuple[int, int]) -> Tensor:
@@ -36,7 +36,7 @@ def upsample(maps: Tensor, size: int | tuple[int, int]) -> Tensor:
     both = list(size) if isinstance(size, Sequence) and not isinstance(size, str) else [size, size]
     if len(both) != 2:
         raise InputError(f"size is {brief(size)}: expected one or two positive numbers of pixels (H, W).")
-    height, width = (whole_number(side, "size", 1, _LARGEST) for side in both)
+    height, width = (whole_number(side, "size", 1, LARGEST) for side in both)
     return torch.nn.functional.interpolate(maps, (height, width), mode="bilinear", align_corners=False)
 
 
