@@ -8,6 +8,7 @@ from typing import Any, Literal
 from gradlab.core import InputError
 from gradlab.core.checks import instance, one_of
 from gradlab.core.contrasts import QUESTIONS, Loss, Question, check_loss
+from gradlab.core.errors import shown
 
 __all__ = ["Normalize", "Recipe"]
 
@@ -34,7 +35,11 @@ class Recipe:
     def __post_init__(self) -> None:
         check_loss(self.loss)
         one_of(self.question, "question", QUESTIONS)
-        one_of(self.normalize, "normalize", ("l2", "minmax", None))  # what needs statistics is a Standardizer
+        if not (self.normalize is None or (isinstance(self.normalize, str) and self.normalize in ("l2", "minmax"))):
+            raise InputError(
+                f"normalize is {shown(self.normalize)}: expected 'l2', 'minmax' or None. What needs a training set's "
+                "statistics is a gradlab.introspect.Standardizer."
+            )
         if self.layer is not None:
             instance(self.layer, "layer", str, "a dotted name, or None")
 

@@ -156,6 +156,13 @@ def _fitting(rows: Iterable[Row], asked: dict[str, Any]) -> list[Row]:
     return [row for row in rows if all(row[column] in some for column, some in tests)]
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name too long for the system
+        return False
+
+
 def _short(asked: Any) -> str:
     from gradlab.core.errors import shown  # as below
 
@@ -183,11 +190,11 @@ def read(name: str, *, folder: Path = FOLDER) -> Results:
         >>> read("models")
         Results(592 rows; worlds: digits, signs1, signs2, signs3)
     """
-    from gradlab.core.checks import checked_path
-
-    folder = checked_path(folder, "folder")
-    if not isinstance(name, str) or not name.isidentifier() or not (path := folder / f"{name}.csv.gz").is_file():
-        raise _wrong(f"There is no table {_short(name)} in {folder}: expected one of {', '.join(NAMES)}.")
+    if not isinstance(folder, (str, Path)):
+        raise _wrong(f"folder is {_short(folder)}: expected the path of a folder.")
+    path = Path(folder) / f"{name if isinstance(name, str) and name.isidentifier() else ''}.csv.gz"
+    if not _is_file(path):
+        raise _wrong(f"There is no table {_short(name)} in {_short(str(folder))}: expected one of {', '.join(NAMES)}.")
     with gzip.open(path, "rt", newline="", encoding="utf-8") as file:
         lines = csv.reader(file)
         next(lines)

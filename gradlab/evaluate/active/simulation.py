@@ -134,8 +134,8 @@ def run(
     instance(tests, "tests", Mapping, "names of tests, each with (pictures, labels)")
     for arm, fit in arms.items():
         callable_of(fit, f"arms[{shown(arm)}]", "of (pictures, labels, seed)")
-    sequence(budgets, "budgets", "a list of numbers of labels")
-    sequence(seeds, "seeds", "a list of seeds")
+    budgets = sequence(budgets, "budgets", "a list of numbers of labels")
+    seeds = sequence(seeds, "seeds", "a list of seeds")
     callable_of(predict, "predict", "of (what fit returned, pictures)")
     check_progress(progress)
     for strategy in asked.values():
