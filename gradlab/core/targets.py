@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gradlab.core.checks import names_of, readable, whole_number
+from gradlab.core.checks import instance, names_of, readable, whole_number
 from gradlab.core.errors import InputError, ModelError, TargetError, did_you_mean, shown
 
 __all__ = ["Target", "check_logits", "class_indices", "label_index", "scores_of"]
@@ -33,6 +33,7 @@ def check_logits(outputs: Any, least: int = 1, *, count: int | None = None) -> T
         gradlab.core.errors.ModelError: The model returns a tensor of shape (3,), not logits (N, classes). ...
     """
     least = whole_number(least, "least", 1)
+    count = None if count is None else whole_number(count, "count", 1)
     if not isinstance(outputs, Tensor) or outputs.ndim != 2 or not outputs.is_floating_point() or not readable(outputs):
         shape = f"a tensor of shape {tuple(outputs.shape)}" if isinstance(outputs, Tensor) else type(outputs).__name__
         if isinstance(outputs, Tensor) and outputs.ndim == 2:
@@ -68,6 +69,7 @@ def class_indices(target: Any, logits: Tensor, labels: Sequence[str] | None = No
         >>> gradlab.core.class_indices(["tree", 0], torch.zeros(2, 2), labels=["cat", "Tree"])
         tensor([1, 0])
     """
+    instance(name, "name", str, "what the caller calls the target")
     n, classes = _checked_logits(logits).shape
     if target is None:
         return logits.argmax(1)

@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from gradlab.core.checks import whole_number
-from gradlab.core.errors import InputError, brief
+from gradlab.core.checks import readable, whole_number
+from gradlab.core.errors import InputError, brief, shown
 from gradlab.core.pixels import rgb
 
 __all__ = ["overlay", "unit_scale", "upsample"]
@@ -95,9 +95,10 @@ def overlay(picture: Any, maps: Tensor, *, cmap: str = "viridis", opacity: float
 
 
 def _checked(maps: Any) -> Tensor:
-    if not isinstance(maps, Tensor) or not maps.is_floating_point() or maps.ndim < 2 or not maps.numel():
-        what = f"{maps.dtype} {tuple(maps.shape)}" if isinstance(maps, Tensor) else type(maps).__name__
-        raise InputError(f"maps is {brief(what)}: expected a floating tensor (..., h, w), not empty.")
+    good = isinstance(maps, Tensor) and readable(maps) and maps.is_floating_point()
+    if not good or maps.ndim < 2 or not maps.numel():
+        raise InputError(f"maps is {shown(maps)}: expected a floating tensor (..., h, w), not empty.")
     if not bool(maps.isfinite().all()):
         raise InputError("maps holds NaN or infinite values: there is nothing to draw.")
-    return maps
+    found: Tensor = maps
+    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -49,7 +50,7 @@ class Standardizer(nn.Module):
         """
         count = 0
         mean = squares = torch.zeros(len(self.mean), dtype=torch.float64, device=self.mean.device)
-        if not isinstance(batches, Iterable):
+        if not isinstance(batches, Iterable) or isinstance(batches, np.ndarray):
             raise InputError(f"batches is {shown(batches)}: expected features (n, size), or batches of them.")
         for batch in [batches] if isinstance(batches, Tensor) else batches:
             checked_tensor(batch, "batches", "n", len(self.mean), empty=True)
