@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from gradlab.core.checks import checked_tensor, instance
+from gradlab.core.errors import InputError
 from gradlab.core.kept import Run
 from gradlab.core.network import recording
 
@@ -51,6 +52,8 @@ class Alphas:
     def maps(self, activations: Tensor) -> Tensor:
         """Return sum_k alpha^c_k A^k for every class, (N, classes, h, w)."""
         checked_tensor(activations, "activations", *self.factors.shape, "h", "w")
+        if activations.dtype != self.rows.dtype:
+            raise InputError(f"activations is {activations.dtype}: expected {self.rows.dtype}, as the run's.")
         cells = (activations * self.factors[:, :, None, None]).flatten(2).transpose(1, 2).contiguous()
         # Cells first: a product of a short and a tall matrix runs a fifth faster this way round.
         maps: Tensor = (cells @ self.rows.transpose(1, 2)).transpose(1, 2).unflatten(2, activations.shape[2:])

@@ -326,4 +326,6 @@ def _misfit(error: Exception, x: Tensor, extra: Sequence[Any], module: nn.Module
     first = next((m for m in module.modules() if isinstance(m, nn.Conv2d)), None)
     if first is None or x.ndim != 4 or first.in_channels == x.shape[1] or "channels" not in str(error):
         return None
-    return InputError(f"inputs has {x.shape[1]} channels, but the model's first convolution reads {first.in_channels}.")
+    return InputError(
+        f"The inputs have {x.shape[1]} channels, but the model's first convolution reads {first.in_channels}."
+    )
