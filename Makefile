@@ -14,7 +14,7 @@ STAMPS := $(VENV)/.stamps
 ROOT_FLAG := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint types front unit notebooks-test bench mutants clean
+.PHONY: help lab test lint types front unit fuzz notebooks-test bench mutants clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,8 +28,8 @@ lab: $(STAMPS)/lab ## open the course in JupyterLab (LAB_FLAGS="--no-browser" an
 
 # --- the checks ------------------------------------------------------------------------------------------------
 
-test lint types front unit notebooks-test bench mutants: export OMP_NUM_THREADS ?= 1
-test lint types front unit notebooks-test bench mutants: export MKL_NUM_THREADS ?= $(OMP_NUM_THREADS)
+test lint types front unit fuzz notebooks-test bench mutants: export OMP_NUM_THREADS ?= 1
+test lint types front unit fuzz notebooks-test bench mutants: export MKL_NUM_THREADS ?= $(OMP_NUM_THREADS)
 
 test: lint types unit notebooks-test ## every check: style, types, tests (browser too), notebooks
 
@@ -54,6 +54,9 @@ else
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --nbval-lax --nbval-current-env --nbval-cell-timeout=300 \
 	    --nbval-kernel-startup-timeout=120 $(wildcard notebooks/*.ipynb) docs/lesson_template.ipynb
 endif
+
+fuzz: $(STAMPS)/test ## 10,000 bad and odd arguments for every public name (make test tries 1,500)
+	$(BIN)/python -m tests.fuzz 10000
 
 bench: $(STAMPS)/test ## time what a learner waits for
 	$(BIN)/python -m tests.bench.run

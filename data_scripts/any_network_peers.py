@@ -67,8 +67,8 @@ def occlusion(model: nn.Module, x: Tensor, window: int, stride: int, target: int
     return Occlusion(model).attribute(x, (3, window, window), (3, stride, stride), 0.0, target)[:, :1]
 
 
-def gradients(model: nn.Module, x: Tensor, target: int) -> dict[str, list[Callable[[], Tensor] | None]]:
-    """Return for each method how captum and pytorch-grad-cam are asked; None where they have none."""
+def gradients(model: nn.Module, x: Tensor, target: int) -> dict[str, dict[str, Callable[[], Tensor]]]:
+    """Return for each method how captum and pytorch-grad-cam are asked."""
 
     def captum(name: str, **options: Any) -> Callable[[], Tensor]:
         import captum.attr
@@ -82,7 +82,19 @@ def gradients(model: nn.Module, x: Tensor, target: int) -> dict[str, list[Callab
         return torch.from_numpy(found).movedim(-1, 0)[None]
 
     return {
-        "gradient": [captum("Saliency", abs=False), None],
-        "deconvnet": [captum("Deconvolution"), None],
-        "guided_backprop": [captum("GuidedBackprop"), guided],
+        "gradient": {"captum": captum("Saliency", abs=False)},
+        "deconvnet": {"captum": captum("Deconvolution")},
+        "guided_backprop": {"captum": captum("GuidedBackprop"), "pytorch_grad_cam": guided},
     }
+
+
+class Reading(nn.Module):
+    """A network that returns more than scores, for libraries that need them alone: as pytorch-grad-cam's page does."""
+
+    def __init__(self, model: nn.Module, read: Callable[[Any], Tensor]) -> None:
+        super().__init__()
+        self.model, self.read = model, read
+
+    def forward(self, x: Tensor) -> Tensor:
+        scores = self.read(self.model(x))
+        return scores[:, None] if scores.ndim == 1 else scores

@@ -122,7 +122,11 @@ def commands(name: str, root: Path = ROOT) -> list[list[str]]:
     """Return the commands that may notice a change to a file, the first to be run first; a failure is a notice."""
     pytest = ["{python}", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--no-header", "--tb=line"]
     if not name.startswith(FRONT):
-        return [[*pytest, *tests_of(name, root)]]
+        room = name.split("/")[1]
+        return [
+            [*pytest, *tests_of(name, root)],
+            [*pytest, "tests/unit/test_keywords.py", "-k", f"something and {room}"],
+        ]
     path = root / name
     units = [each for each in sorted((root / "tests/front").glob("*.test.js")) if path in reached(each)]
     shown = [each for each in sorted((root / FRONT / "widgets").glob("*.js")) if path in reached(each) | {each}]

@@ -11,10 +11,11 @@ from gradlab.core.errors import (
     TargetError,
 )
 from gradlab.core.inputs import Model
+from gradlab.core.kept import Run
 from gradlab.core.last_layer import LastLayer
 from gradlab.core.network import copy_of
 from gradlab.core.outputs import last_layer, outputs_of
-from gradlab.core.run import INPUT, LAST, Run, answer, run
+from gradlab.core.run import INPUT, LAST, answer, run
 from gradlab.core.targets import Target, check_logits, class_indices, scores_of
 
 __all__ = [

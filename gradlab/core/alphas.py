@@ -3,24 +3,36 @@
 One pull-back per class is always right. Where the head is pooling and linear layers, the same numbers are a matrix
 product of its weights. Nothing is assumed about a network for that: a closed form is proposed from the linear layers
 that ran, compared with real pull-backs of random cotangents, and dropped if it differs. The pull-back is linear in
-its cotangent, so a form that agrees on random ones agrees on all.
+its cotangent, so a form that agrees on random ones agrees on all. In half precision rounding hides the difference
+that, say, a LayerNorm between pooling and linear layer makes: no closed form is accepted there.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from gradlab.core.checks import checked_tensor, instance
+from gradlab.core.errors import InputError
+from gradlab.core.kept import Run
 from gradlab.core.network import recording
-from gradlab.core.run import Run
 
 __all__ = ["Alphas", "all_alphas"]
 
 PROBES = 2
+COARSE = 1e-5  # the rounding of a type that cannot tell a closed form from one that is slightly wrong
+
+# Steps of autograd that move numbers, add them up or scale them by a constant, whatever the numbers are. None adds one.
+_LINEAR = frozenset({
+    "AdaptiveAvgPool2DBackward", "AddmmBackward", "AliasBackward", "AvgPool2DBackward", "CloneBackward", "DivBackward",
+    "ExpandBackward", "LinearBackward", "MeanBackward", "MkldnnLinearBackward", "MmBackward", "MulBackward",
+    "PermuteBackward", "ReshapeAliasBackward", "SqueezeBackward", "SumBackward", "TBackward", "ToCopyBackward",
+    "TransposeBackward", "UnsafeViewBackward", "UnsqueezeBackward", "ViewBackward",
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -29,8 +41,8 @@ class Alphas:
 
     Attributes:
         rows, factors: alpha^c_k = rows^c_k * factors_k, (N, classes, K) and (N, K).
-        exact: the head is average pooling and one linear layer, so that a class's map summed over cells is its logit
-            minus its bias, and stays so when cells are removed.
+        exact: the head is average pooling and one linear layer, and no step of it could do otherwise for other
+            activations: a class's map summed over cells is its logit minus its bias, also when cells are removed.
     """
 
     rows: Tensor
@@ -40,6 +52,8 @@ class Alphas:
     def maps(self, activations: Tensor) -> Tensor:
         """Return sum_k alpha^c_k A^k for every class, (N, classes, h, w)."""
         checked_tensor(activations, "activations", *self.factors.shape, "h", "w")
+        if activations.dtype != self.rows.dtype:
+            raise InputError(f"activations is {activations.dtype}: expected {self.rows.dtype}, as the run's.")
         cells = (activations * self.factors[:, :, None, None]).flatten(2).transpose(1, 2).contiguous()
         # Cells first: a product of a short and a tall matrix runs a fifth faster this way round.
         maps: Tensor = (cells @ self.rows.transpose(1, 2)).transpose(1, 2).unflatten(2, activations.shape[2:])
@@ -56,15 +70,16 @@ def all_alphas(run: Run) -> Alphas:
     """
     logits = instance(run, "run", Run, "what gradlab.core.run returns").logits
     n, classes = logits.shape
-    generator = torch.Generator().manual_seed(0)
-    probes = torch.randn((PROBES, n, classes), generator=generator).to(logits)
-    pulled = torch.cat(list(run.pull_back_many(probes)))
-    with recording():
-        torch._C._set_grad_enabled(False)
-        proposed = _closed_form(run)
-        factors = None if proposed is None else _fit_channels(proposed, probes, pulled.mean((-2, -1)))
-    if proposed is not None and factors is not None:
-        return Alphas(proposed, factors, exact=_is_linear(run, factors, pulled))
+    if torch.finfo(run.leaf.dtype).eps < COARSE and torch.finfo(logits.dtype).eps < COARSE:
+        generator = torch.Generator().manual_seed(0)
+        probes = torch.randn((PROBES, n, classes), generator=generator).to(logits)
+        pulled = torch.cat(list(run.pull_back_many(probes)))
+        with recording():
+            torch._C._set_grad_enabled(False)
+            proposed = _closed_form(run)
+            factors = None if proposed is None else _fit_channels(proposed, probes, pulled.mean((-2, -1)))
+        if proposed is not None and factors is not None:
+            return Alphas(proposed, factors, exact=_is_linear(run, factors, pulled))
     every = torch.eye(classes, dtype=logits.dtype, device=logits.device)[:, None].expand(classes, n, classes)
     rows = torch.cat([part.mean((-2, -1)) for part in run.pull_back_many(every)]).transpose(0, 1)
     return Alphas(rows, torch.ones_like(rows[:, 0]), exact=False)
@@ -139,9 +154,29 @@ def _fit_channels(proposed: Tensor, probes: Tensor, pulled: Tensor) -> Tensor | 
 
 def _is_linear(run: Run, factors: Tensor, pulled: Tensor) -> bool:
     last = run.head[-1]
-    if len(run.head) > 1 or last.output.ndim != 2:
+    if len(run.head) > 1 or last.output.ndim != 2 or not _always_linear(run.logits, run.leaf):
         return False
     slack = 1e3 * torch.finfo(pulled.dtype).eps
     uneven_cells = (pulled - pulled.mean((-2, -1), keepdim=True)).abs().max() > slack * pulled.abs().max()
     uneven_channels = (factors - factors.mean()).abs().max() > slack * factors.abs().max()
     return not bool(uneven_cells or uneven_channels)
+
+
+def _always_linear(outputs: Tensor, leaf: Tensor) -> bool:
+    """Tell whether every step from the leaf to the outputs is linear, so that it is the same for other activations.
+
+    A rectifier whose units are all active has the derivative of one that is not there.
+    """
+    stack, seen = [outputs.grad_fn], set()
+    while stack:
+        node: Any = stack.pop()
+        if node is None or node in seen or getattr(node, "variable", None) is leaf:
+            continue
+        seen.add(node)
+        before = [each for each, _ in node.next_functions if each is not None]
+        name = node.name().rstrip("0123456789")
+        constant = name != "DivBackward" or node.next_functions[0][0] is not None  # not c / x
+        if name not in _LINEAR or len(before) > 1 or not constant:
+            return False
+        stack += before
+    return True

@@ -130,7 +130,9 @@ def callable_of(value: T, name: str, words: str) -> T:
 
 
 def sequence(value: Any, name: str, words: str) -> Sequence[Any]:
-    """Return a list, a tuple or the like, no text; raises ``InputError``."""
+    """Return a list, a tuple or the like, or a NumPy vector, no text; raises ``InputError``."""
+    if isinstance(value, np.ndarray) and value.ndim == 1:
+        return list(value)
     if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Sequence):
         raise InputError(f"{name} is {shown(value)}: expected {words}.")
     return value
@@ -176,7 +178,10 @@ def checked_path(value: Any, name: str, kind: type[GradlabError] = InputError) -
 
 def checked_extra(extra_inputs: Any) -> Sequence[Any]:
     """Return what a model reads beside the pictures; raises ``InputError`` if it is no list or tuple."""
-    return sequence(extra_inputs, "extra_inputs", "a list or tuple of what the model reads beside the pictures")
+    if isinstance(extra_inputs, (str, bytes)) or not isinstance(extra_inputs, Sequence):
+        what = "a list or tuple of what the model reads beside the pictures"
+        raise InputError(f"extra_inputs is {shown(extra_inputs)}: expected {what}.")
+    return extra_inputs
 
 
 def readable(value: Tensor) -> bool:

@@ -81,8 +81,12 @@ def shown(value: Any) -> str:
 
 
 def brief(value: object, most: int = 80) -> str:
-    """Return what ``str`` says of a value in one line of at most ``most`` characters, its middle left out."""
-    text = " ".join(str(value).split())
+    """Return a text (or what ``str`` says of an error or a path) in one line of at most ``most`` characters.
+
+    The middle is left out; of any other value it is what :func:`shown` says.
+    """
+    plain = isinstance(value, (str, Exception, Path))
+    text = " ".join((str(value) if plain else shown(value)).split())
     return text if len(text) <= most else f"{text[: most // 2 - 2]}...{text[len(text) - most // 2 + 1 :]}"
 
 

@@ -57,9 +57,13 @@ class Weights:
         self._tensors = [p for p in tensors if not p.is_inference()]
         self._versions = [p._version for p in self._tensors]
 
+    def same(self) -> bool:
+        """Tell whether they were not."""
+        return [p._version for p in self._tensors] == self._versions
+
     def check(self) -> None:
         """Raise ``WeightsChanged`` if they were."""
-        if [p._version for p in self._tensors] != self._versions:
+        if not self.same():
             raise WeightsChanged("The model's weights were updated while it was explained: run it again.")
 
     @contextlib.contextmanager
@@ -322,4 +326,6 @@ def _misfit(error: Exception, x: Tensor, extra: Sequence[Any], module: nn.Module
     first = next((m for m in module.modules() if isinstance(m, nn.Conv2d)), None)
     if first is None or x.ndim != 4 or first.in_channels == x.shape[1] or "channels" not in str(error):
         return None
-    return InputError(f"inputs has {x.shape[1]} channels, but the model's first convolution reads {first.in_channels}.")
+    return InputError(
+        f"The inputs have {x.shape[1]} channels, but the model's first convolution reads {first.in_channels}."
+    )

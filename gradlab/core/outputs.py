@@ -35,13 +35,13 @@ def last_layer(model: Model, inputs: Tensor, *, extra_inputs: Sequence[Any] = ()
     return ask(module_of(model), lambda network: read_last(network, network.prepared(x), extra_inputs))
 
 
-def attached_last_layer(model: Model, inputs: Tensor) -> LastLayer:
+def attached_last_layer(model: Model, inputs: Tensor, name: str = "inputs") -> LastLayer:
     """Do as :func:`last_layer`, for a second network that reads its answer: gradients flow to ``inputs``, if recorded.
 
     None reach the model's weights. If the caller does not record, a hook in the model may (this package's own at the
     layer that it explains): the logits then have a graph from there on.
     """
-    check_inputs(model, inputs)
+    check_inputs(model, inputs, name=name)
     record = torch.is_grad_enabled() and inputs.requires_grad
 
     def work(network: Network) -> LastLayer:

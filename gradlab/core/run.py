@@ -8,37 +8,32 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from functools import partial
 from typing import Any, Literal, TypeVar, overload
 
 import torch
 from torch import Tensor, nn
 
-from gradlab.core.checks import callable_of, checked_tensor, readable
-from gradlab.core.errors import InputError, LayerError, shown
-from gradlab.core.inputs import Model, check_inputs, labels_of, module_of
+from gradlab.core.checks import callable_of
+from gradlab.core.errors import LayerError
+from gradlab.core.inputs import Model, check_inputs, labels_of, module_of, own_inputs
+from gradlab.core.kept import Run, Weighting, unreached
 from gradlab.core.last_layer import LastLayer
 from gradlab.core.layers import LayerChoice, asked_layer, choose_layers
-from gradlab.core.layout import Layout, layout_of
-from gradlab.core.network import Network, Weights, ask, recording
+from gradlab.core.layout import Layout, readings_of, settled
+from gradlab.core.network import Network, ask, recording
 from gradlab.core.outputs import last_layer
-from gradlab.core.targets import check_logits
 
 __all__ = [
     "INPUT",
     "LAST",
     "Keep",
-    "Run",
-    "Weighting",
     "answer",
     "run",
 ]
 
 T = TypeVar("T")
-
-# Cotangents are pulled back together; a chunk's gradients at the layer stay below this many numbers.
-CHUNK_NUMBERS = 16_000_000
 
 
 class Keep(enum.Enum):
@@ -50,93 +45,6 @@ class Keep(enum.Enum):
 
 INPUT: Literal[Keep.INPUT] = Keep.INPUT
 LAST: Literal[Keep.LAST] = Keep.LAST
-
-
-@dataclass(frozen=True)
-class Weighting:
-    """One linear layer (or 1 x 1 convolution) of the head as it ran; input and output are in the graph."""
-
-    module: nn.Linear | nn.Conv2d
-    input: Tensor
-    output: Tensor
-
-
-@dataclass(frozen=True)
-class Run:
-    """What one run of a network leaves.
-
-    Attributes:
-        outputs: what the model returned, attached to the graph of the head.
-        layer: dotted name of the layer that was kept, or "" for the picture itself.
-        leaf: the layer's output in its own layout, the root of the head's graph.
-        layout: how ``leaf`` holds a spatial map.
-        head: linear layers and 1 x 1 convolutions that ran after the layer, in order.
-        labels: the classifier's labels, if any.
-        weights: as they were during the run; a pull-back after an update of them is refused.
-        count: N, the number of pictures.
-        checked: an output is known to depend on the layer; else a pull-back of nothing but zeros is refused.
-    """
-
-    outputs: Any
-    layer: str
-    leaf: Tensor
-    layout: Layout
-    head: tuple[Weighting, ...] = field(repr=False)
-    labels: Sequence[str] | None = field(repr=False)
-    weights: Weights = field(repr=False)
-    count: int
-    checked: bool = field(repr=False)
-
-    @property
-    def logits(self) -> Tensor:
-        """Logits (N, classes), still attached; raises ``ModelError`` if the model returns anything else."""
-        return check_logits(self.outputs)
-
-    @property
-    def activations(self) -> Tensor:
-        """The layer's output A as (N, K, h, w), detached."""
-        return self.layout.to_maps(self.leaf.detach())
-
-    def pull_back(self, scores: Tensor) -> Tensor:
-        """Return d(sum of scores)/dA as (N, K, h, w). Samples do not mix, so this is each sample's own gradient.
-
-        Raises:
-            LayerError: the scores do not depend on the layer.
-            ModelError: the weights were updated since the run.
-        """
-        if not isinstance(scores, Tensor) or not scores.is_floating_point() or not readable(scores):
-            raise InputError(f"scores is {shown(scores)}: expected a floating tensor of this run's outputs.")
-        return self._reached(self.layout.to_maps(self._gradient(scores.sum(), None, batched=False)))
-
-    def pull_back_many(self, cotangents: Tensor) -> Iterator[Tensor]:
-        """Yield sum_c v_c dz_c/dA as (m, N, K, h, w) for cotangents v (M, N, classes), in chunks of m."""
-        checked_tensor(cotangents, "cotangents", "M", *self.logits.shape)
-        for part in cotangents.split(max(1, CHUNK_NUMBERS // self.leaf.numel())):
-            yield self._reached(self.layout.to_maps(self._gradient(self.logits, part, batched=True), batch_axes=2))
-
-    def _reached(self, gradient: Tensor) -> Tensor:
-        if not self.checked and not bool((gradient != 0).any()):
-            raise _unreached(self.layer)
-        return gradient
-
-    def _gradient(self, outputs: Tensor, cotangents: Tensor | None, batched: bool) -> Tensor:
-        found = None
-        if outputs.requires_grad:
-            with recording(), self.weights.steady():
-                try:
-                    (found,) = torch.autograd.grad(
-                        outputs, self.leaf, cotangents, retain_graph=True, allow_unused=True, is_grads_batched=batched
-                    )
-                except RuntimeError:
-                    if cotangents is None or not batched:
-                        raise
-                    # A step that cannot be batched: one after another, slow and right.
-                    pulled = [self._gradient(outputs, each, batched=False) for each in cotangents]
-                    found = torch.stack(pulled)
-        if found is None:
-            what = f"map of layer {self.layer!r}" if self.layer else "picture"
-            raise LayerError(f"The scores do not depend on the {what}: choose a layer upstream of them.")
-        return found
 
 
 @overload
@@ -154,7 +62,7 @@ def run(
     Args:
         model: any ``nn.Module`` or a ``Classifier``; used as in eval mode and never changed.
         inputs: normalised batch (N, C, H, W), never modified.
-        keep: a layer's dotted name or module; None: the last spatial map upstream of the pooling, found and checked;
+        keep: a layer's dotted name or module; None: the last spatial map that every path to an output crosses, found;
             ``INPUT``: the picture itself; ``LAST``: what the linear layer reads that makes the logits.
         extra_inputs: what else the model reads (a question, the words so far), passed on as it is.
 
@@ -201,13 +109,15 @@ def answer(
                 with recording():
                     found = question(kept)
             except LayerError as error:  # of a layer that was found: the next one may serve
-                if asked is not None or kept.checked:
+                if asked is not None or (not kept.earlier and kept.depends()):
                     raise
                 rejected = rejected or error
                 continue
             accept()
             return found
-        raise rejected or LayerError("No layer with a spatial map was found: name one with layer=.")
+        raise rejected or LayerError(
+            "No layer was found whose spatial map every path to the output crosses: name one with layer=."
+        )
 
     return ask(module_of(model), work)
 
@@ -223,10 +133,8 @@ def _runs(
     if asked is INPUT:
         weights, leaf = network.weights(), x.clone().requires_grad_()
         outputs = network(leaf, *extra, record=True)
-        yield (
-            Run(outputs, "", leaf, Layout("NCHW", x.shape[2], x.shape[3]), (), labels, weights, len(x), True),
-            lambda: None,
-        )
+        layout = Layout("NCHW", x.shape[2], x.shape[3])
+        yield Run(outputs, "", leaf, layout, (), labels, weights, len(x)), lambda: None
         return
     rejected: LayerError | None = None
     for choice in choose_layers(network, x, extra, asked):  # type: ignore[arg-type]
@@ -237,7 +145,9 @@ def _runs(
                 raise
             rejected = rejected or error
             continue
-        yield result, partial(choice.accept, network, found=asked is None)
+        # Of other outputs than a tensor, each score may reach another layer.
+        remember = asked is None and isinstance(result.outputs, Tensor)
+        yield result, partial(choice.accept, network) if remember else lambda: None
     if rejected is not None:
         raise rejected
 
@@ -250,12 +160,14 @@ def _run_to(
     head: list[Weighting] = []
 
     def keep(_: nn.Module, __: Any, output: Any) -> Tensor:
-        layout_of(output, size, choice.name, choice.prefix)
-        kept[:] = [output.detach().requires_grad_()]
+        readings_of(output, size, choice.name, choice.prefix)
+        if len(output) != len(x):
+            raise LayerError(_not_the_batch(choice.name, tuple(output.shape), len(x)))
+        kept.append(output.detach().requires_grad_())
         head.clear()
         # From here on the head is recorded. It goes on with a copy: an in-place ReLU must not rewrite the leaf.
         torch._C._set_grad_enabled(True)
-        return kept[0].clone()
+        return kept[-1].clone()
 
     def note(part: nn.Module, args: tuple[Any, ...], output: Any) -> Tensor | None:
         if not kept or not isinstance(output, Tensor) or not output.requires_grad:
@@ -269,31 +181,43 @@ def _run_to(
     outputs = network(x, *extra, after={**dict.fromkeys(linear, note), choice.module: keep}, record=True)
     if not kept:
         raise LayerError(f"Layer {choice.name!r} did not run in the forward pass.")
-    layout = layout_of(kept[0], size, choice.name, choice.prefix)
-    checked = isinstance(outputs, Tensor)  # of other outputs, each score may reach another layer
-    result = Run(outputs, choice.name, kept[0], layout, tuple(head), labels, weights, len(x), checked)
-    if not choice.checked and isinstance(outputs, Tensor):
-        _check_reached(result, outputs)
-    return result
+    readings = readings_of(kept[-1], size, choice.name, choice.prefix)
+    earlier = tuple(kept[:-1])
+    result = Run(outputs, choice.name, kept[-1], readings[0], tuple(head), labels, weights, len(x), earlier)
+    if choice.doubted and isinstance(outputs, Tensor) and not result.depends():
+        raise unreached(choice.name)
+    return replace(result, layout=_layout(choice, readings, network, x, extra, kept[-1].detach()))
+
+
+def _layout(
+    choice: LayerChoice, readings: list[Layout], network: Network, x: Tensor, extra: Sequence[Any], kept: Tensor
+) -> Layout:
+    """Return where the layer's rows, columns and channels are, found out once for each layer and size of picture."""
+    key = ("layout", choice.name, choice.size)
+    if key in network.memory:
+        return network.memory[key]  # type: ignore[no-any-return]
+
+    def values_of(picture: Tensor) -> Tensor:
+        if picture is x:
+            return kept
+        given: list[Tensor] = []
+        network(
+            picture, *own_inputs(extra, slice(0, 1), len(x)),
+            after={choice.module: lambda _, __, output: given.__setitem__(slice(None), [output.detach().clone()])},
+        )  # fmt: skip
+        return given[0]
+
+    layout = settled(readings, choice.name, x if len(x) == 1 else x[:1], values_of)
+    network.memory[key] = layout
+    return layout
 
 
 def _weighs(part: nn.Module) -> bool:
     return isinstance(part, nn.Linear) or (isinstance(part, nn.Conv2d) and part.kernel_size == (1, 1))
 
 
-def _check_reached(result: Run, outputs: Tensor) -> None:
-    """Refuse a layer whose map no output depends on (patch tokens after the last attention of a ViT, for one)."""
-    if outputs.requires_grad:
-        # One fixed, uneven cotangent: a plain sum of logits could cancel.
-        weights = torch.linspace(1, 2, outputs[0].numel(), device=outputs.device).to(outputs.dtype)
-        with recording():
-            gradient = result.pull_back(outputs.reshape(len(outputs), -1) * weights)
-        if bool((gradient != 0).any()):
-            return
-    raise _unreached(result.layer)
-
-
-def _unreached(layer: str) -> LayerError:
-    return LayerError(
-        f"No output depends on the map of layer {layer!r} (all gradients are 0): choose a layer upstream of it."
+def _not_the_batch(layer: str, shape: tuple[int, ...], n: int) -> str:
+    return (
+        f"Layer {layer!r} has no map for each picture: its output has shape {shape} for {n} picture{'s' * (n > 1)} "
+        "(windows, regions or several views of one). Name a layer whose first axis is the batch."
     )

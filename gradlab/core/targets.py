@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gradlab.core.checks import names_of, readable, whole_number
+from gradlab.core.checks import instance, names_of, readable, whole_number
 from gradlab.core.errors import InputError, ModelError, TargetError, did_you_mean, shown
 
 __all__ = ["Target", "check_logits", "class_indices", "label_index", "logits_in", "scores_of"]
@@ -39,8 +39,10 @@ def logits_in(outputs: Any) -> Any:
     return found[0] if len(found) == 1 else outputs
 
 
-def check_logits(outputs: Any, least: int = 1) -> Tensor:
+def check_logits(outputs: Any, least: int = 1, *, count: int | None = None) -> Tensor:
     """Return the logits among the outputs (:func:`logits_in`) if they are finite, of ``least`` classes or more.
+
+    ``count`` is N, where it is known.
 
     Raises:
         ModelError: there are none; only a callable target can read such outputs.
@@ -52,6 +54,7 @@ def check_logits(outputs: Any, least: int = 1) -> Tensor:
         Traceback (most recent call last):
         gradlab.core.errors.ModelError: The model returns a tensor of shape (3,), not logits (N, classes). ...
     """
+    count = None if count is None else whole_number(count, "count", 1)
     least, logits = whole_number(least, "least", 1), logits_in(outputs)
     if not isinstance(logits, Tensor) or logits.ndim != 2 or not logits.is_floating_point() or not readable(logits):
         shape = f"a tensor of shape {tuple(logits.shape)}" if isinstance(logits, Tensor) else type(logits).__name__
@@ -60,6 +63,10 @@ def check_logits(outputs: Any, least: int = 1) -> Tensor:
         raise ModelError(
             f"The model returns {shape}, not logits (N, classes). Methods with a target take a callable, "
             "outputs -> (N,) scores, instead."
+        )
+    if count is not None and len(logits) != count:
+        raise ModelError(
+            f"The model returns {len(logits)} rows of logits for {count} pictures: expected one row (classes,) each."
         )
     if logits.shape[1] < least:
         raise ModelError(
@@ -71,10 +78,11 @@ def check_logits(outputs: Any, least: int = 1) -> Tensor:
     return logits
 
 
-def class_indices(target: Any, logits: Tensor, labels: Sequence[str] | None = None) -> Tensor:
+def class_indices(target: Any, logits: Tensor, labels: Sequence[str] | None = None, *, name: str = "target") -> Tensor:
     """Return one class index per sample, (N,) int64, on the logits' device.
 
-    ``target`` is None (the predicted class), one int or label for all samples, or a list or 1-D tensor of N.
+    ``target`` is None (the predicted class), one int or label for all samples, or a list or 1-D tensor of N; ``name``
+    is what the caller calls it.
 
     Raises:
         TargetError: an unknown label, an index out of range, or not one target per sample.
@@ -83,6 +91,7 @@ def class_indices(target: Any, logits: Tensor, labels: Sequence[str] | None = No
         >>> gradlab.core.class_indices(["tree", 0], torch.zeros(2, 2), labels=["cat", "Tree"])
         tensor([1, 0])
     """
+    instance(name, "name", str, "what the caller calls the target")
     n, classes = _checked_logits(logits).shape
     if target is None:
         return logits.argmax(1)
@@ -90,17 +99,17 @@ def class_indices(target: Any, logits: Tensor, labels: Sequence[str] | None = No
         whole = not (target.is_floating_point() or target.is_complex() or target.dtype == torch.bool)
         if target.ndim > 1 or not whole or not readable(target):
             raise TargetError(
-                f"target is a {target.dtype} tensor of shape {tuple(target.shape)}: expected integers of shape ({n},)."
+                f"{name} is a {target.dtype} tensor of shape {tuple(target.shape)}: expected integers of shape ({n},)."
             )
         target = target.tolist()
     if isinstance(target, np.ndarray) and target.ndim == 1 and target.dtype.kind in "iu":
         target = target.tolist()
     if isinstance(target, (str, int)) or not isinstance(target, Sequence) or isinstance(target, bytes):
-        values = [_index(target, classes, labels)] * n
+        values = [_index(target, classes, labels, name)] * n
     else:
-        values = [_index(value, classes, labels) for value in target]
+        values = [_index(value, classes, labels, name) for value in target]
     if len(values) != n:
-        raise TargetError(f"target holds {len(values)} classes for a batch of {n}: pass one class, or one per sample.")
+        raise TargetError(f"{name} holds {len(values)} classes for a batch of {n}: pass one class, or one per sample.")
     return torch.tensor(values, device=logits.device)
 
 
@@ -110,33 +119,33 @@ def _checked_logits(logits: Any) -> Tensor:
     return logits
 
 
-def _index(value: Any, classes: int, labels: Sequence[str] | None) -> int:
+def _index(value: Any, classes: int, labels: Sequence[str] | None, name: str) -> int:
     if isinstance(value, str):
-        return label_index(value, labels)
+        return label_index(value, labels, name)
     if isinstance(value, bool):
-        raise TargetError(f"target is {value}: expected a class index, a label or a callable.")
+        raise TargetError(f"{name} is {value}: expected a class index, a label or a callable.")
     try:
-        index = whole_number(value, "target", -(2**63))
+        index = whole_number(value, name, -(2**63))
     except InputError:
         raise TargetError(
-            f"target is {shown(value)}: expected a class index, a label, a list of these or a callable."
+            f"{name} is {shown(value)}: expected a class index, a label, a list of these or a callable."
         ) from None
     if not 0 <= index < classes:
-        raise TargetError(f"target class {shown(index)} does not exist: the model has classes 0 to {classes - 1}.")
+        raise TargetError(f"{name} class {shown(index)} does not exist: the model has classes 0 to {classes - 1}.")
     return index
 
 
-def label_index(label: str, labels: Sequence[str] | None) -> int:
+def label_index(label: str, labels: Sequence[str] | None, name: str = "label") -> int:
     """Return the index of a label, whatever its case.
 
     Raises:
         TargetError: there are no labels, two like this, or none (the nearest ones are named).
     """
     if not isinstance(label, str):
-        raise TargetError(f"label is {shown(label)}: expected the name of a class.")
+        raise TargetError(f"{name} is {shown(label)}: expected the name of a class.")
     if labels is None:
         raise TargetError(
-            f"target is the label {shown(label)}, but this model has no labels: pass an index or a Classifier."
+            f"{name} is the label {shown(label)}, but this model has no labels: pass an index or a Classifier."
         )
     labels, wanted = names_of(labels, "labels"), label.strip().lower()
     found = [index for index, name in enumerate(labels) if name.lower() == wanted]

@@ -15,7 +15,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from gradlab.core.errors import InputError
+from gradlab.core.checks import instance, names_of, number, numbers, one_of, sequence, whole_number
+from gradlab.core.errors import InputError, shown
 from gradlab.explain import overlay
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ Panel: TypeAlias = "Image.Image | np.ndarray[Any, Any] | Tensor | tuple[Any, Ten
 _INCH = 100  # pixels of the page
 _COLUMN, _SIDE = 760, 230  # pixels: the width of a lesson's column, and the largest width of a panel
 _LETTER = 6.4  # pixels: the mean width of a letter of a title
+_MOST = 100  # charts in a row, and units of a chart's side
 _FONT = 9  # points
 _SHARP = 2.0  # dots to a pixel of the page, on either side,
 _ENOUGH = 60_000  # ... as far as so many bytes reach
@@ -56,9 +58,10 @@ def show(*panels: Panel, titles: Sequence[str] = (), columns: int | None = None,
         >>> gradlab.course.show(picture, (picture, torch.rand(1, 1, 7, 7)), alt="A cup, and a map of noise over it.")
         A cup, and a map of noise over it.
     """
-    if not panels or (titles and len(titles) != len(panels)):
+    if not panels or (len(names_of(titles, "titles")) not in (0, len(panels))):
         raise InputError(f"There are {len(panels)} panels and {len(titles)} titles: expected one for each, or none.")
-    columns = min(columns or len(panels), len(panels))
+    columns = min(len(panels) if columns is None else whole_number(columns, "columns", 1), len(panels))
+    instance(title, "title", str, "a text")
     rows, side = -(-len(panels) // columns), min(_SIDE, _COLUMN // columns)
     seen = [_seen(panel) for panel in panels]
     words = [_words(*each, side) for each in zip(panels, titles or [""] * len(panels), strict=True)]
@@ -96,7 +99,11 @@ def chart(rows: int = 1, columns: int = 1, *, size: tuple[float, float] = (3.4, 
         A line that rises, and one that falls.
     """
     if not isinstance(alt, str) or not alt.strip():
-        raise InputError("alt is empty: say in a sentence what there is to see.")
+        raise InputError(f"alt is {shown(alt)}: say in a sentence what there is to see.")
+    rows, columns = whole_number(rows, "rows", 1, _MOST), whole_number(columns, "columns", 1, _MOST)
+    if len(sequence(size, "size", "width and height")) != 2:
+        raise InputError(f"size is {shown(size)}: expected width and height, in units of 100 pixels.")
+    size = (number(size[0], "size", above=0, most=_MOST), number(size[1], "size", above=0, most=_MOST))
     from matplotlib.figure import Figure
 
     with matplotlib.rc_context({"font.size": _FONT, "axes.titlesize": _FONT + 1}):
@@ -125,7 +132,7 @@ def signed(values: Tensor, top: float | None = None) -> Image.Image:
         (3, 1)
     """
     flat = _flat(values)
-    top = float(np.abs(flat).max()) if top is None else float(top)
+    top = float(np.abs(flat).max()) if top is None else number(top, "top", above=0)
     return _coloured((flat / top + 1) / 2 if top else flat + 0.5, "RdBu_r")
 
 
@@ -142,17 +149,18 @@ def heat(values: Tensor, top: float | None = None, cmap: str = "viridis") -> Ima
         (7, 7)
     """
     flat = _flat(values)
-    top = float(np.quantile(flat, 0.995)) if top is None else float(top)
+    one_of(cmap, "cmap", matplotlib.colormaps)
+    top = float(np.quantile(flat, 0.995)) if top is None else number(top, "top", above=0)
     return _coloured(flat / top if top else flat, cmap)
 
 
 def _flat(values: Any) -> np.ndarray[Any, Any]:
-    flat = torch.as_tensor(values).detach().cpu().double()
+    flat = numbers(values, "values")
     while flat.ndim > 2 and len(flat) == 1:
         flat = flat[0]
-    if flat.ndim != 2 or not bool(torch.isfinite(flat).all()):
-        raise InputError(f"The map has shape {tuple(torch.as_tensor(values).shape)}: expected finite values (h, w).")
-    return flat.numpy()
+    if flat.ndim != 2 or not flat.size or not np.isfinite(flat).all():
+        raise InputError(f"values is {shown(values)}: expected one map of finite values, (h, w).")
+    return flat
 
 
 def _coloured(values: np.ndarray[Any, Any], cmap: str) -> Image.Image:
@@ -161,17 +169,24 @@ def _coloured(values: np.ndarray[Any, Any], cmap: str) -> Image.Image:
 
 def _seen(panel: Any) -> Image.Image:
     if isinstance(panel, tuple):
+        if len(panel) != 2:
+            raise InputError(f"A panel is {shown(panel)}: expected a picture, or a pair of a picture and a map.")
         return overlay(_seen(panel[0]).convert("L"), panel[1], opacity=0.55)
     if isinstance(panel, Image.Image):
         return panel.convert("RGB")
     if isinstance(panel, np.ndarray) and panel.dtype == np.uint8 and panel.ndim == 3:
         return Image.fromarray(panel).convert("RGB")
-    values = torch.as_tensor(panel).detach().cpu().float()
+    values = torch.from_numpy(numbers(panel, "A panel")).float()
     if values.ndim == 4 and len(values) == 1:
         values = values[0]
     if values.ndim == 2:
         values = values[None]
-    if values.ndim != 3 or len(values) not in (1, 3) or not bool(((values >= 0) & (values <= 1)).all()):
+    if (
+        values.ndim != 3
+        or len(values) not in (1, 3)
+        or not values.numel()
+        or not bool(((values >= 0) & (values <= 1)).all())
+    ):
         raise InputError(f"A panel is {tuple(values.shape)}: expected a picture (C, H, W) of values in 0 to 1.")
     return Image.fromarray((values * 255).round().byte().expand(3, -1, -1).movedim(0, -1).contiguous().numpy())
 

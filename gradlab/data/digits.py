@@ -14,14 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gradlab.core.checks import whole_number
-from gradlab.core.errors import InputError, did_you_mean
+from gradlab.core.checks import one_of, whole_number
 from gradlab.core.seeds import Seed, int_seed
 from gradlab.data.sets import PictureSet
 
 __all__ = ["SPLITS", "DigitPairs", "Digits", "digit_pairs", "digits"]
 
 SPLITS = {"train": slice(0, 1197), "validation": slice(1197, 1397), "test": slice(1397, 1797)}
+MOST_SIDE, MOST_PAIRS = 512, 1_000_000
 _CANVAS = (32, 64)  # height, width of a pair's picture, pixels
 _SIDES = (14, 20)  # a digit of a pair is a square with a side from 14 to 20 pixels
 _GAP = 2  # at least so many empty columns between the two
@@ -74,7 +74,7 @@ def digits(split: str = "train", size: int = 32) -> Digits:
         Digits(400 pictures, 10 classes, 1 x 32 x 32)
     """
     cells, labels = _split(split)
-    return Digits(_enlarged(cells, whole_number(size, "size", 8)), labels.clone())
+    return Digits(_enlarged(cells, whole_number(size, "size", 8, MOST_SIDE)), labels.clone())
 
 
 def digit_pairs(n: int, seed: Seed, split: str = "train") -> DigitPairs:
@@ -98,7 +98,7 @@ def digit_pairs(n: int, seed: Seed, split: str = "train") -> DigitPairs:
         >>> pairs.digits.shape, pairs.boxes.shape
         (torch.Size([3, 2]), torch.Size([3, 2, 4]))
     """
-    n = whole_number(n, "n", 1)
+    n = whole_number(n, "n", 1, MOST_PAIRS)
     cells, labels = _split(split)
     # The legacy generator: NumPy promises never to change its streams.
     draw = np.random.RandomState(int_seed(seed, high=2**32 - 1))
@@ -143,9 +143,7 @@ def _scans() -> tuple[Tensor, Tensor]:
 
 
 def _split(name: str) -> tuple[Tensor, Tensor]:
-    if name not in SPLITS:
-        hint = did_you_mean(name, SPLITS) if isinstance(name, str) else ""
-        raise InputError(f"There is no split {name!r}: use 'train', 'validation' or 'test'.{hint}")
+    one_of(name, "split", SPLITS)
     cells, labels = _scans()
     return cells[SPLITS[name]], labels[SPLITS[name]]
 

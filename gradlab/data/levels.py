@@ -7,8 +7,8 @@ from typing import TypeAlias
 
 from torch import Generator, Tensor
 
-from gradlab.core.checks import whole_number
-from gradlab.core.errors import InputError, did_you_mean
+from gradlab.core.checks import checked_tensor, one_of, whole_number
+from gradlab.core.errors import InputError
 from gradlab.core.seeds import Seed, torch_generator
 
 __all__ = ["LEVELS", "Change", "at", "changed", "checked_level"]
@@ -35,18 +35,16 @@ def changed(
 
 def checked_level(table: Mapping[str, Change], kind: str, name: str | None, level: int) -> int:
     """Return the level; raises ``InputError`` unless there is such a level, and such a name, or no name."""
-    number = whole_number(level, "level", 0, LEVELS[-1])
-    if name is not None and name not in table:
-        raise InputError(f"There is no {kind} {name!r}.{did_you_mean(str(name), table)} Known: {', '.join(table)}.")
-    return number
+    if name is not None:
+        one_of(name, kind, table)
+    return whole_number(level, "level", 0, LEVELS[-1])
 
 
 def _check_pictures(pictures: Tensor) -> None:
     """Raise ``InputError`` unless the pictures are (n, 3, H, W), floating point and in 0 to 1."""
-    if not isinstance(pictures, Tensor) or pictures.ndim != 4 or pictures.shape[1] != 3 or not pictures.numel():
-        raise InputError(f"pictures has shape {tuple(getattr(pictures, 'shape', ()))}: expected (n, 3, H, W).")
-    if not pictures.is_floating_point() or not bool(((pictures >= 0) & (pictures <= 1)).all()):
-        raise InputError("pictures must be floating point numbers in 0 to 1.")
+    checked_tensor(pictures, "pictures", "n", 3, "H", "W")
+    if not bool(((pictures >= 0) & (pictures <= 1)).all()):
+        raise InputError("pictures holds numbers outside 0 to 1: pass pictures that are not normalised.")
 
 
 def at(level: int, *values: float) -> float:

@@ -7,6 +7,8 @@ from typing import ClassVar
 from PIL import Image
 from torch import Tensor
 
+from gradlab.core.checks import whole_number
+
 __all__ = ["PictureSet"]
 
 
@@ -27,5 +29,6 @@ class PictureSet:
 
     def image(self, index: int) -> Image.Image:
         """Return one picture as an RGB image, for the screen."""
+        index = whole_number(index, "index", -len(self), len(self) - 1)
         values = (self.pictures[index] * 255).round().byte().expand(3, -1, -1)
         return Image.fromarray(values.movedim(0, -1).contiguous().numpy())

@@ -11,9 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 from torch.nn import functional as F
 
-from gradlab.core.checks import whole_number
-from gradlab.core.errors import InputError, did_you_mean
-from gradlab.core.seeds import Seed, int_seed, torch_generator
+from gradlab.core.checks import one_of, whole_number
+from gradlab.core.seeds import Seed, check_seed, int_seed, torch_generator
 from gradlab.data.digits import digits
 from gradlab.data.signs import signs
 
@@ -30,6 +29,7 @@ _TEXTURES = ("brick", "grass", "gravel")  # of those that come inside scikit-ima
 _SIDE = (48, 192)  # of a texture's part, pixels of 512
 _FONTS = ("DejaVuSans", "DejaVuSans-Bold", "DejaVuSerif", "DejaVuSansMono", "STIXGeneral", "cmss10")  # of matplotlib's
 _LETTERS = "ACEFHJKLMNPRTUVWXY"  # no B, D, G, I, O, Q, S, Z
+_MOST, _MOST_SIDE = 1_000_000, 2048
 _DIGITS = 400  # in the test split
 
 
@@ -53,12 +53,11 @@ def strange(name: str, n: int, *, seed: Seed = 0, size: int = 32, channels: int 
         >>> gradlab.data.strange("letters", 4, size=48).shape
         torch.Size([4, 1, 48, 48])
     """
-    if not isinstance(name, str) or name not in STRANGE:
-        near = did_you_mean(str(name), STRANGE) or f" Expected one of {', '.join(STRANGE)}."
-        raise InputError(f"There is no set {name!r}.{near}")
-    if channels not in (1, 3):
-        raise InputError(f"channels is {channels!r}: expected 1 or 3.")
-    n, size = whole_number(n, "n", 1, _DIGITS if name == "digits" else None), whole_number(size, "size", 1)
+    one_of(name, "name", STRANGE)
+    one_of(channels, "channels", (1, 3))
+    n = whole_number(n, "n", 1, _DIGITS if name == "digits" else _MOST)
+    size = whole_number(size, "size", 1, _MOST_SIDE)
+    check_seed(seed)
     drawn = _DRAWINGS[name](n, size, seed).expand(-1, 3, -1, -1)
     return drawn.mean(1, keepdim=True) if channels == 1 else drawn.contiguous()
 

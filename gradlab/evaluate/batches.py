@@ -30,7 +30,7 @@ def batches(
         >>> [(len(part), len(own)) for part, (own,) in batches(net, x, (questions,), size=2)]
         [(2, 2), (2, 2), (1, 1)]
     """
-    x = check_inputs(model, inputs)
+    x = check_inputs(model, inputs, extra_inputs)
     step = BATCH if size is None else size
     for start in range(0, len(x), step):
         part = slice(start, start + step)

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from gradlab.core import InputError
-from gradlab.core.checks import checked_labels, checked_probabilities, checked_rows, whole_number
+from gradlab.core.checks import checked_labels, checked_probabilities, checked_rows, number, one_of, whole_number
 from gradlab.core.seeds import Seed, torch_generator
 
 __all__ = [
@@ -26,6 +25,7 @@ __all__ = [
 Binning = Literal["width", "count"]
 Norm = Literal["mean", "max"]
 
+MOST_BINS, MOST_DRAWS = 100_000, 1_000_000
 _COLDEST, _HOTTEST = 1e-2, 1e2  # temperatures that are looked through
 
 
@@ -54,8 +54,7 @@ class Reliability:
 
     def error(self, norm: Norm = "mean") -> float:
         """Return sum_m n_m / n |gap_m| (ECE), or max_m |gap_m| (MCE); empty bins do not count."""
-        if norm not in ("mean", "max"):
-            raise InputError(f"norm is {norm!r}: expected 'mean' or 'max'.")
+        one_of(norm, "norm", ("mean", "max"))
         gaps = self.gaps.abs().nan_to_num(0.0)
         return float(gaps.max() if norm == "max" else (gaps * self.counts / self.counts.sum()).sum())
 
@@ -129,9 +128,10 @@ def calibration_floor(
     """
     confidence = checked_probabilities(probabilities).amax(1).cpu()
     edges = _edges(confidence, bins, binning)
+    one_of(norm, "norm", ("mean", "max"))
     generator = torch_generator(seed)
     found = []
-    for _ in range(whole_number(draws, "draws", 1)):
+    for _ in range(whole_number(draws, "draws", 1, MOST_DRAWS)):
         right = torch.rand(len(confidence), dtype=torch.float64, generator=generator) < confidence
         found.append(_reliability(confidence, right.double(), edges).error(norm))
     return torch.tensor(found, dtype=torch.float64)
@@ -167,7 +167,7 @@ def nll(logits: Tensor, labels: Tensor, temperature: float = 1.0) -> float:
     """
     z = checked_rows(logits, "logits")
     y = checked_labels(labels, *z.shape).to(z.device)
-    check_temperature(temperature)
+    temperature = check_temperature(temperature)
     return float(torch.nn.functional.cross_entropy(z / temperature, y))
 
 
@@ -199,16 +199,14 @@ def temperature(logits: Tensor, labels: Tensor) -> float:
     return math.exp(float(found.x))
 
 
-def check_temperature(temperature: float) -> None:
-    """Raise ``InputError`` unless the temperature is a finite number above 0."""
-    if not 0 < temperature < math.inf:
-        raise InputError(f"temperature is {temperature}: expected a finite number above 0.")
+def check_temperature(temperature: Any) -> float:
+    """Return the temperature; raises ``InputError`` unless it is a finite number above 0."""
+    return number(temperature, "temperature", above=0)
 
 
 def _edges(confidence: Tensor, bins: int, binning: str) -> Tensor:
-    bins = whole_number(bins, "bins", 1)
-    if binning not in ("width", "count"):
-        raise InputError(f"binning is {binning!r}: expected 'width' or 'count'.")
+    bins = whole_number(bins, "bins", 1, MOST_BINS)
+    one_of(binning, "binning", ("width", "count"))
     if binning == "width":
         return torch.linspace(0, 1, bins + 1, dtype=torch.float64, device=confidence.device)
     ends = torch.arange(1, bins + 1, device=confidence.device) * len(confidence) / bins

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from statistics import fmean, stdev
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from gradlab.core.errors import InputError
+import numpy as np
+
+from gradlab.core.checks import number, numbers
+from gradlab.core.errors import InputError, shown
 
 __all__ = ["Interval", "mean_interval", "paired_differences"]
 
@@ -48,10 +51,10 @@ def mean_interval(values: Sequence[float], *, confidence: float = 0.95) -> Inter
         >>> f"{mean:.3f} ± {half:.3f}"
         '0.723 ± 0.038'
     """
-    if not len(values) or not 0 < confidence < 1:
-        raise InputError(f"{len(values)} values at confidence {confidence}: expected some, and one between 0 and 1.")
+    confidence = number(confidence, "confidence", above=0, below=1)
+    values = _checked(values, "values")
     if len(values) == 1:
-        return Interval(float(values[0]), math.nan)
+        return Interval(values[0], math.nan)
     from scipy.special import stdtrit
 
     n = len(values)
@@ -76,11 +79,19 @@ def paired_differences(mine: Sequence[float], others: Sequence[float]) -> list[f
         >>> paired_differences([0.3, 0.7], [0.1])
         [0.2, 0.6]
     """
+    mine, others = _checked(mine, "mine"), _checked(others, "others")
     n = max(len(mine), len(others))
     if not {len(mine), len(others)} <= {1, n}:
         raise InputError(f"{len(mine)} and {len(others)} values cannot be paired.")
     pairs = zip(*(values if len(values) == n else [values[0]] * n for values in (mine, others)), strict=True)
     return [_to_twelve_digits(float(a - b), max(abs(a), abs(b))) for a, b in pairs]
+
+
+def _checked(values: Any, name: str) -> list[float]:
+    found = numbers(values, name)
+    if found.ndim != 1 or not found.size or not np.isfinite(found).all():
+        raise InputError(f"{name} is {shown(values)}: expected finite numbers (n,), at least one.")
+    return [float(each) for each in found]
 
 
 def _to_twelve_digits(difference: float, size: float) -> float:

@@ -11,13 +11,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from gradlab.core.checks import whole_number
-from gradlab.core.errors import InputError, brief
+from gradlab.core.checks import readable, whole_number
+from gradlab.core.errors import InputError, brief, shown
 from gradlab.core.pixels import rgb
 
 __all__ = ["overlay", "unit_scale", "upsample"]
 
-_LARGEST = 2**15  # pixels of a side
+LARGEST = 2**15  # pixels of a side
 
 
 def upsample(maps: Tensor, size: int | tuple[int, int]) -> Tensor:
@@ -36,7 +36,7 @@ def upsample(maps: Tensor, size: int | tuple[int, int]) -> Tensor:
     both = list(size) if isinstance(size, Sequence) and not isinstance(size, str) else [size, size]
     if len(both) != 2:
         raise InputError(f"size is {brief(size)}: expected one or two positive numbers of pixels (H, W).")
-    height, width = (whole_number(side, "size", 1, _LARGEST) for side in both)
+    height, width = (whole_number(side, "size", 1, LARGEST) for side in both)
     return torch.nn.functional.interpolate(maps, (height, width), mode="bilinear", align_corners=False)
 
 
@@ -95,9 +95,10 @@ def overlay(picture: Any, maps: Tensor, *, cmap: str = "viridis", opacity: float
 
 
 def _checked(maps: Any) -> Tensor:
-    if not isinstance(maps, Tensor) or not maps.is_floating_point() or maps.ndim < 2 or not maps.numel():
-        what = f"{maps.dtype} {tuple(maps.shape)}" if isinstance(maps, Tensor) else type(maps).__name__
-        raise InputError(f"maps is {brief(what)}: expected a floating tensor (..., h, w), not empty.")
+    good = isinstance(maps, Tensor) and readable(maps) and maps.is_floating_point()
+    if not good or maps.ndim < 2 or not maps.numel():
+        raise InputError(f"maps is {shown(maps)}: expected a floating tensor (..., h, w), not empty.")
     if not bool(maps.isfinite().all()):
         raise InputError("maps holds NaN or infinite values: there is nothing to draw.")
-    return maps
+    found: Tensor = maps
+    return found

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from gradlab.core import InputError, Target, TargetError, check_logits, class_indices, scores_of
+from gradlab.core.checks import numbers, one_of
 
 __all__ = ["Baseline", "Question", "Score", "hidden_pictures"]
 
@@ -22,8 +23,7 @@ class Question:
     def __init__(
         self, target: Any, score: str, labels: Sequence[str] | None, count: int, contrast: Target = None
     ) -> None:
-        if score not in ("logit", "probability"):
-            raise InputError(f"score is {score!r}: expected 'logit' or 'probability'.")
+        one_of(score, "score", ("logit", "probability"))
         if contrast is not None and (target is not None or score != "logit"):
             raise TargetError("A contrast is asked by its loss CE(z, Q): give it without target and score.")
         self.target, self.contrast, self.labels = target, contrast, labels
@@ -51,7 +51,9 @@ class Question:
                 raise TargetError(f"target asks for {len(own)} pictures' classes, but inputs holds {n}.")
             self.classes = torch.stack([class_indices(column, logits) for column in own.T], 1)
         else:
-            self.classes = class_indices(own, logits, self.labels)[:, None]
+            self.classes = class_indices(
+                own, logits, self.labels, name="target" if self.contrast is None else "contrast"
+            )[:, None]
         return self._read(logits, self.classes)
 
     def classes_of(self, i: int) -> Tensor | None:
@@ -77,7 +79,7 @@ class Question:
 def hidden_pictures(x: Tensor, baseline: Any) -> Tensor:
     """Return the pictures (N, C, H, W) that show through where a patch hides."""
     value = baseline(x.clone()) if callable(baseline) else baseline
-    value = torch.as_tensor(value, dtype=x.dtype, device=x.device)
+    value = torch.as_tensor(numbers(value, "baseline")).to(x)
     if value.ndim == 1 and len(value) == x.shape[1]:
         value = value[:, None, None]
     fits = value.ndim in (0, 3, 4) and all(a in (1, b) for a, b in zip(value.shape[::-1], x.shape[::-1], strict=False))

@@ -40,5 +40,5 @@ def contrast_loss(outputs: Any, contrast: Target, labels: Sequence[str] | None, 
         return scores_of(outputs, contrast, count=count)
     logits = check_logits(outputs, 2)
     runner = isinstance(contrast, str) and contrast == RUNNER_UP
-    asked = runner_up(logits) if runner else class_indices(contrast, logits, labels)
+    asked = runner_up(logits) if runner else class_indices(contrast, logits, labels, name="contrast")
     return F.cross_entropy(logits, asked, reduction="none")

@@ -76,7 +76,7 @@ def bridge(model: Model, inputs: Tensor, *, extra_inputs: Sequence[Any] = ()) ->
         >>> max(found.errors().values()) < 1e-9
         True
     """
-    x = check_inputs(model, inputs)
+    x = check_inputs(model, inputs, extra_inputs)
 
     def work(network: Network) -> Bridge:
         pictures = network.prepared(x)

@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from scipy.special import gammaln, log_softmax, softmax
 
-from gradlab.information.shannon import Floats, refused
+from gradlab.information.shannon import Floats, in_words, refused
 
 __all__ = [
     "Family",
@@ -31,6 +31,8 @@ __all__ = [
     "gaussian_scale",
     "poisson",
 ]
+
+MOST_SAMPLES = 100_000_000
 
 Law: TypeAlias = "Callable[[Floats, Floats], Floats]"
 
@@ -107,14 +109,16 @@ class Family:
         Raises:
             InputError: theta is out of range, or n is no positive whole number.
         """
-        if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
-            raise refused(f"n is {n!r}: expected a positive whole number of samples.")
+        if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not 1 <= n <= MOST_SAMPLES:
+            raise refused(f"n is {in_words(n)}: expected a positive whole number of samples, at most {MOST_SAMPLES}.")
         drawn = self._draw(_generator(seed), self._theta(theta), int(n))
         return np.asarray(drawn, dtype=np.float64)
 
     def three_ways(self, theta: Any, n: int = 10_000, seed: Any = 0) -> ThreeWays:
         """Draw n samples and find the information from them in three ways. Errors are those of :meth:`sample`."""
         x, t = self.sample(theta, n, seed), self._theta(theta)
+        if len(x) * t.size**2 > MOST_SAMPLES:
+            raise refused(f"n is {len(x)}: too many samples for matrices of {t.size} x {t.size}.")
         scores = self._score(x, t).reshape(n, -1)
         products = scores[:, :, None] * scores[:, None]
         mean, moment = scores.mean(0), products.mean(0)
@@ -134,24 +138,32 @@ class Family:
 
     def _theta(self, theta: Any) -> Floats:
         try:
-            value = np.asarray(theta, dtype=np.float64)
-        except (TypeError, ValueError):
+            value = _floats(theta)
+        except (TypeError, ValueError, RuntimeError, OverflowError):
             value = np.asarray(np.nan)
         if not np.isfinite(value).all() or not self._domain(value):
-            raise refused(f"theta is {theta!r}: {self.name} needs {self._domain_words}.")
+            raise refused(f"theta is {in_words(theta)}: {self.name} needs {self._domain_words}.")
         return value
 
     def _checked(self, x: Any, theta: Any) -> tuple[Floats, Floats]:
         t = self._theta(theta)
         try:
-            values = np.atleast_1d(np.asarray(x, dtype=np.float64))
-        except (TypeError, ValueError):
+            values = np.atleast_1d(_floats(x))
+        except (TypeError, ValueError, RuntimeError, OverflowError):
             values = np.asarray([np.nan])
         if values.ndim != 1 or not values.size:
             raise refused(f"x has shape {values.shape}: expected samples (n,), at least one.")
         if not np.isfinite(values).all() or not np.all(self._support(values, t)):
             raise refused(f"x holds values that {self.name} cannot give: expected {self._support_words}.")
         return values, t
+
+
+def _floats(given: Any) -> Floats:
+    """Return numbers in float64; raises ``TypeError`` for words, truth values and complex numbers."""
+    raw = np.asarray(given.detach().cpu() if hasattr(given, "detach") else given)
+    if raw.dtype.kind not in "fiu":
+        raise TypeError
+    return raw.astype(np.float64)
 
 
 def gaussian_mean(sigma: float = 1.0) -> Family:
@@ -264,10 +276,12 @@ def _normal(x: Floats, mean: Any, sigma: Any) -> Floats:
 
 
 def _number(value: Any, name: str, above: float = -np.inf) -> float:
-    if not isinstance(value, Real) or not above < float(value) < np.inf:
+    plain: Any = np.nan if isinstance(value, bool) or not isinstance(value, Real) else value
+    found = float(plain) if abs(plain) < 1e300 else np.nan
+    if not above < found < np.inf:
         wanted = "a number" if above < 0 else f"a number above {above:g}"
-        raise refused(f"{name} is {value!r}: expected {wanted}.")
-    return float(value)
+        raise refused(f"{name} is {in_words(value)}: expected {wanted}.")
+    return found
 
 
 def _is_number(theta: Floats) -> bool:

@@ -17,12 +17,13 @@ import torch
 from torch import Tensor
 
 from gradlab.core import InputError, TargetError, class_indices
-from gradlab.core.checks import whole_number
+from gradlab.core.checks import one_of, whole_number
 from gradlab.core.seeds import check_seed
 
 __all__ = ["Kind", "check_kind", "check_labels", "cotangents", "weights_of"]
 
 Kind = Literal["exact", "monte carlo", "empirical"]
+MOST_SAMPLES = 1_000_000  # labels drawn for a picture
 KINDS = ("exact", "monte carlo", "empirical")
 
 
@@ -32,8 +33,7 @@ def check_kind(kind: Any, labels: Any, samples: Any, seed: Any) -> None:
     Raises:
         InputError: see above. TargetError: the labels are missing.
     """
-    if kind not in KINDS:
-        raise InputError(f"kind is {kind!r}: expected {', '.join(map(repr, KINDS))}.")
+    one_of(kind, "kind", KINDS)
     if kind == "empirical" and labels is None:
         raise TargetError("The empirical Fisher needs the observed labels: pass labels=, one per sample.")
     if kind != "empirical" and labels is not None:
@@ -42,12 +42,14 @@ def check_kind(kind: Any, labels: Any, samples: Any, seed: Any) -> None:
         raise InputError("kind='monte carlo' draws labels: pass seed=, a whole number or a generator.")
     if seed is not None:
         check_seed(seed)
-    whole_number(samples, "samples", 1)
+    whole_number(samples, "samples", 1, MOST_SAMPLES)
 
 
 def check_labels(labels: Any, inputs: Tensor, classes: int, names: Sequence[str] | None) -> Tensor | None:
     """Return observed labels as indices (N,), or None for None; raises ``TargetError`` where they do not fit."""
-    return None if labels is None else class_indices(labels, inputs.new_empty(len(inputs), classes), names)
+    return (
+        None if labels is None else class_indices(labels, inputs.new_empty(len(inputs), classes), names, name="labels")
+    )
 
 
 def weights_of(
@@ -67,7 +69,7 @@ def weights_of(
     if kind == "exact":
         return p
     if kind == "empirical":
-        return torch.nn.functional.one_hot(class_indices(labels, logits, names), p.shape[1]).to(p)
+        return torch.nn.functional.one_hot(class_indices(labels, logits, names, name="labels"), p.shape[1]).to(p)
     there = p if generator is None else p.to(generator.device)
     drawn = torch.multinomial(there, samples, replacement=True, generator=generator)
     counts = torch.zeros_like(there).scatter_add_(1, drawn, torch.ones_like(there[:, :1]).expand(drawn.shape))

@@ -20,7 +20,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from gradlab.core import INPUT, InputError, Model, Run, all_alphas, answer, check_logits, class_indices, contrasts
+from gradlab.core import INPUT, Model, Run, all_alphas, answer, check_logits, class_indices, contrasts
+from gradlab.core.checks import one_of
 from gradlab.core.seeds import Seed, torch_generator
 from gradlab.information.labels import Kind, check_kind, cotangents, weights_of
 
@@ -67,13 +68,12 @@ def fisher_map(
         torch.Size([1, 1, 8, 8])
     """
     check_kind(kind, labels, samples, seed)
-    if of not in ("presence", "values"):
-        raise InputError(f"of is {of!r}: expected 'presence' or 'values'.")
+    one_of(of, "of", ("presence", "values"))
     picture = isinstance(layer, str) and layer == "input"
 
     def question(kept: Run) -> Tensor:
         logits = check_logits(kept.outputs, 2).detach()
-        observed = None if labels is None else class_indices(labels, logits, kept.labels)
+        observed = None if labels is None else class_indices(labels, logits, kept.labels, name="labels")
         weights = weights_of(logits, kind, observed, samples, None if seed is None else torch_generator(seed))
         # the head of a picture is the whole network: no closed form, and no need to pull every class back to see that
         closed = _closed_form(kept, weights) if of == "presence" and not picture else None

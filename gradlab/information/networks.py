@@ -13,7 +13,8 @@ from typing import Any, Literal, overload
 import torch
 from torch import Tensor, nn
 
-from gradlab.core import InputError, Model
+from gradlab.core import Model
+from gradlab.core.checks import one_of
 from gradlab.core.inputs import labels_of
 from gradlab.core.per_sample import PerSample, per_sample
 from gradlab.core.seeds import Seed, torch_generator
@@ -82,8 +83,7 @@ def fisher(
         torch.Size([1])
     """
     check_kind(kind, labels, samples, seed)
-    if what not in ("diagonal", "trace"):
-        raise InputError(f"what is {what!r}: expected 'diagonal' or 'trace'.")
+    one_of(what, "what", ("diagonal", "trace"))
 
     def work(opened: PerSample) -> dict[str, Tensor] | Tensor:
         classes = opened.classes

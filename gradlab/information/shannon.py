@@ -22,6 +22,7 @@ __all__ = [
     "Floats",
     "conditional_entropy",
     "entropy",
+    "in_words",
     "joint_entropy",
     "kl",
     "mutual_information",
@@ -169,9 +170,9 @@ def _relative(p: Floats, q: Floats, base: float, axes: tuple[int, ...]) -> Float
 
 
 def _log(values: Floats, base: Any) -> Floats:
-    if isinstance(base, bool) or not isinstance(base, Real) or not 0 < float(base) < math.inf or base == 1:
+    if isinstance(base, bool) or not isinstance(base, Real) or not 0 < base < 1e300 or base == 1:  # type: ignore[operator]
         raise refused(
-            f"base is {_shown(base)}: expected a positive number other than 1, such as 2 (bits) or math.e (nats)."
+            f"base is {in_words(base)}: expected a positive number other than 1, such as 2 (bits) or math.e (nats)."
         )
     with np.errstate(divide="ignore"):
         result: Floats = np.log2(values) / math.log2(base)
@@ -219,7 +220,8 @@ def _numbers(given: Any, name: str) -> tuple[Floats, float]:
     return values, math.sqrt(eps)
 
 
-def _shown(value: Any) -> str:
+def in_words(value: Any) -> str:
+    """Return a value as a message shows it."""
     from gradlab.core.errors import shown  # as above
 
     return shown(value)

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeAlias
 
+import numpy as np
 from torch import Tensor, nn
 
 from gradlab.core import InputError, LastLayer, last_layer
+from gradlab.core.checks import readable
+from gradlab.core.errors import shown
+from gradlab.core.inputs import check_inputs
 from gradlab.introspect.stream import Store, split_batch
 
 __all__ = ["BATCH", "Data", "extract", "extract_shard"]
@@ -27,18 +31,19 @@ def extract(model: nn.Module, data: Data) -> Iterator[tuple[LastLayer, Tensor | 
     if isinstance(data, LastLayer):
         yield _beside(model, data), None
     elif isinstance(data, Tensor):
-        for pictures in data.split(BATCH) if data.ndim else [data]:
+        check_inputs(model, data[:BATCH] if data.ndim and readable(data) else data, name="data")
+        for pictures in data.split(BATCH):
             yield last_layer(model, pictures), None
     elif isinstance(data, Store):
         for shard in range(data.shards):
             yield extract_shard(model, data, shard)
-    elif isinstance(data, Iterable):
+    elif isinstance(data, Iterable) and not isinstance(data, np.ndarray):
         for batch in data:
             pictures, labels = split_batch(batch)
             yield last_layer(model, pictures), labels
     else:
         raise InputError(
-            f"data is a {type(data).__name__}: expected pictures (N, C, H, W), factors, a store or a loader of batches."
+            f"data is {shown(data)}: expected pictures (N, C, H, W), factors, a store or a loader of batches."
         )
 
 

@@ -13,12 +13,13 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from gradlab.core import InputError, LastLayer, Model, ModelError, copy_of
-from gradlab.core.checks import fingerprint
+from gradlab.core.checks import checked_path, fingerprint, flag, instance, one_of, sequence, whole_number
 from gradlab.core.contrasts import Loss, Question
+from gradlab.core.errors import shown
 from gradlab.core.inputs import module_of
 from gradlab.core.network import Network, ask, recording
 from gradlab.core.outputs import attached_last_layer
-from gradlab.core.progress import Progress
+from gradlab.core.progress import Progress, check_progress
 from gradlab.core.seeds import Seed, int_seed
 from gradlab.introspect.extraction import BATCH, Data, extract
 from gradlab.introspect.recipe import Normalize, Recipe
@@ -30,6 +31,7 @@ from gradlab.introspect.weight_gradients import dense_features, l2, min_max
 __all__ = ["IntrospectiveNetwork"]
 
 HEADER = "gradlab.introspect"
+MOST = 2**30  # weights of H
 
 
 class IntrospectiveNetwork(nn.Module):
@@ -82,28 +84,28 @@ class IntrospectiveNetwork(nn.Module):
         reflection: nn.Module | None = None,
     ) -> None:
         super().__init__()
-        if on not in ("gradient", "h"):
-            raise InputError(f"on is {on!r}: expected 'gradient' or 'h'.")
-        if min((*hidden, capacity or 1)) < 1:
-            raise InputError(f"hidden is {hidden!r} and capacity {capacity}: expected numbers of at least 1.")
-        self.recipe, self.on, self.standardize = Recipe(loss, question, normalize), on, standardize
-        self.hidden, self.capacity = tuple(hidden), capacity
+        one_of(on, "on", ("gradient", "h"))
+        self.recipe, self.on, self.standardize = Recipe(loss, question, normalize), on, flag(standardize, "standardize")
+        widths_asked = sequence(hidden, "hidden", "a list of numbers of units")
+        self.hidden = tuple(whole_number(width, "hidden", 1, MOST) for width in widths_asked)
+        self.capacity = None if capacity is None else whole_number(capacity, "capacity", 1, MOST)
         self.model = module_of(model)
         self.reflection: nn.Sequential | None = None
         self.history: list[Epoch] = []
         self._own = (
-            None if reflection is None else copy_of(reflection),
+            None if reflection is None else copy_of(_module(reflection)),
         )  # in a tuple: as it is given, it is no part of this network
 
     def train(self, mode: bool = True) -> IntrospectiveNetwork:
         """Set H's mode; f's flags are not touched."""
-        self.training = mode
+        self.training = flag(mode, "mode")
         if self.reflection is not None:
             self.reflection.train(mode)
         return self
 
     def features(self, kept: LastLayer) -> Tensor:
         """Return what H reads of each picture, (N, size), before it is standardised."""
+        instance(kept, "kept", LastLayer, "what last_layer returns")
         if self.on == "gradient":
             return dense_features(kept, self.recipe).flatten(1)
         h = kept.hidden.flatten(1)
@@ -118,7 +120,7 @@ class IntrospectiveNetwork(nn.Module):
             InputError, ModelError, LayerError: as :func:`gradlab.introspect.features`; or :meth:`fit` was not called.
         """
         second = self._fitted()
-        kept = attached_last_layer(self.model, x)
+        kept = attached_last_layer(self.model, x, name="x")
         with torch.set_grad_enabled(torch.is_grad_enabled() or kept.logits.requires_grad):
             logits: Tensor = second(self.features(kept))
         return logits
@@ -156,6 +158,7 @@ class IntrospectiveNetwork(nn.Module):
         Raises:
             InputError, TargetError, ModelError, LayerError: before H is changed.
         """
+        check_progress(progress)
         seed = int_seed(seed)
         schedule = Schedule(seed, epochs, batch_size, rate, decay)
         with recording():
@@ -201,6 +204,9 @@ class IntrospectiveNetwork(nn.Module):
             ModelError: :meth:`fit` was not called.
             InputError: a loss of the caller's own, which no file can hold.
         """
+        path = checked_path(path, "path")
+        if path.is_dir() or not path.parent.is_dir():
+            raise InputError(f"path is {shown(str(path))}: expected the name of a file in a folder that exists.")
         held = {name: values.contiguous() for name, values in self._fitted().state_dict().items()}
         recipe = {name: value for name, value in self.recipe.settings().items() if name != "layer"}
         settings = {**recipe, "on": self.on, "standardize": self.standardize}
@@ -220,9 +226,11 @@ class IntrospectiveNetwork(nn.Module):
         Raises:
             ModelError: no such file, another kind of file, another f, or another H.
         """
-        held, noted = _read(Path(path))
+        held, noted = _read(checked_path(path, "path"))
         if noted["network"] != fingerprint(module_of(model)):
             raise ModelError(f"{path} was fitted on a network with other weights than this one.")
+        if reflection is not None:
+            instance(reflection, "reflection", nn.Module, "a torch.nn.Module, or None")
         made = cls(model, **noted["settings"], reflection=reflection)
         made._sizes = tuple(noted["sizes"])
         second = made._second(*made._sizes, seed=0)
@@ -260,6 +268,10 @@ class IntrospectiveNetwork(nn.Module):
                 f"reflection gives {tuple(logits.shape)}: expected {tuple(kept.logits.shape)}, the logits."
             )
         return second
+
+
+def _module(reflection: Any) -> nn.Module:
+    return instance(reflection, "reflection", nn.Module, "a torch.nn.Module, or None")
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -6,7 +6,9 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from gradlab.core import InputError
-from gradlab.core.contrasts import Loss, Question
+from gradlab.core.checks import instance, one_of
+from gradlab.core.contrasts import QUESTIONS, Loss, Question, check_loss
+from gradlab.core.errors import shown
 
 __all__ = ["Normalize", "Recipe"]
 
@@ -31,15 +33,15 @@ class Recipe:
     layer: str | None = None
 
     def __post_init__(self) -> None:
-        if not callable(self.loss) and self.loss not in ("mse", "bce", "ce"):
-            raise InputError(f"loss is {self.loss!r}: expected 'mse', 'bce', 'ce' or a callable (logits, label).")
-        if self.question not in ("ones", "each"):
-            raise InputError(f"question is {self.question!r}: expected 'ones' or 'each'.")
-        if self.normalize not in ("l2", "minmax", None):
+        check_loss(self.loss)
+        one_of(self.question, "question", QUESTIONS)
+        if not (self.normalize is None or (isinstance(self.normalize, str) and self.normalize in ("l2", "minmax"))):
             raise InputError(
-                f"normalize is {self.normalize!r}: expected 'l2', 'minmax' or None. What needs a training set's "
+                f"normalize is {shown(self.normalize)}: expected 'l2', 'minmax' or None. What needs a training set's "
                 "statistics is a gradlab.introspect.Standardizer."
             )
+        if self.layer is not None:
+            instance(self.layer, "layer", str, "a dotted name, or None")
 
     def settings(self) -> dict[str, Any]:
         """Return the options as they are written to a file; raises ``InputError`` for a loss of the caller's own."""

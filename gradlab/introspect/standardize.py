@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from gradlab.core import InputError, ModelError
+from gradlab.core.checks import checked_tensor, readable, whole_number
+from gradlab.core.errors import shown
 
 # A feature whose deviation is this small a part of its mean is constant but for rounding.
 CONSTANT = 1e-5
+MOST = 2**30  # features
 
 __all__ = ["Standardizer"]
 
@@ -31,6 +35,7 @@ class Standardizer(nn.Module):
 
     def __init__(self, size: int) -> None:
         super().__init__()
+        size = whole_number(size, "size", 1, MOST)
         self.register_buffer("mean", torch.full((size,), torch.nan))
         self.register_buffer("std", torch.full((size,), torch.nan))
 
@@ -45,9 +50,10 @@ class Standardizer(nn.Module):
         """
         count = 0
         mean = squares = torch.zeros(len(self.mean), dtype=torch.float64, device=self.mean.device)
+        if not isinstance(batches, Iterable) or isinstance(batches, np.ndarray):
+            raise InputError(f"batches is {shown(batches)}: expected features (n, size), or batches of them.")
         for batch in [batches] if isinstance(batches, Tensor) else batches:
-            if batch.ndim != 2 or batch.shape[1] != len(self.mean) or not bool(torch.isfinite(batch).all()):
-                raise InputError(f"features is {tuple(batch.shape)}: expected (n, {len(self.mean)}), all finite.")
+            checked_tensor(batch, "batches", "n", len(self.mean), empty=True)
             if not len(batch):
                 continue
             values = batch.double()
@@ -67,4 +73,12 @@ class Standardizer(nn.Module):
         """Return the features (n, size), standardised; raises ``ModelError`` before :meth:`fit`."""
         if bool(self.mean[:1].isnan().any()):
             raise ModelError("The standardiser has not seen a training set: call fit first.")
+        if (
+            not isinstance(features, Tensor)
+            or not features.is_floating_point()
+            or features.ndim != 2
+            or features.shape[1] != len(self.mean)
+            or not readable(features)
+        ):
+            raise InputError(f"features is {shown(features)}: expected a tensor (n, {len(self.mean)}).")
         return (features - self.mean) / self.std

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, RandomSampler
 
 from gradlab.core import InputError, LastLayer, Model, ModelError, last_layer
-from gradlab.core.checks import fingerprint, update, whole_number
+from gradlab.core.checks import checked_path, fingerprint, instance, update, whole_number
+from gradlab.core.errors import shown
 from gradlab.core.inputs import module_of
-from gradlab.core.progress import Progress, counted
+from gradlab.core.progress import Progress, check_progress, counted
 from gradlab.introspect.recipe import Recipe
 from gradlab.introspect.weight_gradients import dense_features, features
 
@@ -44,10 +45,12 @@ class Store:
     """
 
     def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
+        self.folder = checked_path(folder, "folder")
         end = self.folder / END
         if not end.is_file():
-            raise ModelError(f"{folder} holds no finished stream: call gradlab.introspect.stream to make or finish it.")
+            raise ModelError(
+                f"{shown(str(folder))} holds no finished stream: call gradlab.introspect.stream to make or finish it."
+            )
         noted = json.loads(end.read_text(encoding="utf-8"))
         self.settings: dict[str, Any] = noted["settings"]
         self._rows, self._shards = int(noted["rows"]), int(noted["shards"])
@@ -63,7 +66,7 @@ class Store:
 
     def read(self, shard: int) -> tuple[LastLayer | Tensor, Tensor | None]:
         """Return a shard's rows and their labels, if the loader gave any."""
-        path = _path(self.folder, shard)
+        path = _path(self.folder, whole_number(shard, "shard", 0, self._shards - 1))
         try:
             held = load_file(path)
         except (SafetensorError, OSError) as error:
@@ -85,7 +88,9 @@ class Store:
         Raises:
             InputError: a recipe for features that are made already, or none for factors; another layer's.
         """
-        own = self.settings["recipe"]
+        rows, own = whole_number(rows, "rows", 1), self.settings["recipe"]
+        if recipe is not None:
+            instance(recipe, "recipe", Recipe, "a Recipe, or None")
         if own is not None and recipe is not None:
             raise InputError(f"{self.folder} holds features that were made by {own}: leave recipe out.")
         if own is None and (recipe is None or recipe.layer is not None):
@@ -135,12 +140,18 @@ def stream(
     if isinstance(loader, DataLoader) and isinstance(loader.sampler, RandomSampler):
         raise InputError("The loader shuffles, so a stream could not be resumed: use shuffle=False.")
     shard_rows = whole_number(shard_rows, "shard_rows", 1)
+    folder = checked_path(folder, "folder")
+    if not isinstance(loader, Iterable) or isinstance(loader, (str, bytes, Mapping)):
+        raise InputError(f"loader is {shown(loader)}: expected batches of pictures, or of pictures and labels.")
+    if recipe is not None:
+        instance(recipe, "recipe", Recipe, "a Recipe, or None")
+    check_progress(progress)
     settings = {
         "network": fingerprint(module_of(model)),
         "recipe": None if recipe is None else recipe.settings(),
         "shard_rows": shard_rows,
     }
-    writer = _Writer(Path(folder), settings)
+    writer = _Writer(folder, settings)
     for batch in counted(loader, None, progress, "features"):
         pictures, labels = split_batch(batch)
         made = _ask(model, pictures, labels, recipe) if writer.wants(len(pictures)) else {}

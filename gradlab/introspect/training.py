@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gradlab.core import InputError, LastLayer, ModelError, TargetError
-from gradlab.core.checks import checked_labels
+from gradlab.core.checks import checked_labels, number, whole_number
 from gradlab.core.network import recording
 from gradlab.core.progress import Progress, counted
 from gradlab.introspect.extraction import BATCH, Data, extract, extract_shard
@@ -49,8 +49,14 @@ class Schedule:
     decay: float
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch_size < 1 or not self.rate > 0 or self.decay < 0:
-            raise InputError(f"{self}: expected epochs and batch_size of at least 1, rate above 0, decay not below 0.")
+        kept = {
+            "epochs": whole_number(self.epochs, "epochs", 1),
+            "batch_size": whole_number(self.batch_size, "batch_size", 1, 2**31),
+            "rate": number(self.rate, "rate", above=0),
+            "decay": number(self.decay, "decay", 0),
+        }
+        for name, value in kept.items():  # as Python's own numbers, which torch wants
+            object.__setattr__(self, name, value)
 
 
 class Rows:
@@ -147,11 +153,11 @@ def train(
     """
     optimizer = torch.optim.Adam(reflection.parameters(), schedule.rate, weight_decay=schedule.decay)
     generator = torch.Generator().manual_seed(schedule.seed)
-    for number in counted(range(schedule.epochs), None, progress, "introspection"):
-        with recording(), _drawing(schedule.seed + number) if draws else contextlib.nullcontext():
+    for epoch in counted(range(schedule.epochs), None, progress, "introspection"):
+        with recording(), _drawing(schedule.seed + epoch) if draws else contextlib.nullcontext():
             loss = _learn(reflection.train(), read, rows.batches(schedule.batch_size, generator), optimizer)
         if not math.isfinite(loss):
-            raise ModelError(f"The loss is {loss} in epoch {number + 1}: use a lower rate.")
+            raise ModelError(f"The loss is {loss} in epoch {epoch + 1}: use a lower rate.")
         yield Epoch(loss, *(() if validation is None else score(reflection.eval(), read, validation)))
 
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from gradlab.core import InputError, LastLayer, Model, last_layer
+from gradlab.core.checks import instance
 from gradlab.core.contrasts import Loss, Question, logit_gradients
 from gradlab.core.per_sample import PerSample, per_sample
 from gradlab.introspect.recipe import Normalize, Recipe
@@ -86,7 +87,8 @@ def dense_features(kept: LastLayer, recipe: Recipe = Recipe()) -> Tensor:  # noq
         >>> gradlab.introspect.dense_features(kept, gradlab.introspect.Recipe(question="each")).shape
         torch.Size([1, 10, 320])
     """
-    n, classes = kept.logits.shape
+    n, classes = instance(kept, "kept", LastLayer, "what last_layer returns").logits.shape
+    instance(recipe, "recipe", Recipe, "a Recipe")
     _check_size(n, classes if recipe.question == "each" else 1, classes, kept.hidden.shape[-1])
     u, size = logit_gradients(kept.logits, recipe.loss, recipe.question)
     floor, h = ROUNDINGS * torch.finfo(u.dtype).eps * size, kept.hidden

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from gradlab.core.checks import whole_number
+from gradlab.core.checks import readable, whole_number
 from gradlab.core.errors import LayerError, ModelError, PictureError, TargetError, brief
 from gradlab.core.pixels import ROUNDING
 from gradlab.core.targets import label_index
@@ -147,7 +147,7 @@ class Classifier:
 
     def _in_unit_range(self, view: Tensor) -> Tensor:
         shape = tuple(view.shape)
-        if view.ndim not in (3, 4) or shape[-3] != len(self.mean) or not view.numel():
+        if view.ndim not in (3, 4) or shape[-3] != len(self.mean) or not view.numel() or not readable(view):
             reads = ", ".join(map(str, self.input_size))
             raise PictureError(f"The pictures have shape {brief(shape)}: this network reads (N, {reads}).")
         if view.dtype == torch.uint8:

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from gradlab.core.errors import ModelError, brief, did_you_mean
+from gradlab.core.errors import ModelError, brief, did_you_mean, shown
 from gradlab.core.seeds import on_cpu
 from gradlab.models.classifier import Classifier
 
@@ -39,8 +39,8 @@ def torchvision(name: str, weights: Any = "DEFAULT") -> Classifier:
     import torchvision as tv
 
     names = tv.models.list_models(module=tv.models)
-    if name not in names:
-        raise ModelError(f"torchvision has no classifier {brief(name)!r}.{did_you_mean(brief(name), names)}")
+    if not isinstance(name, str) or name not in names:
+        raise ModelError(f"There is no classifier {shown(name)} in torchvision.{did_you_mean(name, names)}")
     kinds = tv.models.get_model_weights(name)
     chosen = kinds.__members__.get(weights) if isinstance(weights, str) else weights
     if weights is not None and not isinstance(chosen, kinds):
@@ -67,7 +67,7 @@ def reading(recipe: Any) -> dict[str, Any]:
 
 def _build(tv: Any, name: str, weights: Any) -> nn.Module:
     try:
-        with on_cpu():
+        with on_cpu(), torch.random.fork_rng(devices=[]):  # its first weights are drawn
             model: nn.Module = tv.models.get_model(name, weights=weights).float()
         return model
     except (URLError, TimeoutError, ConnectionError) as error:

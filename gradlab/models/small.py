@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gradlab.core.checks import whole_number
 from gradlab.core.errors import ModelError
 from gradlab.data.signs import LABELS, SIZE
 from gradlab.models.classifier import Classifier
@@ -66,8 +67,7 @@ class SmallNet(nn.Module):
 
 def untrained_signs(depth: int = 2) -> Classifier:
     """Return :func:`signs` before its training; raises ``ModelError`` if there is no such depth."""
-    if depth not in _SIGN_WIDTHS:
-        raise ModelError(f"depth is {depth!r}: expected one of {', '.join(map(str, _SIGN_WIDTHS))}.")
+    depth = whole_number(depth, "depth", 1, max(_SIGN_WIDTHS), ModelError)
     model = SmallNet(3, len(LABELS), _SIGN_WIDTHS[depth], depth)
     half, name = (0.5, 0.5, 0.5), f"signs, depth {depth}"
     return Classifier(model, LABELS, (SIZE, SIZE), mean=half, std=half, resize=None, layer="stages", name=name)
@@ -97,6 +97,7 @@ def signs(depth: int = 2) -> Classifier:
         >>> bool((net(net.normalize(drawn.pictures)).argmax(1) == drawn.labels).float().mean() > 0.9)
         True
     """
+    depth = whole_number(depth, "depth", 1, max(_SIGN_WIDTHS), ModelError)
     return _trained(lambda: untrained_signs(depth), f"signs{depth}")
 
 

@@ -191,7 +191,10 @@ def _asked(scores: Any) -> dict[str, Score]:
         raise InputError(f"scores is {shown(scores)}: expected names among {', '.join(SCORES)}, or names to functions.")
     if isinstance(scores, Mapping):
         names = names_of(list(scores), "scores")
-        return {name: callable_of(scores[name], name, "of (network, normalised pictures)") for name in names}
+        return {
+            name: callable_of(scores[name], f"scores[{shown(name)}]", "of (network, normalised pictures)")
+            for name in names
+        }
     return {name: SCORES[one_of(name, "a score", SCORES)] for name in scores}
 
 

@@ -32,17 +32,17 @@ def small_net() -> gradlab.models.Classifier:
 
 
 @contextmanager
-def offline(browser: Any, widget: Widget, folder: Path, width: int = 1300) -> Iterator[Any]:
+def offline(browser: Any, widget: Widget, folder: Path, width: int = 1300, **context: Any) -> Iterator[Any]:
     """Open a widget's saved page with the network off; any error in its console fails the test."""
-    context = browser.new_context(viewport={"width": width, "height": 1000}, offline=True)
-    page = context.new_page()
+    opened = browser.new_context(viewport={"width": width, "height": 1000}, offline=True, **context)
+    page = opened.new_page()
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
     page.goto(widget.save_html(folder / "page.html").as_uri())
     page.locator(".gl-root").wait_for()
     yield page
-    context.close()
+    opened.close()
     assert not faults
 
 
@@ -161,3 +161,21 @@ def leans_as(page: Any, canvas: str, map_: Values, hide: Any) -> None:
     turned = (over - painted(page, canvas, spots))[strong]
     assert strong.sum() > 3 and (np.abs(turned).max(1) > 20).all()
     assert np.array_equal(np.sign(turned[:, 0] - turned[:, 2]), np.sign(map_.ravel()[strong]))
+
+
+def sweep_shown(page: Any, pixels: Values) -> None:
+    """Hold the map that the occlusion widget paints, but for where its box is, against one value a pixel."""
+    stage, strip = '[data-stage="map"]', '[data-panel="map"] .gl-strip'
+    size, top = size_of(page, stage), float(np.abs(pixels).max())
+    scale = size[1] / pixels.shape[1]
+    y0, x0, high, wide = numbers(page.locator('[data-stage="hide"]').get_attribute("data-settled").replace(",", " "))
+    spots = [
+        (x, y)
+        for x, y in some_places(size, 150)
+        if not (x0 - 3 < x / scale < x0 + wide + 3 and y0 - 3 < y / scale < y0 + high + 3)
+    ]
+    found = levels(page, painted(page, stage, spots), strip, True) * top
+    large = enlarged(pixels, size)
+    np.testing.assert_allclose(found, [large[y, x] for x, y in spots], atol=0.02 * top)
+    end = numbers(page.locator('[data-panel="map"] .gl-legend .gl-number').last.inner_text())[0]
+    assert abs(end - top) < 0.06 * top

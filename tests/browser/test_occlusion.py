@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,22 +13,37 @@ import pytest
 import torch
 
 import gradlab
+from gradlab.explain import occlusion_sweep
+from tests.browser import saved
 from tests.browser.lab import Lab, count_messages, messages, run_notebook, running_lab, wait_idle, write_notebook
+from tests.browser.saved import HEIGHT, WIDTH, small_net, sweep_shown
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-CELLS = [
-    "import gradlab",
-    "net = gradlab.models.imagenet()",
-    "widget = gradlab.widgets.occlusion(net, 'chelsea', window=32, stride=8)\nwidget",
-]
+# every forward pass takes its time, so that a sweep lasts long enough to be stopped
+SETUP = f"""
+import time
+import torch
+from torch import nn
+import gradlab
+
+HEIGHT, WIDTH, CLASSES = {HEIGHT}, {WIDTH}, {saved.CLASSES}
+{inspect.getsource(small_net)}
+class Slow(nn.Module):
+    def forward(self, x):
+        time.sleep(0.15)
+        return x
+net = small_net()
+net.model = nn.Sequential(Slow(), *net.model).eval()
+"""
+CELLS = [SETUP, "gradlab.widgets.occlusion(net, 'chelsea', window=16, stride=4)"]
 STAGE = '[data-stage="hide"]'
 MAP = '[data-stage="map"]'
 
 
 @pytest.fixture(scope="module")
 def net() -> Any:
-    return gradlab.models.imagenet()
+    return small_net()
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +71,10 @@ def bars(page: Any) -> dict[int, tuple[float, float]]:
     return {int(c): (float(before), float(after)) for c, before, after in found}
 
 
-def expected(net: Any, name: str, mask: tuple[slice, slice], baseline: float = 0.0) -> np.ndarray:
+def expected(net: Any, mask: tuple[slice, slice], hidden: Any = 0.0) -> np.ndarray:
     """p with the mask hidden, from an ordinary forward pass."""
-    x = net.transform(gradlab.data.picture(name))[None].clone()
-    x[0, :, mask[0], mask[1]] = baseline
+    x = net.transform(gradlab.data.picture("chelsea"))[None].clone()
+    x[0, :, mask[0], mask[1]] = hidden
     with torch.no_grad():
         return net(x)[0].softmax(0).double().numpy()
 
@@ -73,7 +89,9 @@ def agrees(page: Any, chance: np.ndarray) -> None:
 def drag(page: Any, stage: str, start: tuple[float, float], end: tuple[float, float]) -> None:
     """Drag from one place of the picture to another, in picture pixels."""
     shown = page.locator(stage).bounding_box()
-    places = [(shown["x"] + x / 224 * shown["width"], shown["y"] + y / 224 * shown["height"]) for x, y in (start, end)]
+    places = [
+        (shown["x"] + x / WIDTH * shown["width"], shown["y"] + y / HEIGHT * shown["height"]) for x, y in (start, end)
+    ]
     page.mouse.move(*places[0])
     page.mouse.down()
     page.mouse.move(*places[1], steps=6)
@@ -92,19 +110,20 @@ def test_in_jupyterlab(lab: Lab, page: Any, net: Any, shots: Callable[[str], str
     run_notebook(page, lab, "occlusion.ipynb")
     page.locator(".gl-root").wait_for(timeout=60_000)
     page.locator(".gl-root").scroll_into_view_if_needed()
-    wait_box(page, [96, 96, 32, 32])
-    agrees(page, expected(net, "chelsea", (slice(96, 128), slice(96, 128))))
+    wait_box(page, [16, 24, 16, 16])
+    agrees(page, expected(net, np.s_[16:32, 24:40]))
 
     # a box anywhere, of any size, is one forward pass
-    drag(page, STAGE, (112, 112), (153, 71))
-    wait_box(page, [55, 137, 32, 32])
-    agrees(page, expected(net, "chelsea", (slice(55, 87), slice(137, 169))))
-    drag(page, STAGE, (169, 87), (189, 117))  # the lower right corner
-    wait_box(page, [55, 137, 62, 52])
-    agrees(page, expected(net, "chelsea", (slice(55, 117), slice(137, 189))))
+    drag(page, STAGE, (32, 24), (43, 13))
+    wait_box(page, [5, 35, 16, 16])
+    agrees(page, expected(net, np.s_[5:21, 35:51]))
+    drag(page, STAGE, (51, 21), (57, 30))  # the lower right corner
+    wait_box(page, [5, 35, 25, 22])
+    agrees(page, expected(net, np.s_[5:30, 35:57]))
     page.select_option('[data-control="baseline"]', "black")
     page.wait_for_timeout(600)
-    agrees(page, expected(net, "chelsea", (slice(55, 117), slice(137, 189)), -1.0))
+    black = (-torch.tensor(net.mean) / torch.tensor(net.std))[:, None, None]
+    agrees(page, expected(net, np.s_[5:30, 35:57], black))
     page.select_option('[data-control="baseline"]', "mean")
 
     # the sweep streams, answers Cancel at once, and goes on where it was
@@ -115,14 +134,13 @@ def test_in_jupyterlab(lab: Lab, page: Any, net: Any, shots: Callable[[str], str
     page.locator('[data-control="sweep"]').click()
     page.wait_for_function("() => document.querySelector('[data-control=sweep]').textContent === 'Go on'")
     waited = time.monotonic() - began
-    print(f"Cancel was answered after {1000 * waited:.0f} ms, the click of the test included")
     assert waited < 2, "Cancel is answered between two groups of windows at the latest"
     page.wait_for_timeout(500)
     done = int(page.locator(".gl-sweep .gl-status").inner_text().split()[0])
-    assert 0 < done < 625
+    assert 0 < done < 117
     page.locator('[data-control="sweep"]').click()
     page.wait_for_function(
-        "() => document.querySelector('.gl-sweep .gl-status').textContent.startsWith('625 of 625')", timeout=60_000
+        "() => document.querySelector('.gl-sweep .gl-status').textContent.startsWith('117 of 117')", timeout=60_000
     )
     page.wait_for_function("() => document.querySelector('[data-control=sweep]').disabled")
     wait_idle(page)
@@ -132,7 +150,7 @@ def test_in_jupyterlab(lab: Lab, page: Any, net: Any, shots: Callable[[str], str
 
     # a brush, with the mouse and with keys
     page.select_option('[data-control="mode"]', "paint")
-    drag(page, STAGE, (40, 40), (120, 40))
+    drag(page, STAGE, (10, 10), (30, 10))
     page.wait_for_function("() => /painted over/.test(document.querySelector('.gl-readout').textContent)")
     before = pixels(page, STAGE)
     for key in ("ArrowDown", "ArrowDown", "Space"):
@@ -144,37 +162,36 @@ def test_in_jupyterlab(lab: Lab, page: Any, net: Any, shots: Callable[[str], str
     field.focus()
     page.keyboard.type("coffee")
     page.keyboard.press("Enter")
-    page.wait_for_function("() => /espresso/.test(document.querySelector('[data-panel=map] h3').textContent)")
-    assert text(page, "sweep") == "Sweep"
+    page.wait_for_function("() => document.querySelector('.gl-sweep .gl-status').textContent === ''")
+    assert text(page, "sweep") == "Sweep" and page.locator("[data-panel=map] .gl-empty").is_visible()
 
 
 def no_kernel_after_the_sweep(page: Any, net: Any) -> None:
-    """Drag, move by keys, change P, unit and colours: the numbers are the network's, and no message is sent."""
-    page.select_option('[data-control="window"]', "32")
-    page.wait_for_timeout(400)
+    """Drag, move by keys, change P and unit: bars and map are the network's, and no message is sent."""
+    page.select_option('[data-control="window"]', "16")
+    wait_box(page, [10, 38, 16, 16])  # around the middle of the box that was there
     count_messages(page)
     top, left, *_ = box(page)
-    drag(page, MAP, (left + 16, top + 16), (70, 30))
+    drag(page, MAP, (left + 8, top + 8), (20, 14))
     page.keyboard.press("ArrowRight")
     top, left, height, width = box(page)
-    assert (top % 8, left % 8, height, width) == (0, 0, 32, 32)
-    agrees(page, expected(net, "chelsea", (slice(top, top + 32), slice(left, left + 32))))
-    for _ in range(40):
+    assert (top % 4, left % 4, height, width) == (0, 0, 16, 16)
+    agrees(page, expected(net, np.s_[top : top + 16, left : left + 16]))
+    for _ in range(20):
         page.keyboard.press("ArrowDown")
-    assert box(page)[0] == 192
-    agrees(page, expected(net, "chelsea", (slice(192, 224), slice(left, left + 32))))
-    for act in (
-        lambda: page.select_option('[data-control="unit"]', "probability"),
-        lambda: page.select_option('[data-control="colours"]', "magma"),
-        lambda: pick(page, "lynx"),
-    ):
-        before = pixels(page, MAP)
-        act()
-        page.wait_for_timeout(50)
-        assert pixels(page, MAP) != before
-    assert "lynx" in page.locator('[data-panel="map"] h3').inner_text()
-    page.select_option('[data-control="colours"]', "blue-orange")
-    pick(page, "tiger cat")
+    assert box(page)[0] == 32
+    agrees(page, expected(net, np.s_[32:48, left : left + 16]))
+
+    x = net.transform(gradlab.data.picture("chelsea"))[None]
+    *_, sweep = occlusion_sweep(net, x, target="all", window=16, stride=4)
+    page.locator('[data-control="opacity"]').focus()
+    page.keyboard.press("End")
+    said = int(sweep.clean[0].argmax())
+    sweep_shown(page, sweep.maps()[0, said].double().numpy())
+    pick(page, "class 3")
+    sweep_shown(page, sweep.maps()[0, 3].double().numpy())
+    assert "class 3" in page.locator('[data-panel="map"] h3').inner_text()
+    pick(page, f"class {said}")
     assert messages(page) == []
 
 
@@ -184,27 +201,17 @@ def pick(page: Any, typed: str) -> None:
     page.keyboard.press("Enter")
 
 
-def test_the_map_is_the_engines_on_a_saved_page(
-    browser: Any, net: Any, shots: Callable[[str], str], tmp_path: Path
-) -> None:
-    widget = gradlab.widgets.occlusion(net, "chelsea", window=48, stride=32, baseline="blur")
-    address = widget.save_html(tmp_path / "page.html").as_uri()
-    context = browser.new_context(viewport={"width": 380, "height": 800}, offline=True, has_touch=True)
-    page = context.new_page()
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.goto(address)
-    wait_box(page, [96, 96, 48, 48])
-    assert page.evaluate("() => document.documentElement.scrollWidth") <= 380
-    page.screenshot(path=shots("occlusion_narrow"), full_page=True)
-    shown = page.locator(STAGE).bounding_box()
-    page.touchscreen.tap(shown["x"] + 2, shown["y"] + 2)
-    wait_box(page, [0, 0, 48, 48])
-    x = net.transform(gradlab.data.picture("chelsea"))[None]
-    hidden = widget._hidden["blur"]
-    with torch.no_grad():
-        x[0, :, :48, :48] = hidden[:, :48, :48]
-        agrees(page, net(x)[0].softmax(0).double().numpy())
-    assert page.locator('[data-control="sweep"]').is_disabled()
-    assert not faults
-    context.close()
+def test_on_a_narrow_saved_page(browser: Any, net: Any, shots: Callable[[str], str], tmp_path: Path) -> None:
+    widget = gradlab.widgets.occlusion(net, "chelsea", window=24, stride=8, baseline="blur")
+    with saved.offline(browser, widget, tmp_path, width=380, has_touch=True) as page:
+        wait_box(page, [16, 24, 24, 24])  # the nearest window of the sweep
+        assert page.evaluate("() => document.documentElement.scrollWidth") <= 380
+        page.screenshot(path=shots("occlusion_narrow"), full_page=True)
+        shown = page.locator(STAGE).bounding_box()
+        page.touchscreen.tap(shown["x"] + 2, shown["y"] + 2)
+        wait_box(page, [0, 0, 24, 24])
+        x = net.transform(gradlab.data.picture("chelsea"))[None]
+        with torch.no_grad():
+            x[0, :, :24, :24] = widget._hidden["blur"][:, :24, :24]
+            agrees(page, net(x)[0].softmax(0).double().numpy())
+        assert page.locator('[data-control="sweep"]').is_disabled()

@@ -49,6 +49,11 @@ def test_manifold_draws_ellipse_arrows_and_surfaces(browser: Any, tmp_path: Path
         for c, tip in enumerate(tips[1::2]):
             x, y = (float(each) for each in tip.split(","))
             assert [x - here[0], here[1] - y] == pytest.approx((-0.4 * scale * g[c]).tolist(), abs=0.11)
+        # each label's name stands beyond the head of its arrow, further where the arrow lies flat
+        names = attributes(page, '[data-plane="answers"] .gl-arrow-name', "x", "y") - [0, 5]
+        ways = g * [-1, 1] / np.linalg.norm(g, axis=1, keepdims=True)
+        room = 14 + 12 * np.abs(ways[:, :1])
+        np.testing.assert_allclose(names, here + 0.4 * scale * g * [-1, 1] + room * ways, atol=0.01)
         dots = attributes(page, '[data-plane="answers"] circle', "cx", "cy")
         assert dots[-1].tolist() == pytest.approx(here.tolist())
         # the surfaces: likelihood of each label at places of the plane

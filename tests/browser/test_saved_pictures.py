@@ -19,7 +19,6 @@ from tests.browser.saved import (
     HEIGHT,
     WIDTH,
     Values,
-    levels,
     numbers,
     offline,
     painted,
@@ -29,6 +28,7 @@ from tests.browser.saved import (
     slide,
     small_net,
     some_places,
+    sweep_shown,
     texts,
 )  # fmt: skip
 
@@ -67,34 +67,16 @@ def test_occlusion_paints_the_mean_over_the_windows(browser: Any, net: Any, pict
     order = [int(c) for c in np.argsort(-p)]
     with offline(browser, widget, tmp_path) as page:
         slide(page, "opacity", "End")
-        box = numbers(page.locator('[data-stage="hide"]').get_attribute("data-settled").replace(",", " "))
-        size = size_of(page, '[data-stage="map"]')
-        scale = size[1] / WIDTH
-
-        def agrees(values: Values) -> None:
-            top = np.abs(values).max()
-            spots = [
-                (x, y)
-                for x, y in some_places(size, 150)
-                if not (box[1] - 3 < x / scale < box[1] + box[3] + 3 and box[0] - 3 < y / scale < box[0] + box[2] + 3)
-            ]
-            shown = levels(page, painted(page, '[data-stage="map"]', spots), STRIP.format("map"), True) * top
-            large = torch.nn.functional.interpolate(
-                torch.from_numpy(values)[None, None], size, mode="bilinear", align_corners=False
-            )[0, 0].numpy()
-            np.testing.assert_allclose(shown, [large[y, x] for x, y in spots], atol=0.02 * top)
-            legend = texts(page, '[data-panel="map"] .gl-legend .gl-number')
-            assert numbers(legend[1])[0] == pytest.approx(top, rel=0.06)
-
-        agrees(maps[order[0]])
+        scale = size_of(page, '[data-stage="map"]')[1] / WIDTH
+        sweep_shown(page, maps[order[0]])
         assert (
             page.locator('[data-panel="map"] .gl-meaning').inner_text()
             == "measured at 35 places, mean over the overlaps"
         )
         pick(page, "p", f"class {order[1]}")
-        agrees(maps[order[1]])
+        sweep_shown(page, maps[order[1]])
         page.select_option('[data-control="unit"]', "probability")
-        agrees(mean_over_windows(p[order[1]] - hidden[order[1]], 16, 8))
+        sweep_shown(page, mean_over_windows(p[order[1]] - hidden[order[1]], 16, 8))
         assert page.locator('[data-panel="map"] h3').inner_text() == f"What hiding costs class {order[1]}"
 
         # a window's numbers are the sweep's: the box goes from window to window
@@ -172,6 +154,42 @@ def test_gradients_paint_the_loudest_channel(browser: Any, net: Any, picture: An
         assert numbers(page.locator('[data-panel="trained gradient"] .gl-hottest').inner_text())[0] == pytest.approx(
             100 * part, abs=0.51
         )
+
+
+def test_gradients_box_is_moved_and_resized_where_it_is_gripped(
+    browser: Any, net: Any, picture: Any, tmp_path: Path
+) -> None:
+    with offline(browser, gradlab.widgets.gradients(net, picture), tmp_path) as page:
+        canvas = page.locator('[data-stage="photo"]')
+        shown = canvas.bounding_box()
+        unit = shown["width"] / WIDTH
+
+        def at(x: float, y: float) -> tuple[float, float]:
+            return shown["x"] + x * unit, shown["y"] + y * unit
+
+        def cursor(x: float, y: float) -> str:
+            page.mouse.move(*at(x, y))
+            return str(canvas.evaluate("canvas => canvas.style.cursor"))
+
+        def area(start: tuple[float, float], end: tuple[float, float]) -> float:
+            page.mouse.move(*at(*start))
+            page.mouse.down()
+            page.mouse.move(*at(*end), steps=4)
+            page.mouse.up()
+            return numbers(page.locator('[data-panel="photo"] .gl-hottest').inner_text())[0]
+
+        # the box: columns 16 to 48, rows 12 to 36
+        corners = [cursor(x, y) for x, y in ((16, 12), (48, 12), (16, 36), (48, 36))]
+        assert corners == ["nwse-resize", "nesw-resize", "nesw-resize", "nwse-resize"]
+        assert [cursor(16, 24), cursor(48, 24)] == ["ew-resize"] * 2
+        assert [cursor(32, 12), cursor(32, 36)] == ["ns-resize"] * 2
+        assert [cursor(32, 24), cursor(4, 4)] == ["move", "crosshair"]
+        whole = HEIGHT * WIDTH
+        assert area((32, 24), (36, 26)) == round(100 * 32 * 24 / whole)  # now 20 to 52, 14 to 38
+        assert area((52, 26), (60, 40)) == round(100 * 40 * 24 / whole)  # its right edge alone
+        assert area((20, 14), (12, 6)) == round(100 * 48 * 32 / whole)  # its corner: now 12 to 60, 6 to 38
+        assert area((36, 38), (36, 99)) == round(100 * 48 * 42 / whole)  # its lower edge, to the border
+        assert area((60, 20), (0, 20)) == round(100 * 4 * 42 / whole)  # no side below four pixels
 
 
 def inside(x: int, y: int) -> bool:

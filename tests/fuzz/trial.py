@@ -21,9 +21,10 @@ from torch import nn
 
 from gradlab.core import GradlabError
 from tests.fuzz.names import public
-from tests.fuzz.rows import Row, World, rows
+from tests.fuzz.rows import rows
 from tests.fuzz.state import changed, taken
 from tests.fuzz.values import ANYTHING, CallerError, Makers, variants
+from tests.fuzz.world import Row, World
 
 # Where a module is called as a function: what it then raises, or does to itself, is its own.
 CALLED = {"target", "contrast", "loss", "question", "method", "fit", "predict", "strategy", "baseline", "progress"}
@@ -78,7 +79,7 @@ class Trials:
             if argument in CALLED and isinstance(given[argument], (nn.Module, type)):
                 return None
         with _quiet_folder() as folder:
-            held = {**given, "world": [self.world.net, self.world.net2, self.world.x, self.world.seen]}
+            held = {**given, "world": [self.world.net, self.world.x, self.world.seen]}
             before = taken(held, folder)
             wrong = self._outcome(row, given, name)
             moved = changed(before, taken(held, folder))

@@ -233,7 +233,7 @@ def test_on_a_real_network() -> None:
     ("change", "message"),
     [
         ({"maps": torch.zeros(2, 12, 10)}, "expected"),
-        ({"maps": torch.zeros(1, 1, 12, 10)}, "1 maps for 2 pictures"),
+        ({"maps": torch.zeros(1, 1, 12, 10)}, r"expected a floating tensor \(2, 1, h, w\)"),
         ({"maps": torch.full((2, 1, 4, 4), torch.nan)}, "NaN"),
         ({"steps": 0}, "steps is 0"),
         ({"score": "loss"}, "score is 'loss'"),
@@ -263,7 +263,7 @@ def test_bad_places_and_measures() -> None:
         with pytest.raises(InputError, match=message):
             faithfulness.pointing_game(maps, boxes, 8)
     for others, measure, message in (
-        (torch.rand(1, 1, 4, 5), "spearman", "one shape"),
+        (torch.rand(1, 1, 4, 5), "spearman", r"expected a floating tensor \(1, 1, 4, 4\)"),
         (maps, "distance", "measure is 'distance'"),
         (maps, "ssim", "at least 7"),
         (maps * torch.nan, "pearson", "NaN"),

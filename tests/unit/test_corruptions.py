@@ -104,13 +104,13 @@ def test_none_is_a_copy(pictures: torch.Tensor) -> None:
     [
         ({"level": 7}, "level is 7"),
         ({"level": True}, "level is True"),
-        ({"corruption": "haze"}, "no corruption 'haze'"),
+        ({"corruption": "haze"}, "corruption is 'haze'"),
         ({"corruption": "gausian noise"}, "mean 'gaussian noise'"),
-        ({"pictures": torch.rand(3, 8, 8)}, r"shape \(3, 8, 8\)"),
+        ({"pictures": torch.rand(3, 8, 8)}, r"pictures is Tensor \(3, 8, 8\)"),
         ({"pictures": torch.rand(1, 3, 8, 8) * 2}, "0 to 1"),
-        ({"pictures": torch.full((1, 3, 8, 8), torch.nan)}, "0 to 1"),
+        ({"pictures": torch.full((1, 3, 8, 8), torch.nan)}, "pictures holds NaN"),
         ({"pictures": torch.zeros(1, 3, 8, 8, dtype=torch.uint8)}, "floating"),
-        ({"pictures": torch.zeros(0, 3, 8, 8)}, "shape"),
+        ({"pictures": torch.zeros(0, 3, 8, 8)}, "not empty"),
     ],
 )
 def test_bad_input_is_named(pictures: torch.Tensor, change: dict[str, Any], said: str) -> None:

@@ -131,7 +131,7 @@ def test_charts(shown: Shown) -> None:
         ((square((0, 0, 0)),), {"titles": ["a", "b"]}, "1 panels and 2 titles"),
         ((torch.full((1, 4, 4), 1.5),), {}, "0 to 1"),
         ((torch.zeros(2, 4, 4),), {}, "expected a picture"),
-        ((square((0, 0, 0)),), {"alt": " "}, "alt is empty"),
+        ((square((0, 0, 0)),), {"alt": " "}, "alt is ' '"),
     ],
 )
 def test_refused(shown: Shown, panels: tuple[Any, ...], options: dict[str, Any], message: str) -> None:
@@ -143,7 +143,7 @@ def test_refused(shown: Shown, panels: tuple[Any, ...], options: dict[str, Any],
 @pytest.mark.parametrize("values", [torch.zeros(2, 3, 3), torch.full((2, 2), torch.nan), torch.zeros(3)])
 def test_refused_maps(values: Tensor) -> None:
     for colour in (signed, heat):
-        with pytest.raises(InputError, match="expected finite values"):
+        with pytest.raises(InputError, match="expected one map of finite values"):
             colour(values)
 
 

@@ -97,13 +97,13 @@ def test_a_picture_for_the_screen() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((0, 0), "n is 0: expected a whole number of at least 1"),
+        ((0, 0), "n is 0: expected a whole number from 1"),
         ((2.5, 0), "n is 2.5"),
         ((1, -1), "seed is -1: expected a whole number from 0 to 4294967295"),
         ((1, True), "seed is True"),
         ((1, 2**32), "seed is 4294967296"),
         ((1, 0, "tests"), "Did you mean 'test'"),
-        ((1, 0, None), "no split None"),
+        ((1, 0, None), "split is None"),
     ],
 )
 def test_bad_pairs(arguments: tuple[Any, ...], message: str) -> None:
@@ -112,7 +112,7 @@ def test_bad_pairs(arguments: tuple[Any, ...], message: str) -> None:
 
 
 def test_bad_digits() -> None:
-    with pytest.raises(InputError, match="size is 7: expected a whole number of at least 8"):
+    with pytest.raises(InputError, match="size is 7: expected a whole number from 8"):
         digits("test", size=7)
     with pytest.raises(InputError, match="'train', 'validation' or 'test'"):
         digits("valid")

@@ -167,7 +167,7 @@ class Twisted(nn.Module):
 
 GENERATOR = torch.Generator()
 REFUSALS = {
-    "kind": (lambda m, x: fisher(m, x, "observed"), InputError, "'exact', 'monte carlo', 'empirical'"),
+    "kind": (lambda m, x: fisher(m, x, "observed"), InputError, "'exact', 'monte carlo' or 'empirical'"),
     "what": (lambda m, x: fisher(m, x, what="matrix"), InputError, "'diagonal' or 'trace'"),
     "no labels": (lambda m, x: fisher(m, x, "empirical"), TargetError, "pass labels="),
     "labels of another kind": (lambda m, x: fisher(m, x, labels=[0, 1]), TargetError, "belong to kind='empirical'"),

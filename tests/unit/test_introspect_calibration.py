@@ -113,7 +113,7 @@ REFUSED: dict[str, tuple[Any, ...]] = {
     "too few": (TargetError, "expected 2 integers", (P, Y[:1])),
     "float": (TargetError, "expected 2 integers", (P, Y.double())),
     "range": (TargetError, "expected 0 to 1", (P, Y + 1)),
-    "words": (TargetError, "cannot be read", (P, ["cat", "dog"])),
+    "words": (TargetError, "expected 2 integers", (P, ["cat", "dog"])),
     "bins": (InputError, "bins is 0", (P, Y, 0)),
     "half a bin": (InputError, "bins is 1.5", (P, Y, 1.5)),
     "binning": (InputError, "binning is 'equal'", (P, Y, 5), {"binning": "equal"}),

@@ -276,8 +276,8 @@ X, Y = data(10)
 REFUSED: dict[str, tuple[type[GradlabError], str, Callable[[nn.Module], Any]]] = {
     "on": (InputError, "on is 'z'", lambda f: IntrospectiveNetwork(f, on="z")),  # type: ignore[arg-type]
     "loss": (InputError, "loss is 'l1'", lambda f: IntrospectiveNetwork(f, loss="l1")),  # type: ignore[arg-type]
-    "hidden": (InputError, r"hidden is \(0,\)", lambda f: IntrospectiveNetwork(f, hidden=(0,))),
-    "capacity": (InputError, "capacity -1", lambda f: IntrospectiveNetwork(f, capacity=-1)),
+    "hidden": (InputError, "hidden is 0", lambda f: IntrospectiveNetwork(f, hidden=(0,))),
+    "capacity": (InputError, "capacity is -1", lambda f: IntrospectiveNetwork(f, capacity=-1)),
     "no model": (ModelError, "torch.nn.Module", lambda f: IntrospectiveNetwork("f")),
     "not fitted": (ModelError, "call fit first", lambda f: IntrospectiveNetwork(f)(X)),
     "not fitted, predict": (ModelError, "call fit first", lambda f: IntrospectiveNetwork(f).predict(X)),
@@ -289,9 +289,13 @@ REFUSED: dict[str, tuple[type[GradlabError], str, Callable[[nn.Module], Any]]] =
     "nan": (InputError, "NaN", lambda f: IntrospectiveNetwork(f).fit(X * torch.nan, Y)),
     "nothing": (InputError, "no pictures", lambda f: IntrospectiveNetwork(f).fit([], Y)),
     "empty": (InputError, "empty", lambda f: IntrospectiveNetwork(f).fit(X[:0], Y[:0])),
-    "number": (InputError, "data is a int", lambda f: IntrospectiveNetwork(f).fit(3, Y)),  # type: ignore[arg-type]
+    "number": (InputError, "data is 3", lambda f: IntrospectiveNetwork(f).fit(3, Y)),  # type: ignore[arg-type]
     "epochs": (InputError, "epochs", lambda f: IntrospectiveNetwork(f).fit(X, Y, epochs=0)),
-    "rate": (InputError, "rate above 0", lambda f: IntrospectiveNetwork(f).fit(X, Y, rate=0)),
+    "rate": (
+        InputError,
+        "rate is 0: expected a finite number above 0",
+        lambda f: IntrospectiveNetwork(f).fit(X, Y, rate=0),
+    ),
     "diverged": (ModelError, "lower rate", lambda f: IntrospectiveNetwork(f, reflection=Cubic()).fit(X, Y, rate=1e9)),
     "no head": (
         LayerError,

@@ -18,7 +18,7 @@ from gradlab.core import InputError, ModelError
 from tests.conftest import Small
 from tests.reference.introspect import Head
 
-ROWS = int(os.environ.get("GRADLAB_STREAM_ROWS", "3000"))
+ROWS = int(os.environ.get("GRADLAB_STREAM_ROWS", "1000"))
 BATCH, SHARD = 100, 256
 MOST_BYTES = 1_000_000_000
 ROOT = Path(__file__).resolve().parents[2]

@@ -57,6 +57,18 @@ def test_view_is_what_transform_normalises(net: gradlab.models.Classifier) -> No
         gradlab.models.Classifier(model="resnet18", labels=[])  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(("wide", "high"), [(90, 60), (60, 90)])
+def test_a_view_is_the_middle_of_the_picture_scaled_by_its_shorter_side(wide: int, high: int) -> None:
+    down, across = np.mgrid[:high, :wide]
+    pixels = np.stack([2 * across, 2 * down, 0 * down], -1).astype(np.uint8)  # each pixel says where it is
+    small = gradlab.models.Classifier(torch.nn.Identity(), ["a"], size=(20, 30), resize=40)
+    view = np.asarray(small.view(pixels)).astype(float) / 2
+    assert view.shape == (20, 30, 3)
+    # of every 1.5 pixels one, and the middle of the view is the middle of the picture
+    np.testing.assert_allclose(view[..., 0], np.tile((wide - 1) / 2 + 1.5 * (np.arange(30) - 14.5), (20, 1)), atol=0.8)
+    np.testing.assert_allclose(view[..., 1].T, np.tile((high - 1) / 2 + 1.5 * (np.arange(20) - 9.5), (30, 1)), atol=0.8)
+
+
 def test_a_torchvision_classifier_by_name() -> None:
     net = gradlab.models.torchvision("squeezenet1_1", weights=None)
     assert (net.size, net.resize, net.labels[281]) == ((224, 224), 256, "tabby")

@@ -227,7 +227,7 @@ BAD_FIGURES: dict[str, tuple[Any, Any, str]] = {
     "empty tensor": ([1.0], torch.empty(0), "out_scores holds no scores"),
     "NaN": ([1.0, math.nan], [1.0], "in_scores holds 1 NaN or infinite values out of 2"),
     "infinite": ([1.0], torch.tensor([math.inf, 0.0]), "out_scores holds 1 NaN or infinite"),
-    "words": (["high"], [1.0], "in_scores cannot be read as numbers"),
+    "words": (["high"], [1.0], "in_scores is .*: expected numbers"),
 }
 
 

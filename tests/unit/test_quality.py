@@ -133,11 +133,14 @@ BAD: dict[str, tuple[Callable[[nn.Module, Tensor], Any], str]] = {
     "two for three": (lambda m, x: quality.gradient_similarity(m, x[:2], x), "one reference for all"),
     "NaN": (lambda m, x: quality.feature_similarity(m, x, x * math.nan), "NaN or infinite"),
     "empty": (lambda m, x: quality.feature_similarity(m, x[:0], x[:0]), "empty"),
-    "power 0": (lambda m, x: quality.feature_similarity(m, x, x, power=0), "power=0"),
-    "suppress NaN": (lambda m, x: quality.gradient_similarity(m, x, x, suppress=math.nan), "suppress=nan"),
-    "features of two shapes": (lambda m, x: quality.likeness(x, x[:2]), "one shape"),
+    "power 0": (lambda m, x: quality.feature_similarity(m, x, x, power=0), "power is 0"),
+    "suppress NaN": (lambda m, x: quality.gradient_similarity(m, x, x, suppress=math.nan), "suppress is nan"),
+    "features of two shapes": (
+        lambda m, x: quality.likeness(x, x[:2]),
+        r"distorted is .*expected a floating tensor \(3, 3, 16, 16\)",
+    ),
     "no features": (lambda m, x: quality.likeness(x[0, 0, 0], x[0, 0, 0]), "not empty"),
-    "features NaN": (lambda m, x: quality.likeness(x, x * math.nan), "features hold NaN"),
+    "features NaN": (lambda m, x: quality.likeness(x, x * math.nan), "distorted holds NaN"),
 }
 
 
@@ -205,12 +208,15 @@ def test_a_library_that_is_not_there(
 
 BAD_PAIRS: dict[str, tuple[Callable[[Tensor], Any], str]] = {
     "misspelt": (lambda p: quality.comparator("sssim", p, p), "Did you mean"),
-    "unlike any": (lambda p: quality.comparator("zzz", p, p), "Expected one of psnr"),
+    "unlike any": (lambda p: quality.comparator("zzz", p, p), "expected 'psnr', "),
     "normalised": (lambda p: quality.comparator("ssim", p, p - 0.5), "distorted holds values outside 0..1"),
-    "NaN": (lambda p: quality.comparator("ssim", p * math.nan, p), "reference holds values outside 0..1, or NaN"),
-    "bytes": (lambda p: quality.comparator("ssim", (p * 255).byte(), p), "floating pictures"),
+    "NaN": (lambda p: quality.comparator("ssim", p * math.nan, p), "reference holds NaN"),
+    "bytes": (
+        lambda p: quality.comparator("ssim", (p * 255).byte(), p),
+        "reference is Tensor .*expected a floating tensor",
+    ),
     "two channels": (lambda p: quality.comparator("ssim", p[:, :2], p[:, :2]), "1 or 3"),
-    "empty": (lambda p: quality.comparator("ssim", p[:0], p[:0]), "floating pictures"),
+    "empty": (lambda p: quality.comparator("ssim", p[:0], p[:0]), "reference is Tensor .*expected a floating tensor"),
     "two shapes": (lambda p: quality.comparator("ssim", p[..., 1:], p), "expected one shape"),
     "small": (lambda p: quality.comparator("iw_ssim", p[..., :99], p[..., :99]), "iw_ssim cannot compare.*161"),
     "no block": (lambda p: quality.comparator("psnr_ha", p[..., :7], p[..., :7]), "less than 8 x 8"),
@@ -307,7 +313,7 @@ BAD_VALUES: dict[str, tuple[Callable[[], Any], str]] = {
     "NaN": (lambda: quality.agreement(X * math.nan, Y), "objective has shape .* no NaN"),
     "empty": (lambda: quality.agreement([], []), "not empty"),
     "two axes": (lambda: quality.agreement(X[None], Y), r"shape \(1, 20\)"),
-    "words": (lambda: quality.agreement(["good"], Y), "cannot be read as numbers"),
+    "words": (lambda: quality.agreement(["good"], Y), "objective is .*: expected numbers"),
     "of other pictures": (lambda: quality.agreement(X, Y[1:]), "20 objective and 19 subjective"),
     "few": (lambda: quality.agreement(X[:6], Y[:6]), "more than 6 for a curve of 5"),
     "the same": (lambda: quality.agreement(X * 0, Y), "All objective values are the same"),
@@ -315,7 +321,7 @@ BAD_VALUES: dict[str, tuple[Callable[[], Any], str]] = {
     "three parameters": (lambda: quality.agreement(X, Y, parameters=3), "expected 4 or 5"),  # type: ignore[arg-type]
     "spread below 0": (lambda: quality.agreement(X, Y, -(Y**2)), "none below 0"),
     "spread of others": (lambda: quality.agreement(X, Y, [1.0]), "spread holds 1 values: expected 20"),
-    "level": (lambda: (a := quality.agreement(X, Y)).significance(a, level=1), "between 0 and 1"),
+    "level": (lambda: (a := quality.agreement(X, Y)).significance(a, level=1), "above 0 and below 1"),
     "measure": (lambda: (a := quality.agreement(X, Y)).significance(a, "mae"), "measure is 'mae'"),  # type: ignore[arg-type]
     "no outliers": (lambda: (a := quality.agreement(X, Y)).significance(a, "outlier_ratio"), "not known"),
 }

@@ -99,7 +99,7 @@ def test_a_classs_map_adds_up_to_its_logit(name: str, cells: int) -> None:
 
 
 def test_bad_input_is_named() -> None:
-    with pytest.raises(ModelError, match="depth is 9: expected one of 1, 2, 3"):
+    with pytest.raises(ModelError, match="depth is 9: expected a whole number from 1 to 3"):
         gradlab.models.signs(9)
     net = gradlab.models.digits()
     with pytest.raises(InputError, match=r"reads \(N, 1, 32, 32\)"):

@@ -58,7 +58,7 @@ MEANS = {"textures": 0.4665794, "noise": 0.4997589, "letters": 0.1134842}
     ("asked", "message"),
     [
         ({"name": "leters"}, "letters"),
-        ({"name": ["letters"]}, "There is no set"),
+        ({"name": ["letters"]}, "expected 'textures', "),
         ({"n": 0}, "n is 0"),
         ({"n": 2.0}, "n is 2.0"),
         ({"name": "digits", "n": 401}, "from 1 to 400"),

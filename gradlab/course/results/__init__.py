@@ -67,13 +67,19 @@ class Results:
     """
 
     def __init__(self, rows: Iterable[Row]) -> None:
+        if not isinstance(rows, Iterable) or getattr(rows, "ndim", 1) == 0:
+            raise _wrong("rows must be a sequence of Row.")
         self.rows = tuple(rows)
+        if not all(isinstance(row, Row) for row in self.rows):
+            raise _wrong("rows holds something else than Row: read a table with gradlab.course.results.read.")
 
     def __repr__(self) -> str:
         return f"Results({len(self.rows)} rows; worlds: {', '.join(self.names('world'))})"
 
     def names(self, column: str) -> list[Any]:
         """Return what stands in a column, each once, in order of appearance."""
+        if not isinstance(column, str) or column not in Row._fields:
+            raise _wrong(f"column is no column: expected one of {', '.join(Row._fields)}.")
         return list(dict.fromkeys(getattr(row, column) for row in self.rows))
 
     def where(self, **asked: str | int | Collection[Any]) -> Results:
@@ -91,10 +97,10 @@ class Results:
             InputError: no row fits, or a column that there is not.
         """
         found: dict[int, list[float]] = {}
-        for row in _fitting(self._groups.get((arm, measure), ()), asked):
+        for row in _fitting(self._group(arm, measure), asked):
             found.setdefault(row.seed, []).append(row.value)
         if not found:
-            raise _wrong(f"There is no row of {arm!r} and {measure!r} with {asked}.")
+            raise _wrong(f"There is no row of {arm!r} and {measure!r} with {_short(asked)}.")
         return [fmean(found[seed]) for seed in sorted(found)]
 
     def gain(self, arm: str, other: str, measure: str, **asked: str | int | Collection[Any]) -> list[float]:
@@ -113,15 +119,21 @@ class Results:
         Raises:
             InputError: as :meth:`by_seed`.
         """
-        levels = sorted({row.level for row in _fitting(self._groups.get((arm, measure), ()), asked)})
+        levels = sorted({row.level for row in _fitting(self._group(arm, measure), asked)})
         steps = [
             [(b - a) * (low + high) / 2 for low, high in zip(*ends, strict=True)]
             for a, b in itertools.pairwise(levels)
             for ends in [[self.by_seed(arm, measure, level=level, **asked) for level in (a, b)]]
         ]
         if not steps:
-            raise _wrong(f"There is no curve of {arm!r} and {measure!r} with {asked}.")
+            raise _wrong(f"There is no curve of {arm!r} and {measure!r} with {_short(asked)}.")
         return [sum(each) / (levels[-1] - levels[0]) for each in zip(*steps, strict=True)]
+
+    def _group(self, arm: Any, measure: Any) -> Iterable[Row]:
+        for name, value in (("arm", arm), ("measure", measure)):
+            if not isinstance(value, str):
+                raise _wrong(f"{name} is a {type(value).__name__}: expected a name in that column.")
+        return self._groups.get((arm, measure), ())
 
     @cached_property
     def _groups(self) -> dict[tuple[str, str], list[Row]]:
@@ -134,8 +146,27 @@ class Results:
 def _fitting(rows: Iterable[Row], asked: dict[str, Any]) -> list[Row]:
     if not asked.keys() <= set(Row._fields):
         raise _wrong(f"{', '.join(asked)}: the columns are {', '.join(Row._fields)}.")
-    tests = [(Row._fields.index(name), (one,) if isinstance(one, (str, int)) else one) for name, one in asked.items()]
+    for name, one in asked.items():
+        some = one if isinstance(one, (list, tuple, set, frozenset, range)) else [one]
+        if not all(isinstance(each, (str, int, float)) for each in some):
+            raise _wrong(f"{name} is {_short(one)}: expected a value of that column, or a list of them.")
+    tests = [
+        (Row._fields.index(name), (one,) if isinstance(one, (str, int, float)) else one) for name, one in asked.items()
+    ]
     return [row for row in rows if all(row[column] in some for column, some in tests)]
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name too long for the system
+        return False
+
+
+def _short(asked: Any) -> str:
+    from gradlab.core.errors import shown  # as below
+
+    return shown(asked)
 
 
 def _wrong(message: str) -> InputError:
@@ -159,9 +190,11 @@ def read(name: str, *, folder: Path = FOLDER) -> Results:
         >>> read("models")
         Results(592 rows; worlds: digits, signs1, signs2, signs3)
     """
-    path = folder / f"{name}.csv.gz"
-    if not path.is_file():
-        raise _wrong(f"There is no table {name!r} in {folder}: expected one of {', '.join(NAMES)}.")
+    if not isinstance(folder, (str, Path)):
+        raise _wrong(f"folder is {_short(folder)}: expected the path of a folder.")
+    path = Path(folder) / f"{name if isinstance(name, str) and name.isidentifier() else ''}.csv.gz"
+    if not _is_file(path):
+        raise _wrong(f"There is no table {_short(name)} in {_short(str(folder))}: expected one of {', '.join(NAMES)}.")
     with gzip.open(path, "rt", newline="", encoding="utf-8") as file:
         lines = csv.reader(file)
         next(lines)

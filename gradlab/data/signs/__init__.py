@@ -25,6 +25,7 @@ from gradlab.data.signs.shapes import SIGNS
 __all__ = ["LABELS", "SIZE", "Signs", "signs"]
 
 LABELS = tuple(SIGNS)
+MOST = 1_000_000  # pictures in one call
 SIZE = 48  # pixels of a picture
 _VARIANTS = 24  # drawings of each class in one call; each picture is one of them in its own place, light and paint
 _CHUNK = 256  # pictures put together at once
@@ -75,7 +76,7 @@ def signs(n: int, seed: Seed, *, challenge: str | None = None, level: int = 0) -
         >>> drawn.masks.shape
         torch.Size([28, 3, 48, 48])
     """
-    n = whole_number(n, "n", 1)
+    n = whole_number(n, "n", 1, MOST)
     check_challenge(challenge, level)
     seed = int_seed(seed)  # one for the scenes, the drawings and the challenge
     generator = torch.Generator().manual_seed(seed)

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from gradlab.core import InputError, LastLayer, Model, last_layer
-from gradlab.core.checks import whole_number
+from gradlab.core.checks import callable_of, checked_extra, one_of, whole_number
 from gradlab.core.dropout import dropped
-from gradlab.core.errors import did_you_mean
+from gradlab.core.errors import shown
 from gradlab.core.seeds import Seed, int_seed, torch_generator
 from gradlab.evaluate.active import strategies
 from gradlab.evaluate.batches import batches
@@ -19,6 +19,7 @@ from gradlab.evaluate.ood import logits_of
 
 __all__ = ["PASSES", "STRATEGIES", "Predict", "Strategy", "ask", "check_strategy", "dropout_passes", "probabilities"]
 
+MOST_PASSES = 100_000
 PASSES = 20  # of BALD, where it is asked by name
 
 # (what was fitted, pictures) -> probabilities (N, classes)
@@ -86,9 +87,15 @@ def ask(
         tensor(True)
     """
     n, seed = whole_number(n, "n", 1), int_seed(seed)
+    check_strategy(strategy)
+    if not isinstance(inputs, Tensor) or not inputs.ndim:
+        raise InputError(f"inputs is {shown(inputs)}: expected the pool, (N, C, H, W).")
+    checked_extra(extra_inputs)
+    if predict is not None:
+        callable_of(predict, "predict", "of (model, inputs)")
+    whole_number(n, "n", 1, len(inputs))
     if callable(strategy):
         return _indices(strategy(model, inputs, n, seed), n, len(inputs))
-    check_strategy(strategy)
     if strategy == "random":
         return strategies.random(len(inputs), n, seed)
     if strategy == "bald":
@@ -102,11 +109,10 @@ def ask(
     return strategies.top(_SCORES[strategy](p), n, seed)
 
 
-def check_strategy(strategy: Any) -> None:
+def check_strategy(strategy: Any, name: str = "strategy") -> None:
     """Raise ``InputError`` unless this is a callable or one of ``STRATEGIES``."""
-    if not callable(strategy) and strategy not in STRATEGIES:
-        near = did_you_mean(str(strategy), STRATEGIES) or f" Expected one of {', '.join(STRATEGIES)}."
-        raise InputError(f"There is no strategy {strategy!r}.{near}")
+    if not callable(strategy) or isinstance(strategy, type):
+        one_of(strategy, name, STRATEGIES)
 
 
 def dropout_passes(
@@ -138,7 +144,7 @@ def dropout_passes(
         >>> made.shape, len(made.unique(dim=0)) > 1
         (torch.Size([8, 1, 2]), True)
     """
-    passes = whole_number(passes, "passes", 1)
+    passes = whole_number(passes, "passes", 1, MOST_PASSES)
     together, generator = list(batches(model, inputs, extra_inputs)), torch_generator(seed)
     return torch.stack([logits.softmax(1) for logits in dropped(model, together, passes, generator)])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -10,8 +11,9 @@ import torch
 from torch import Tensor
 
 from gradlab.core import InputError
-from gradlab.core.checks import checked_labels, whole_number
-from gradlab.core.progress import Progress, counted
+from gradlab.core.checks import callable_of, checked_labels, instance, names_of, readable, sequence, whole_number
+from gradlab.core.errors import shown
+from gradlab.core.progress import Progress, check_progress, counted
 from gradlab.core.seeds import Seed, int_seed, torch_generator
 from gradlab.evaluate.active.query import STRATEGIES, Predict, Strategy, ask, check_strategy, probabilities
 from gradlab.evaluate.active.strategies import random
@@ -60,6 +62,16 @@ def introspective(fit: Fit, settings: Mapping[str, Any] | None = None, **trainin
         >>> active.probabilities(arm(test.pictures[:20], test.labels[:20], 0), test.pictures[20:25]).shape
         torch.Size([5, 10])
     """
+    callable_of(fit, "fit", "of (pictures, labels, seed)")
+    if settings is not None:
+        instance(settings, "settings", Mapping, "arguments of IntrospectiveNetwork by name")
+    for name, given, known in (
+        ("settings", settings or {}, IntrospectiveNetwork.__init__),
+        ("training", training, IntrospectiveNetwork.fit),
+    ):
+        for each in given:
+            if each not in inspect.signature(known).parameters:
+                raise InputError(f"{name} holds {shown(each)}: IntrospectiveNetwork has no such argument.")
 
     def both(pictures: Tensor, labels: Tensor, seed: int) -> IntrospectiveNetwork:
         network = IntrospectiveNetwork(fit(pictures, labels, seed), **(settings or {}))
@@ -115,11 +127,19 @@ def run(
         >>> [(each.strategy, each.budget, each.accuracy["clean"] > 0.8) for each in rounds]
         [('random', 20, False), ('random', 100, True), ('margin', 20, False), ('margin', 100, True)]
     """
-    asked: dict[str, str | Strategy] = (
-        dict(strategies) if isinstance(strategies, Mapping) else {name: name for name in strategies}
-    )
+    if not isinstance(strategies, Mapping):
+        strategies = {name: name for name in names_of(strategies, "strategies")}
+    asked: dict[str, str | Strategy] = dict(strategies)
+    instance(arms, "arms", Mapping, "names of arms, each with its fit")
+    instance(tests, "tests", Mapping, "names of tests, each with (pictures, labels)")
+    for arm, fit in arms.items():
+        callable_of(fit, f"arms[{shown(arm)}]", "of (pictures, labels, seed)")
+    budgets = sequence(budgets, "budgets", "a list of numbers of labels")
+    seeds = sequence(seeds, "seeds", "a list of seeds")
+    callable_of(predict, "predict", "of (what fit returned, pictures)")
+    check_progress(progress)
     for strategy in asked.values():
-        check_strategy(strategy)
+        check_strategy(strategy, "strategies")
     for what, given in (
         ("arms", arms),
         ("tests", tests),
@@ -130,13 +150,13 @@ def run(
         if not len(given):
             raise InputError(f"{what} is empty: nothing would be run.")
     pictures, labels = _labelled(pool, "pool")
-    budgets = [whole_number(budget, "a budget", 1, len(pictures)) for budget in budgets]
+    budgets = [whole_number(budget, "budgets", 1, len(pictures)) for budget in budgets]
     if budgets != sorted(set(budgets)):
-        raise InputError(f"budgets is {budgets}: expected ascending numbers of labels.")
+        raise InputError(f"budgets is {shown(budgets)}: expected ascending numbers of labels.")
     drawn = [int_seed(seed) for seed in seeds]
     if len(set(drawn)) < len(drawn):
-        raise InputError(f"seeds is {drawn}: a seed that is there twice would be no other repetition.")
-    judged = {name: _labelled(test, f"tests[{name!r}]") for name, test in tests.items()}
+        raise InputError(f"seeds is {shown(drawn)}: a seed that is there twice would be no other repetition.")
+    judged = {name: _labelled(test, f"tests[{shown(name)}]") for name, test in tests.items()}
     loop = _Loop(pictures, labels, judged, budgets, predict)
     total = len(arms) * len(asked) * len(drawn) * len(budgets)
     return counted(loop.rounds(arms, asked, drawn), total, progress, "rounds")
@@ -186,7 +206,8 @@ class _Loop:
 
 
 def _labelled(given: Any, what: str) -> _Labelled:
-    if not isinstance(given, tuple) or len(given) != 2 or not isinstance(given[0], Tensor) or not given[0].numel():
-        raise InputError(f"{what}: expected (pictures, labels), with pictures (N, ...) that are not empty.")
+    good = isinstance(given, tuple) and len(given) == 2 and isinstance(given[0], Tensor)
+    if not good or not given[0].numel() or not given[0].ndim or not readable(given[0]):
+        raise InputError(f"{what} is {shown(given)}: expected (pictures, labels), with pictures (N, ...), not empty.")
     pictures, labels = given
-    return pictures, checked_labels(labels, len(pictures), torch.iinfo(torch.int64).max).cpu()
+    return pictures, checked_labels(labels, len(pictures), torch.iinfo(torch.int64).max, f"{what}'s labels").cpu()

@@ -20,10 +20,14 @@ from torch import Tensor
 
 from gradlab import information
 from gradlab.core import InputError
-from gradlab.core.checks import checked_probabilities, whole_number
+from gradlab.core.checks import checked_probabilities, checked_tensor, readable, whole_number
+from gradlab.core.errors import shown
 from gradlab.core.seeds import Seed, torch_generator
 
 __all__ = ["badge", "bald", "entropy", "least_confidence", "margin", "random", "top"]
+
+
+MOST = 100_000_000  # pictures of a pool
 
 
 def entropy(probabilities: Tensor) -> Tensor:
@@ -84,10 +88,8 @@ def bald(passes: Tensor) -> Tensor:
         >>> [float(gradlab.evaluate.active.bald(passes)) for passes in (sure, torn)]
         [1.0, 0.0]
     """
-    if not isinstance(passes, Tensor) or passes.ndim != 3 or not len(passes):
-        shape = tuple(passes.shape) if isinstance(passes, Tensor) else type(passes).__name__
-        raise InputError(f"passes is {shape}: expected probabilities (passes, N, classes).")
-    p = checked_probabilities(passes.flatten(0, 1)).unflatten(0, passes.shape[:2])
+    checked_tensor(passes, "passes", "passes", "N", "classes")
+    p = checked_probabilities(passes.flatten(0, 1), "passes").unflatten(0, passes.shape[:2])
     found = (_bits(p.mean(0)) - _bits(p).mean(0)).clamp_min(0)  # never below 0 (Jensen), but by rounding
     return torch.where((p == p[:1]).all(2).all(0), 0.0, found)  # where all agree rounding is no reason to pick
 
@@ -121,12 +123,7 @@ def badge(probabilities: Tensor, hidden: Tensor, n: int, *, seed: Seed = 0) -> T
         True
     """
     p = checked_probabilities(probabilities)
-    fits = isinstance(hidden, Tensor) and hidden.ndim in (2, 3) and hidden.shape[:-1] == p.shape[: hidden.ndim - 1]
-    if not fits or not hidden.is_floating_point():
-        shape = tuple(hidden.shape) if isinstance(hidden, Tensor) else type(hidden).__name__
-        raise InputError(f"hidden is {shape}: expected floating ({len(p)}, d), a row for each of probabilities.")
-    if not bool(torch.isfinite(hidden).all()):
-        raise InputError("hidden holds NaN or infinite values.")
+    checked_tensor(hidden, "hidden", len(p), *(("d",) if getattr(hidden, "ndim", 2) != 3 else (p.shape[1], "d")))
     n = whole_number(n, "n", 1, len(p))
     h = hidden.detach().to(p)
     u = p - torch.nn.functional.one_hot(p.argmax(1), p.shape[1])
@@ -155,7 +152,7 @@ def random(count: int, n: int, seed: Seed = 0) -> Tensor:
         >>> len(gradlab.evaluate.active.random(100, 5, seed=1).unique())
         5
     """
-    n = whole_number(n, "n", 1, count)
+    n = whole_number(n, "n", 1, whole_number(count, "count", 1, MOST))
     return torch.randperm(count, generator=torch_generator(seed))[:n]
 
 
@@ -169,9 +166,10 @@ def top(scores: Tensor, n: int, seed: Seed = 0) -> Tensor:
         >>> gradlab.evaluate.active.top(torch.tensor([0.2, 0.9, 0.5]), 2).tolist()
         [1, 2]
     """
-    if not isinstance(scores, Tensor) or scores.ndim != 1 or bool(scores.isnan().any()):
-        shape = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
-        raise InputError(f"scores is {shape}: expected one number per picture (N,), and no NaN.")
+    if not isinstance(scores, Tensor) or scores.ndim != 1 or not readable(scores) or not scores.numel():
+        raise InputError(f"scores is {shown(scores)}: expected one number per picture (N,).")
+    if scores.is_complex() or bool(scores.isnan().any()):
+        raise InputError("scores holds NaN or complex numbers: expected one number per picture (N,).")
     n = whole_number(n, "n", 1, len(scores))
     order = random(len(scores), len(scores), seed)
     return order[scores.detach().cpu()[order].argsort(descending=True, stable=True)][:n]

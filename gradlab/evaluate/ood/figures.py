@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gradlab.core import InputError
+from gradlab.core.checks import numbers, one_of
 
 __all__ = ["Roc", "aupr", "auroc", "detection_error", "fpr_at_95_tpr", "roc"]
 
@@ -82,8 +83,7 @@ def aupr(in_scores: Any, out_scores: Any, positive: Literal["in", "out"] = "in")
     """
     from sklearn.metrics import average_precision_score
 
-    if positive not in ("in", "out"):
-        raise InputError(f"positive is {positive!r}: expected 'in' or 'out'.")
+    one_of(positive, "positive", ("in", "out"))
     inside, scores = _labelled(in_scores, out_scores)
     return float(average_precision_score(*((inside, scores) if positive == "in" else (~inside, -scores))))
 
@@ -122,12 +122,7 @@ def _labelled(in_scores: Any, out_scores: Any) -> tuple[NDArray[np.bool_], NDArr
 
 
 def _checked(scores: Any, name: str) -> NDArray[np.float64]:
-    try:
-        values = np.array(
-            scores.detach().double().cpu().numpy() if isinstance(scores, Tensor) else scores, float
-        ).ravel()
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{name} cannot be read as numbers ({error}).") from error
+    values = numbers(scores, name).ravel()
     bad = int((~np.isfinite(values)).sum())
     if not len(values) or bad:
         what = f"{bad} NaN or infinite values out of {len(values)}" if len(values) else "no scores"

@@ -13,6 +13,7 @@ Each takes an :class:`gradlab.introspect.IntrospectiveNetwork` as well as a clas
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,7 +21,9 @@ import torch
 from torch import Tensor, nn
 
 from gradlab.core import InputError, Model, check_logits, last_layer, outputs_of
-from gradlab.core.contrasts import Loss
+from gradlab.core.checks import number, numbers
+from gradlab.core.contrasts import Loss, check_loss
+from gradlab.core.errors import shown
 from gradlab.core.inputs import check_inputs
 from gradlab.evaluate.batches import batches
 from gradlab.evaluate.calibration import check_temperature
@@ -53,7 +56,7 @@ def msp(model: Model, inputs: Tensor, temperature: float = 1.0, *, extra_inputs:
         >>> gradlab.evaluate.ood.auroc(*(gradlab.evaluate.ood.msp(net, x) for x in (known, faded))) > 0.9
         True
     """
-    check_temperature(temperature)
+    temperature = check_temperature(temperature)
     return _sure(logits_of(model, inputs, extra_inputs=extra_inputs), temperature)
 
 
@@ -79,7 +82,7 @@ def energy(model: Model, inputs: Tensor, temperature: float = 1.0, *, extra_inpu
         >>> bool((gradlab.evaluate.ood.energy(net, x) >= gradlab.evaluate.ood.max_logit(net, x)).all())
         True
     """
-    check_temperature(temperature)
+    temperature = check_temperature(temperature)
     return temperature * (logits_of(model, inputs, extra_inputs=extra_inputs).double() / temperature).logsumexp(1)
 
 
@@ -117,11 +120,11 @@ def odin(
         >>> bool((odin(net, x, 10, eps=0.01) > odin(net, x, 10, eps=0)).all())
         True
     """
-    check_temperature(temperature)
-    x = check_inputs(model, inputs)
-    step = torch.as_tensor(eps, dtype=x.dtype, device=x.device)
+    temperature = check_temperature(temperature)
+    x = check_inputs(model, inputs, extra_inputs)
+    step = torch.as_tensor(numbers(eps, "eps")).to(x)
     if step.ndim > 1 or (step.ndim == 1 and len(step) != x.shape[1]) or not bool((step.isfinite() & (step >= 0)).all()):
-        raise InputError(f"eps is {eps!r}: expected a number of at least 0, or one per channel ({x.shape[1]}).")
+        raise InputError(f"eps is {shown(eps)}: expected a number of at least 0, or one per channel ({x.shape[1]}).")
     step = step.view(-1, 1, 1)
 
     def sureness(outputs: Any) -> Tensor:
@@ -167,8 +170,8 @@ def gradient_norm(
         >>> torch.allclose(gradlab.evaluate.ood.gradient_norm(net, x, order=2).float(), made.norm(dim=1))
         True
     """
-    if not order >= 1:
-        raise InputError(f"order is {order!r}: expected a number of at least 1.")
+    order = math.inf if isinstance(order, float) and order == math.inf else number(order, "order", 1)
+    check_loss(loss)
     found = []
     for part, own in batches(model, inputs, extra_inputs):
         if layer is not None:

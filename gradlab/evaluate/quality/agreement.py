@@ -10,6 +10,7 @@ import numpy as np
 from scipy import optimize, special, stats
 
 from gradlab.core import InputError
+from gradlab.core.checks import instance, number, numbers, one_of
 
 __all__ = ["Agreement", "Measure", "agreement"]
 
@@ -53,8 +54,12 @@ class Agreement:
         Raises:
             InputError: an unknown measure, a level that is not in (0, 1), or outlier ratios that are not known.
         """
-        if not 0 < level < 1:
-            raise InputError(f"level is {level}: expected a number between 0 and 1.")
+        level = number(level, "level", above=0, below=1)
+        instance(other, "other", Agreement, "another Agreement")
+        one_of(measure, "measure", (*_VARIANCE, "rmse", "outlier_ratio"))
+        for each, name in ((self, "this Agreement"), (other, "other")):
+            if measure in _VARIANCE and each.n <= _VARIANCE[measure][1]:
+                raise InputError(f"{name} is of {each.n} pictures: too few to tell {measure} apart.")
         if measure in _VARIANCE:
             ours, theirs = (math.atanh(min(abs(getattr(a, measure)), 1 - 1e-15)) for a in (self, other))
             scale, less = _VARIANCE[measure]
@@ -62,8 +67,6 @@ class Agreement:
             return _side((ours - theirs) / spread, level)
         if measure == "rmse":
             return _by_variance(self, other, level)
-        if measure != "outlier_ratio":
-            raise InputError(f"measure is {measure!r}: expected {', '.join(_VARIANCE)}, rmse or outlier_ratio.")
         if self.outlier_ratio is None or other.outlier_ratio is None:
             raise InputError("The outlier ratios are not known: give agreement the spread of the subjective scores.")
         wrong = self.outlier_ratio * self.n + other.outlier_ratio * other.n
@@ -95,8 +98,7 @@ def agreement(objective: Any, subjective: Any, spread: Any = None, *, parameters
         >>> round(found.srcc, 6), found.plcc > 0.999
         (1.0, True)
     """
-    if parameters not in (4, 5):
-        raise InputError(f"parameters is {parameters!r}: expected 4 or 5.")
+    one_of(parameters, "parameters", (4, 5))
     x, y = _checked(objective, "objective"), _checked(subjective, "subjective")
     if len(x) != len(y) or len(x) <= parameters + 1:
         raise InputError(
@@ -180,10 +182,7 @@ def _side(z: float, level: float) -> int:
 
 
 def _checked(values: Any, what: str) -> np.ndarray[Any, Any]:
-    try:
-        found = np.asarray(values, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{what} cannot be read as numbers ({error}).") from error
+    found = numbers(values, what)
     if found.ndim != 1 or not found.size or not np.isfinite(found).all():
         raise InputError(f"{what} has shape {found.shape}: expected finite numbers (n,), no NaN, not empty.")
     return found

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from gradlab.core import GradlabError, InputError
-from gradlab.core.errors import did_you_mean
+from gradlab.core.checks import checked_tensor, one_of
+from gradlab.core.errors import shown
 
 __all__ = ["COMPARATORS", "comparator"]
 
@@ -54,9 +55,7 @@ def comparator(name: str, reference: Tensor, distorted: Tensor) -> Tensor:
         >>> gradlab.evaluate.quality.comparator("psnr", photo, photo + 0.1).round().tolist()  # 20 decibels: 1 / 0.1^2
         [20.0]
     """
-    if name not in COMPARATORS:
-        near = did_you_mean(str(name), COMPARATORS) or f" Expected one of {', '.join(COMPARATORS)}."
-        raise InputError(f"There is no comparator {name!r}.{near}")
+    one_of(name, "name", COMPARATORS)
     pair = [_pictures(t, what) for t, what in ((reference, "reference"), (distorted, "distorted"))]
     if pair[0].shape != pair[1].shape:
         raise InputError(f"reference is {tuple(pair[0].shape)}, distorted {tuple(pair[1].shape)}: expected one shape.")
@@ -107,10 +106,9 @@ def _library(module: str, package: str | None = None) -> Any:
 
 
 def _pictures(values: Any, what: str) -> Tensor:
-    good = isinstance(values, Tensor) and values.ndim == 4 and values.is_floating_point() and values.numel()
-    if not good or values.shape[1] not in (1, 3):
-        shape = tuple(values.shape) if isinstance(values, Tensor) else type(values).__name__
-        raise InputError(f"{what} is {shape}: expected floating pictures (N, 1 or 3, H, W).")
+    checked_tensor(values, what, "N", "1 or 3", "H", "W")
+    if values.shape[1] not in (1, 3):
+        raise InputError(f"{what} is {shown(values)}: expected pictures of 1 or 3 channels, (N, 1 or 3, H, W).")
     if not bool(((values >= 0) & (values <= 1)).all()):  # NaN is neither
         raise InputError(f"{what} holds values outside 0..1, or NaN: pass pictures that are not normalised.")
     pictures: Tensor = values.detach()

@@ -14,6 +14,7 @@ from scipy.io import loadmat
 from torch import Tensor
 
 from gradlab.core import InputError
+from gradlab.core.checks import checked_path
 
 __all__ = ["Ratings", "read_multi_live", "read_tid2013"]
 
@@ -131,7 +132,7 @@ def read_multi_live(folder: str | Path) -> Ratings:
 
 
 def _folder(folder: str | Path) -> Path:
-    path = Path(folder).expanduser()
+    path = checked_path(folder, "folder")
     if not path.is_dir():
         raise InputError(f"There is no folder {path}.")
     return path

@@ -17,7 +17,8 @@ from scipy.stats import rankdata
 from torch import Tensor, nn
 
 from gradlab.core import InputError, Model, run
-from gradlab.core.contrasts import Loss, Question
+from gradlab.core.checks import checked_tensor, number, one_of
+from gradlab.core.contrasts import QUESTIONS, Loss, Question, check_loss
 from gradlab.core.inputs import check_inputs
 from gradlab.evaluate.batches import batches
 from gradlab.introspect import features
@@ -109,6 +110,8 @@ def gradient_similarity(
         >>> gradlab.evaluate.quality.gradient_similarity(net, x, x).round(decimals=6).tolist()
         [1.0, 1.0, 1.0]
     """
+    check_loss(loss)
+    one_of(question, "question", QUESTIONS)
 
     def gradients(x: Tensor, own: Sequence[Any]) -> Tensor:
         return features(model, x, loss, question=question, normalize=None, layer=layer, extra_inputs=own)
@@ -136,14 +139,10 @@ def likeness(reference: Tensor, distorted: Tensor, *, suppress: float = SUPPRESS
         >>> gradlab.evaluate.quality.likeness(h, h[:, [0, 2, 1, 3]])  # 0.8 to the power of 10
         tensor([0.1074], dtype=torch.float64)
     """
-    _check(suppress, power)
-    if not isinstance(reference, Tensor) or not isinstance(distorted, Tensor) or reference.shape != distorted.shape:
-        raise InputError("reference and distorted: expected features in two tensors of one shape (N, ...).")
-    if reference.ndim < 2 or not reference.numel():
-        raise InputError(f"reference is {tuple(reference.shape)}: expected (N, ...), not empty.")
+    suppress, power = _checked(suppress, power)
+    checked_tensor(reference, "reference", "N", "features", "...")
+    checked_tensor(distorted, "distorted", *reference.shape)
     pair = [t.detach().flatten(1).cpu().double() for t in (reference, distorted)]
-    if not all(bool(torch.isfinite(t).all()) for t in pair):
-        raise InputError("The features hold NaN or infinite values.")
     least = suppress * pair[0].abs().mean(1, keepdim=True)
     ranks = [torch.from_numpy(rankdata(torch.where(t.abs() < least, 0, t).numpy(), axis=1)) for t in pair]
     a, b = (r - r.mean(1, keepdim=True) for r in ranks)
@@ -161,8 +160,9 @@ def _compared(
     suppress: float,
     power: float,
 ) -> Tensor:
-    _check(suppress, power)
-    pair = [check_inputs(model, t) for t in (reference, distorted)]
+    suppress, power = _checked(suppress, power)
+    given = ((reference, "reference"), (distorted, "distorted"))
+    pair = [check_inputs(model, each, extra_inputs, name) for each, name in given]
     n = len(pair[1])
     if pair[0].shape[1:] != pair[1].shape[1:] or len(pair[0]) not in (1, n):
         raise InputError(
@@ -180,6 +180,5 @@ def _compared(
     return torch.cat(found)
 
 
-def _check(suppress: float, power: float) -> None:
-    if not suppress >= 0 or not power > 0:
-        raise InputError(f"suppress={suppress}, power={power}: expected at least 0, and above 0.")
+def _checked(suppress: Any, power: Any) -> tuple[float, float]:
+    return number(suppress, "suppress", 0), number(power, "power", above=0)

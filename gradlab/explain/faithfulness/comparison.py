@@ -11,13 +11,16 @@ from skimage.metrics import structural_similarity
 from torch import Tensor
 
 from gradlab.core import InputError
-from gradlab.explain.display import upsample
+from gradlab.core.checks import checked_tensor, flag, number, numbers, one_of, pair_of, readable
+from gradlab.core.errors import shown
+from gradlab.explain.display import LARGEST, upsample
 
 __all__ = ["Measure", "checked_maps", "pointing_game", "similarity"]
 
 SSIM_WINDOW = 7  # pixels
 
 Measure = Literal["spearman", "pearson", "ssim"]
+MEASURES = ("spearman", "pearson", "ssim")
 
 
 def pointing_game(maps: Tensor, boxes: Tensor, size: int | tuple[int, int], tolerance: float = 15.0) -> Tensor:
@@ -40,9 +43,13 @@ def pointing_game(maps: Tensor, boxes: Tensor, size: int | tuple[int, int], tole
         >>> gradlab.explain.faithfulness.pointing_game(maps, torch.tensor([[20, 20, 30, 30]]), 30, tolerance=0)
         tensor([True])
     """
-    boxes = torch.as_tensor(boxes)
+    masks = isinstance(boxes, Tensor) and boxes.dtype == torch.bool and readable(boxes)
+    boxes = boxes if masks else torch.from_numpy(numbers(boxes, "boxes"))
+    if boxes.ndim != (3 if masks else 2) or not boxes.numel() or not bool(boxes.isfinite().all()):
+        raise InputError(f"boxes is {shown(boxes)}: expected finite (N, 4), or boolean masks (N, H, W).")
     maps = checked_maps(maps, len(boxes))
-    height, width = (size, size) if isinstance(size, int) else size
+    height, width = pair_of(size, "size", 1, LARGEST)
+    tolerance = number(tolerance, "tolerance", 0)
     peak = upsample(maps, (height, width)).flatten(1).argmax(1).cpu()
     rows, columns = (peak // width).double(), (peak % width).double()
     if boxes.dtype == torch.bool:
@@ -87,15 +94,13 @@ def similarity(maps: Tensor, others: Tensor, measure: Measure = "spearman", abso
         >>> gradlab.explain.faithfulness.similarity(maps, maps**3)  # the ranks are the same
         tensor([1.], dtype=torch.float64)
     """
-    if maps.shape != others.shape or maps.ndim < 2:
-        raise InputError(f"maps {tuple(maps.shape)} and others {tuple(others.shape)}: expected one shape (N, ...).")
-    if measure not in ("spearman", "pearson", "ssim"):
-        raise InputError(f"measure is {measure!r}: expected 'spearman', 'pearson' or 'ssim'.")
+    checked_tensor(maps, "maps", "N", "h", "...")
+    checked_tensor(others, "others", *maps.shape)
+    one_of(measure, "measure", MEASURES)
+    absolute = flag(absolute, "absolute")
     if measure == "ssim" and (maps.ndim < 3 or min(maps.shape[-2:]) < SSIM_WINDOW):
         raise InputError(f"SSIM needs maps of at least {SSIM_WINDOW} x {SSIM_WINDOW}, not {tuple(maps.shape[1:])}.")
     pair = [t.detach().cpu().double() for t in (maps, others)]
-    if any(bool(t.isnan().any()) for t in pair):
-        raise InputError("A map holds NaN: nothing can be compared with it.")
     a, b = (t.abs() if absolute else t for t in pair)
     found = [_alike(one, other, measure) for one, other in zip(a, b, strict=True)]
     return torch.tensor(found, dtype=torch.float64)
@@ -120,10 +125,4 @@ def _alike(a: Tensor, b: Tensor, measure: str) -> float:
 
 def checked_maps(maps: Any, n: int) -> Tensor:
     """Return ``maps`` detached if they are n finite ones (N, 1, h, w); refuse anything else."""
-    if not isinstance(maps, Tensor) or maps.ndim != 4 or maps.shape[1] != 1 or not maps.numel():
-        raise InputError(f"maps has shape {tuple(getattr(maps, 'shape', ()))}: expected ({n}, 1, h, w).")
-    if len(maps) != n:
-        raise InputError(f"There are {len(maps)} maps for {n} pictures: expected one each.")
-    if not bool(torch.isfinite(maps).all()):
-        raise InputError("maps holds NaN or infinite values.")
-    return maps.detach()
+    return checked_tensor(maps, "maps", n, 1, "h", "w").detach()

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gradlab.core import InputError, Model, Target, outputs_of
-from gradlab.core.checks import whole_number
+from gradlab.core.checks import checked_tensor, number, whole_number
 from gradlab.core.inputs import check_inputs, labels_of, own_inputs
 from gradlab.explain.display import upsample
 from gradlab.explain.faithfulness.comparison import checked_maps
@@ -18,6 +18,7 @@ from gradlab.explain.question import Baseline, Question, Score, hidden_pictures
 
 __all__ = ["Curve", "blurred", "deletion", "insertion"]
 
+MOST_STEPS, MOST_REACH = 1_000_000, 1000
 BATCH = 16  # pictures in one forward pass
 
 
@@ -72,7 +73,7 @@ def deletion(
         >>> curve.scores.shape, curve.area().shape
         (torch.Size([1, 9]), torch.Size([1]))
     """
-    x = check_inputs(model, inputs)
+    x = check_inputs(model, inputs, extra_inputs)
     return _curve(model, x, x, hidden_pictures(x, baseline), maps, target, steps, score, extra_inputs)
 
 
@@ -97,7 +98,7 @@ def insertion(
         >>> bool(curve.scores[0, -1] > curve.scores[0, 0])
         True
     """
-    x = check_inputs(model, inputs)
+    x = check_inputs(model, inputs, extra_inputs)
     start = hidden_pictures(x, blurred if baseline is None else baseline)
     return _curve(model, x, start, x, maps, target, steps, score, extra_inputs)
 
@@ -109,6 +110,8 @@ def blurred(x: Tensor, sigma: float = 5.0, reach: int = 5) -> Tensor:
         >>> bool(gradlab.explain.faithfulness.blurred(x).std() < x.std())
         True
     """
+    checked_tensor(x, "x", "N", "C", "H", "W")
+    sigma, reach = number(sigma, "sigma", 1e-3, 1e6), whole_number(reach, "reach", 0, MOST_REACH)
     place = torch.arange(-reach, reach + 1, dtype=x.dtype, device=x.device)
     weights = (-(place**2) / (2 * sigma**2)).exp()
     weights = (weights / weights.sum()).expand(x.shape[1], 1, 1, -1)
@@ -130,7 +133,7 @@ def _curve(
     extra_inputs: Sequence[Any],
 ) -> Curve:
     maps = checked_maps(maps, len(x))
-    whole_number(steps, "steps", 1)
+    steps = whole_number(steps, "steps", 1, MOST_STEPS)
     if (isinstance(target, str) and target == "all") or (isinstance(target, Tensor) and target.ndim == 2):
         raise InputError("A curve follows one score per picture: give target one class each.")
     question = Question(target, score, labels_of(model), len(x))

@@ -10,12 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gradlab.core import InputError, Model, copy_of
+from gradlab.core import Model, copy_of
+from gradlab.core.checks import callable_of, flag, number, one_of
 from gradlab.core.inputs import check_inputs, module_of
-from gradlab.core.progress import Progress, counted
+from gradlab.core.progress import Progress, check_progress, counted
 from gradlab.core.seeds import Seed, torch_generator
 from gradlab.core.watch import watch
-from gradlab.explain.faithfulness.comparison import Measure, similarity
+from gradlab.explain.faithfulness.comparison import MEASURES, Measure, similarity
 
 __all__ = ["Randomisation", "randomisation", "randomised"]
 
@@ -62,7 +63,11 @@ def randomisation(
         >>> lost.layers[:2], lost.similarity.shape
         (('head', 'stages.2.bn2'), torch.Size([13, 1]))
     """
-    x = check_inputs(model, inputs)
+    x = check_inputs(model, inputs, extra_inputs)
+    callable_of(method, "method", "of (module, inputs)")
+    one_of(measure, "measure", MEASURES)
+    absolute = flag(absolute, "absolute")
+    check_progress(progress)
     generator = torch_generator(seed)
     mine = copy_of(module_of(model))
     before = method(mine, x)
@@ -108,9 +113,8 @@ def randomised(
         >>> names[0]
         'head'
     """
-    x = check_inputs(model, inputs)
-    if not isinstance(share, (int, float)) or not 0 < share <= 1:
-        raise InputError(f"share is {share!r}: expected a number above 0, at most 1.")
+    x = check_inputs(model, inputs, extra_inputs)
+    share, batch_statistics = number(share, "share", above=0, most=1), flag(batch_statistics, "batch_statistics")
     generator = torch_generator(seed)
     mine = copy_of(module_of(model))
     layers = _last_first(mine, x, extra_inputs)

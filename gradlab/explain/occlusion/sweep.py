@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from gradlab.core import InputError, Model, Target, outputs_of
+from gradlab.core.checks import pair_of
 from gradlab.core.inputs import check_inputs, labels_of, module_of, own_inputs
 from gradlab.core.network import Network, Weights, WeightsChanged
 from gradlab.core.progress import Progress, check_progress
@@ -152,7 +153,7 @@ class _Plan:
         self, model: Model, inputs: Any, target: Any, contrast: Any, window: Any, stride: Any, baseline: Any,
         score: str, extra: Sequence[Any],
     ) -> None:  # fmt: skip
-        self.model, self.x, self.extra = model, check_inputs(model, inputs), extra
+        self.model, self.x, self.extra = model, check_inputs(model, inputs, extra), extra
         self.size = (int(self.x.shape[2]), int(self.x.shape[3]))
         self.window, self.stride = _geometry(window, stride, self.size)
         self.hidden = hidden_pictures(self.x, baseline)
@@ -229,10 +230,7 @@ def _guessed(product: Tensor, question: Question, sweep: Sweep) -> Tensor:
 def _geometry(window: Any, stride: Any, size: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
     pairs = []
     for name, value in (("window", window), ("stride", stride)):
-        pair = (value, value) if isinstance(value, int) else tuple(value) if isinstance(value, (tuple, list)) else ()
-        if len(pair) != 2 or not all(isinstance(v, int) and v >= 1 for v in pair):
-            raise InputError(f"{name} is {value!r}: expected a positive number of pixels, or (height, width).")
-        pairs.append(pair)
+        pairs.append(pair_of(value, name))
     for i, axis in enumerate(("height", "width")):
         if pairs[0][i] > size[i]:
             raise InputError(f"window's {axis} {pairs[0][i]} exceeds the picture's {size[i]}.")
