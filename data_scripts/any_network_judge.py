@@ -216,18 +216,19 @@ class Judge:
             yield self._judged(method, ask, defined, theirs)
 
     def _features(self) -> Iterator[dict[str, str]]:
-        heads = self._heads()
-        want = None
-        if "features" not in self.case.undefined | self.case.skipped and len(heads) == 1:
+        want, heads = None, self._heads()
+        if "features" not in self.case.undefined | self.case.skipped and heads:
             mse = lambda z: [(z - 1).square().mean()]  # noqa: E731
             made = slow_weight_gradients(self.plain, heads, self.exact, mse, self._read_plain)
-            want = torch.stack([each[0][heads[0]].flatten() for each in made])
+            used = [name for name in heads if made[0][0][name].any()]  # not an auxiliary head's
+            if len(used) == 1:
+                want = torch.stack([each[0][used[0]].flatten() for each in made])
         yield self._judged("features", lambda: introspect.features(self.model, self.x, normalize=None), want)
 
     def _heads(self) -> list[str]:
         """Return the weights that make the logits: one row for each class."""
         rows = [(name, p) for name, p in self.plain.named_parameters() if p.ndim > 1 and len(p) == self.classes]
-        return [name for name, p in rows if p.numel() == p.shape[0] * p.shape[1]][-2:] if self.classes != 1 else []
+        return [name for name, p in rows if p.numel() == p.shape[0] * p.shape[1]] if self.classes != 1 else []
 
     def _fisher(self) -> Iterator[dict[str, str]]:
         want, layer = None, None
