@@ -13,7 +13,8 @@ from gradlab.core.errors import LayerError
 
 __all__ = ["Layout", "layout_of", "readings_of", "settled"]
 
-FOLLOWS = 0.1  # of a change's size: what a reading's rows and columns must at least follow, or may contradict
+FOLLOWS = 0.1  # of the map's side: how far a reading must at least follow changes of the picture, or may contradict
+CHANGE = 0.3  # of the picture's standard deviation: small, so that a deep layer answers where it was made
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def layout_of(values: object, picture: tuple[int, int], name: str, prefix: int |
 
 
 def settled(readings: list[Layout], name: str, x: Tensor, values_of: Callable[[Tensor], Tensor]) -> Layout:
-    """Return the reading whose rows and columns are the picture's: what a change of its upper, or left, half moves.
+    """Return the reading whose rows and columns are the picture's: what a small change near each of its borders moves.
 
     Shapes alone cannot tell a map's columns from channels, queries from keys, rows from columns.
 
@@ -96,12 +97,14 @@ def settled(readings: list[Layout], name: str, x: Tensor, values_of: Callable[[T
     """
     noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(0)).to(x)
     spread = float(x.float().std(correction=0))
-    other = noise * (spread or 1.0) + x.mean()
-    above, left = x.clone(), x.clone()
-    above[:, :, : x.shape[2] // 2] = other[:, :, : x.shape[2] // 2]
-    left[:, :, :, : x.shape[3] // 2] = other[:, :, :, : x.shape[3] // 2]
-    clean = values_of(x).float()
-    changes = [(values_of(changed).float() - clean).abs() for changed in (above, left)]
+    noise *= CHANGE * (spread or 1.0)
+    clean, changes = values_of(x).float(), []
+    for axis in (2, 3):
+        size = max(1, x.shape[axis] // 4)
+        for start in (0, x.shape[axis] - size):
+            changed = x.clone()
+            changed.narrow(axis, start, size).add_(noise.narrow(axis, start, size))
+            changes.append((values_of(changed).float() - clean).abs())
     first = readings[0]
     if not all(0 < float(change.sum()) < math.inf for change in changes):
         follows = [0.0 if reading.even else -1.0 for reading in readings]  # nothing to go by but the shape
@@ -118,15 +121,19 @@ def settled(readings: list[Layout], name: str, x: Tensor, values_of: Callable[[T
     )
 
 
-def _follows(above: Tensor, left: Tensor) -> float:
-    """Return how much more of a change lies where the picture was changed, in -1..1; from two changes (h, w)."""
+def _follows(upper: Tensor, lower: Tensor, left: Tensor, right: Tensor) -> float:
+    """Return how far apart along their axis the centres of opposite changes (h, w) lie, from -1 to 1.
+
+    Less how far apart along it those of the other axis lie: queries and keys follow both. The smaller of the axes'.
+    """
     found = []
-    for axis, changed, control in ((0, above, left), (1, left, above)):
-        size = above.shape[axis]
+    for axis, pairs in ((0, ((upper, lower), (left, right))), (1, ((left, right), (upper, lower)))):
+        size = upper.shape[axis]
         if size > 1:
-            half = (size / 2 - torch.arange(size, device=above.device)).clamp(0, 1)
-            shares = [float((each.sum(1 - axis) * half).sum() / each.sum()) for each in (changed, control)]
-            found.append(shares[0] - shares[1])
+            place = (torch.arange(size, device=upper.device, dtype=upper.dtype) + 0.5) / size
+            centres = [[float((each.sum(1 - axis) * place).sum() / each.sum()) for each in pair] for pair in pairs]
+            own, across = (after - before for before, after in centres)
+            found.append(own - abs(across))
     return min(found)
 
 

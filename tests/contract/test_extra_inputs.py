@@ -74,11 +74,22 @@ EVALUATED: dict[str, Callable[..., Tensor]] = {
     "gradient_norm": asked(ood.gradient_norm),
     "gradient_norm of a layer": norm_at_the_head,
     "probabilities": asked(active.probabilities),
-    "dropout_passes": lambda net, x, target, **options: active.dropout_passes(net, x, 2, **options)[1],
+    "dropout_passes": lambda net, x, target, **options: active.dropout_passes(Dropping(net), x, 2, **options)[1],
     "feature_similarity": beside_another(quality.feature_similarity),
     "gradient_similarity": beside_another(quality.gradient_similarity),
 }
 METHODS |= EVALUATED
+
+
+class Dropping(nn.Module):
+    """The network with dropout before its answer."""
+
+    def __init__(self, net: Any) -> None:
+        super().__init__()
+        self.net = net if isinstance(net, nn.Module) else net.model
+
+    def forward(self, picture: Tensor, *words: Tensor) -> Tensor:
+        return nn.functional.dropout(self.net(picture, *words), 0.5, self.training)
 
 
 class Asking(nn.Module):
@@ -121,7 +132,8 @@ def test_every_method_reads_the_words(name: str, task: str) -> None:
 def test_strategies_read_the_words(strategy: str) -> None:
     net, x = gradlab.models.vqa(), digit_pairs(6, 11, "test").pictures
     each = torch.cat([net.encode(QUESTIONS[i % 5]) for i in range(6)])
-    batched = active.ask(strategy, net, x, 6, extra_inputs=(each,))
+    asked = Dropping(net).eval() if strategy == "bald" else net
+    batched = active.ask(strategy, asked, x, 6, extra_inputs=(each,))
     assert sorted(batched.tolist()) == list(range(6))
     if strategy in ("entropy", "least_confidence", "margin"):
         scores = [getattr(active, strategy)(net(x[i : i + 1], each[i : i + 1]).softmax(1)) for i in range(6)]

@@ -60,7 +60,7 @@ def core_rows(w: World) -> dict[str, Row]:
         "core.logit_gradients": Row(core.logit_gradients, {**logits, **kept}),
         "core.outputs_of": Row(
             core.outputs_of,
-            {**m, "extra_inputs": (), "dropout": None},
+            {**m, "extra_inputs": ()},
         ),
         "core.run": Row(core.run, {**m, "keep": "conv2", "extra_inputs": ()}),
         "core.runner_up": Row(core.runner_up, {"logits": torch.eye(3)}),

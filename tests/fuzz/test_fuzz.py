@@ -61,6 +61,7 @@ def test_every_public_name_has_a_row_with_all_its_arguments() -> None:
 def test_every_row_is_taken() -> None:
     """A row that is refused would make every try of its callable pass."""
     made = trials()
+    before = made.counts["refused"]  # by the tries of the other test, where that ran first
     faults = [made.fault(name, ()) for name in made.rows]
-    assert made.counts["refused"] == 0
+    assert made.counts["refused"] == before
     assert not [fault for fault in faults if fault]

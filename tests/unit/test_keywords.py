@@ -130,18 +130,17 @@ PHOTOGRAPH = data.picture("chelsea")
 
 
 ROWS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
-    "core.check_logits": (lambda **o: told(gradlab.core.check_logits, Z[:, :1], **o), {"least": 2}),
+    "core.check_logits": (
+        lambda **o: told(gradlab.core.check_logits, Z[:, :1], **o),
+        {"least": 2, "count": len(Z) + 1},
+    ),
     "core.class_indices": (
         lambda **o: told(gradlab.core.class_indices, "b", Z, **o),
-        {"labels": ["a", "b", "c", "d", "e"]},
+        {"labels": ["a", "b", "c", "d", "e"], "name": "truth"},
     ),
     "core.scores_of": (
         lambda **o: told(gradlab.core.scores_of, Z, (lambda z: z[:, 0]) if o == {"count": 3} else "b", **o),
         {"labels": ["a", "b", "c", "d", "e"], "count": 3},
-    ),
-    "core.outputs_of": (
-        lambda **o: gradlab.core.outputs_of(NET, X, **o),
-        {"dropout": torch.Generator().manual_seed(0)},
     ),
     "explain.grad_cam": (lambda **o: explain.grad_cam(NET, X, **o), {"target": 0, "contrast": 1, "layer": "first"}),
     "explain.hires_cam": (lambda **o: explain.hires_cam(NET, X, **o), {"target": 0, "contrast": 1, "layer": "first"}),
