@@ -89,5 +89,5 @@ def test_the_last_layer_is_told_apart_in_half_precision(dtype: torch.dtype, fact
     if factor == 1.0:
         assert core.last_layer(model, X.to(dtype)).layer == "fc"
     else:
-        with pytest.raises(core.LayerError, match="not the output of one"):
+        with pytest.raises(core.LayerError, match="no closed form"):
             core.last_layer(model, X.to(dtype))

@@ -17,7 +17,7 @@ from scipy import stats
 from scipy.io import savemat
 from torch import Tensor, nn
 
-from gradlab.core import GradlabError, InputError, LayerError
+from gradlab.core import GradlabError, InputError
 from gradlab.evaluate import quality
 from gradlab.evaluate.quality import similarity
 from gradlab.introspect import features, last_layer
@@ -119,13 +119,11 @@ def test_one_reference_for_all_and_batches(
     torch.testing.assert_close(MEASURES[kind](model, x[:1].expand(5, -1, -1, -1), levels), want)
 
 
-def test_a_network_without_a_linear_layer(x: Tensor) -> None:
-    model = ConvScored().eval()
-    with pytest.raises(LayerError, match="closed form"):
-        quality.gradient_similarity(model, x, x)
-    torch.testing.assert_close(
-        quality.gradient_similarity(model, x, x, layer="score.1"), torch.ones(3, dtype=torch.float64)
-    )
+def test_a_network_scored_by_a_convolution(x: Tensor) -> None:
+    model, other = ConvScored().eval(), x.flip(0)
+    found = quality.gradient_similarity(model, x, other)
+    torch.testing.assert_close(found, quality.gradient_similarity(model, x, other, layer="score.1"))
+    assert found.min() < 0.999
 
 
 BAD: dict[str, tuple[Callable[[nn.Module, Tensor], Any], str]] = {
