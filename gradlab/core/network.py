@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
+from gradlab.core.batches import one_by_one, sees_others
 from gradlab.core.borrow import KEY, Hook, Hooks, borrowed, on_behalf
 from gradlab.core.checks import instance
 from gradlab.core.errors import GradlabError, InputError, ModelError
@@ -147,7 +148,30 @@ class Network:
         Raises:
             CannotShadow: the shadow met a tensor of the original's.
             InputError: the picture's channels do not fit.
+            ModelError: the pictures of a batch see each other.
         """
+        if len(x) > 1 and self.sees_others(x, extra):
+            raise ModelError(one_by_one(len(x)))
+        return self._called(x, extra, after, before, record)
+
+    def sees_others(self, x: Tensor, extra: Sequence[Any]) -> bool:
+        """Tell whether a picture's answer depends on those beside it; found out once."""
+        if "sees others" not in self.memory:
+            found = sees_others(lambda some, own: self._called(some, own, None, None, False), x, extra)
+            if found is None:
+                return False
+            # One that draws at random, by a seed that is set back, gives other answers anyway.
+            self.memory["sees others"] = found and not self.memory.get("draws", False)
+        return bool(self.memory["sees others"])
+
+    def _called(
+        self,
+        x: Tensor,
+        extra: Sequence[Any],
+        after: Mapping[nn.Module, Hook] | None,
+        before: Mapping[nn.Module, Hook] | None,
+        record: bool,
+    ) -> Any:
         hooks = list(zip(FORWARD_HOOKS, (before or {}, after or {}), strict=True))
         run = self._borrow if self._shadow is None else self._run_shadow
         with recording():

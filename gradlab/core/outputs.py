@@ -12,7 +12,7 @@ from gradlab.core.inputs import Model, check_inputs, module_of
 from gradlab.core.last_layer import LastLayer, read_last
 from gradlab.core.network import Network, ask
 
-__all__ = ["attached_last_layer", "last_layer", "outputs_of"]
+__all__ = ["attached_last_layer", "last_layer", "outputs_of", "sees_others"]
 
 
 def last_layer(model: Model, inputs: Tensor, *, extra_inputs: Sequence[Any] = ()) -> LastLayer:
@@ -68,3 +68,8 @@ def outputs_of(model: Model, inputs: Tensor, *, extra_inputs: Sequence[Any] = ()
     """
     x = check_inputs(model, inputs, extra_inputs)
     return ask(module_of(model), lambda network: network(network.prepared(x), *extra_inputs))
+
+
+def sees_others(model: Model, inputs: Tensor, extra_inputs: Sequence[Any]) -> bool:
+    """Tell whether a picture's answer depends on those beside it in a batch, so that each must be asked alone."""
+    return ask(module_of(model), lambda network: network.sees_others(network.prepared(inputs), extra_inputs))

@@ -42,7 +42,8 @@ def logits_in(outputs: Any) -> Any:
 def check_logits(outputs: Any, least: int = 1, *, count: int | None = None) -> Tensor:
     """Return the logits among the outputs (:func:`logits_in`) if they are finite, of ``least`` classes or more.
 
-    ``count`` is N, where it is known.
+    ``count`` is N, where it is known. Whoever needs two classes or more takes their softmax, so that outputs which are
+    a softmax's already are refused then.
 
     Raises:
         ModelError: there are none; only a callable target can read such outputs.
@@ -75,7 +76,18 @@ def check_logits(outputs: Any, least: int = 1, *, count: int | None = None) -> T
     # A sum is finite only if all its terms are; it may overflow, so ask again.
     if not bool(logits.detach().sum().isfinite()) and not bool(logits.detach().isfinite().all()):
         raise ModelError("The model returns NaN or infinite logits for these inputs.")
+    if least > 1 and _are_probabilities(logits.detach()):
+        raise ModelError(
+            "The model returns probabilities: each row sums to 1. Their softmax would be taken once more: give a model "
+            "that returns logits, or their logarithm."
+        )
     return logits
+
+
+def _are_probabilities(outputs: Tensor) -> bool:
+    """Tell whether a network's outputs have gone through a softmax already."""
+    slack = max(1e-5, 4 * torch.finfo(outputs.dtype).eps)
+    return bool((outputs >= 0).all()) and bool(((outputs.double().sum(1) - 1).abs() <= slack).all())
 
 
 def class_indices(target: Any, logits: Tensor, labels: Sequence[str] | None = None, *, name: str = "target") -> Tensor:
@@ -176,7 +188,7 @@ def scores_of(outputs: Any, target: Target, labels: Sequence[str] | None = None,
         (tensor([1.]), tensor([2.]))
     """
     if not callable(target):
-        logits = check_logits(outputs)
+        logits = check_logits(outputs, count=count)
         return logits.gather(1, class_indices(target, logits, labels)[:, None])[:, 0]
     if count is not None:
         count = whole_number(count, "count", 1)
@@ -185,4 +197,8 @@ def scores_of(outputs: Any, target: Target, labels: Sequence[str] | None = None,
     if not isinstance(scores, Tensor) or scores.ndim != 1 or (n is not None and len(scores) != n):
         what = f"shape {tuple(scores.shape)}" if isinstance(scores, Tensor) else f"a {type(scores).__name__}"
         raise TargetError(f"The callable target returned {what}: expected one score per sample, shape ({n or 'N'},).")
+    if not scores.is_floating_point():
+        raise TargetError(f"The callable target returned {scores.dtype}: expected real scores, such as logits.")
+    if not bool(scores.detach().isfinite().all()):
+        raise ModelError("The score is NaN or infinite for these inputs.")
     return scores

@@ -42,7 +42,7 @@ class Question:
         own = self.target if self.contrast is None else self.contrast
         if callable(own):
             return scores_of(outputs, own, count=self.count)[:, None]
-        logits = check_logits(outputs, 2 if self.probability or self.contrast is not None else 1)
+        logits = check_logits(outputs, 2 if self.probability or self.contrast is not None else 1, count=self.count)
         n, classes = logits.shape
         if self.contrast is None and isinstance(own, str) and own == "all":
             self.classes = torch.arange(classes, device=logits.device).expand(n, -1)
@@ -67,8 +67,8 @@ class Question:
             own = self.target if self.contrast is None else self.contrast
             return scores_of(outputs, own, count=count)[:, None]
         if pruned:
-            return check_logits(outputs)
-        return self._read(check_logits(outputs), self.classes[i].expand(len(outputs), -1))
+            return check_logits(outputs, count=count)
+        return self._read(check_logits(outputs, count=count), self.classes[i].expand(len(outputs), -1))
 
     def _read(self, logits: Tensor, classes: Tensor) -> Tensor:
         if self.contrast is not None:

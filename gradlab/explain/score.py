@@ -38,7 +38,7 @@ def contrast_loss(outputs: Any, contrast: Target, labels: Sequence[str] | None, 
     """Return J = CE(z, Q) of each sample, (N,); of a callable contrast what it returns."""
     if callable(contrast):
         return scores_of(outputs, contrast, count=count)
-    logits = check_logits(outputs, 2)
+    logits = check_logits(outputs, 2, count=count)
     runner = isinstance(contrast, str) and contrast == RUNNER_UP
     asked = runner_up(logits) if runner else class_indices(contrast, logits, labels, name="contrast")
     return F.cross_entropy(logits, asked, reduction="none")

@@ -12,6 +12,7 @@ from torch import Tensor
 from gradlab.core import InputError, Model, Target, outputs_of
 from gradlab.core.checks import checked_tensor, number, whole_number
 from gradlab.core.inputs import check_inputs, labels_of, own_inputs
+from gradlab.core.outputs import sees_others
 from gradlab.explain.display import upsample
 from gradlab.explain.faithfulness.comparison import checked_maps
 from gradlab.explain.question import Baseline, Question, Score, hidden_pictures
@@ -142,11 +143,12 @@ def _curve(
     values = upsample(maps.to(x), size).flatten(1)
     ranks = values.argsort(dim=1, descending=True, stable=True).argsort(dim=1).view(-1, 1, *size)
     counts = torch.linspace(0, size[0] * size[1], steps + 1).round().to(x.device)
+    most = 1 if sees_others(model, x[:1], own_inputs(extra_inputs, slice(0, 1), len(x))) else BATCH
     scores = []
     for i in range(len(x)):
         extra = own_inputs(extra_inputs, slice(i, i + 1), len(x))
         parts = []
-        for some in counts.split(BATCH):
+        for some in counts.split(most):
             exchanged = torch.where(ranks[i] < some[:, None, None, None], end[i], start[i])
             outputs = outputs_of(model, exchanged, extra_inputs=_repeated(extra, len(some)))
             parts.append(question.scores(outputs, i, len(some))[:, 0])

@@ -28,7 +28,7 @@ class IncrementalForward:
     """One picture (1, C, H, W) under patches that show ``hidden`` (C, H, W).
 
     The windowed way is checked on the first patches against the ordinary forward pass; a network on which it fails or
-    differs is run in full from then on.
+    differs is run in full from then on. One whose pictures see each other is run on one patch at a time.
 
     Args:
         network: the stand-in for the model, for this one to keep.
@@ -55,6 +55,10 @@ class IncrementalForward:
         self.tape: Tape | None = None
         self.pruned = False
         self.checked = False
+        self.alone = network.sees_others(x, extra)
+        self.largest = x.numel() * x.element_size() * 16
+        if self.alone:
+            return
         torch.empty(KEPT_BLOCK, dtype=torch.uint8)
         try:
             self.tape, outputs = self._recorded(None)
@@ -63,7 +67,6 @@ class IncrementalForward:
             fold(self.tape.steps)
         except (RuntimeError, TypeError, AttributeError, NotImplementedError, AssertionError):
             self.tape = None  # the ordinary forward pass says what is wrong, if anything is
-        self.largest = x.numel() * x.element_size() * 16
         if self.tape is not None:
             self.largest = max(step.clean.numel() * x.element_size() for step in self.tape.steps)
 
@@ -73,7 +76,7 @@ class IncrementalForward:
         Raises:
             WeightsChanged: the model was trained on meanwhile.
         """
-        most = max(1, min(starts.shape[1], BUDGET // self.largest))
+        most = 1 if self.alone else max(1, min(starts.shape[1], BUDGET // self.largest))
         parts = [self._outputs(starts[:, i : i + most], ends[:, i : i + most]) for i in range(0, starts.shape[1], most)]
         return parts[0] if len(parts) == 1 else tree_map(lambda *each: torch.cat(each), *parts)
 
