@@ -21,9 +21,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
 from gradlab.core.borrow import KEY, Hook, Hooks, borrowed, on_behalf
-from gradlab.core.checks import instance
+from gradlab.core.checks import check_untransformed, instance
 from gradlab.core.errors import GradlabError, InputError, ModelError
-from gradlab.core.shadow import FORWARD_HOOKS, CannotShadow, Shadow, walk
+from gradlab.core.precision import own_precision
+from gradlab.core.shadow import FORWARD_HOOKS, CannotShadow, Shadow, check_closures, walk
 
 __all__ = ["Network", "Weights", "WeightsChanged", "ask", "copy_of", "recording"]
 
@@ -123,6 +124,7 @@ class Network:
             self.memory["depthwise"] = any(m.groups == m.in_channels > 1 for m in convolutions)
         return x.contiguous(memory_format=torch.channels_last) if x.is_cpu and self.memory["depthwise"] else x
 
+    @own_precision
     def __call__(
         self,
         x: Tensor,
@@ -226,7 +228,7 @@ def copy_of(model: M) -> M:
     """Return a deep copy in eval mode, weights included, for who means to change it.
 
     Raises:
-        ModelError: the model refuses to be copied.
+        ModelError: the model refuses to be copied, or a function in it would ask the original's parts.
 
     Examples:
         >>> mine = gradlab.core.copy_of(net.model)
@@ -238,21 +240,27 @@ def copy_of(model: M) -> M:
     # What a forward pass left in plain attributes (pruned weights, say) is part of a graph: torch does not copy that.
     kept = [value for part in model.modules() for value in vars(part).values() if isinstance(value, Tensor)]
     try:
+        check_closures(model)
         with recording():
             return copy.deepcopy(model, {id(value): value.detach().clone() for value in kept}).eval()
     except Exception as error:
         raise ModelError(f"This {type(model).__name__} cannot be copied: {error}") from error
 
 
+@own_precision
 def ask(model: nn.Module, work: Callable[[Network], T], trainable: bool = False) -> T:
     """Return ``work(network)``: the one way to a model for whoever reads it.
 
     Work that meets an update of the weights, by a thread that trains the model, is done again, and after three times on
     a copy of the weights. A model that no shadow can stand in for is borrowed.
 
+    Under autocast, too, all of it is done in the model's own precision.
+
     Raises:
+        InputError: inside a transform of torch.func.
         ModelError: a borrowed model's weights were updated again and again; and what ``work`` raises.
     """
+    check_untransformed()
     changed: WeightsChanged | None = None
     for attempt in range(ATTEMPTS + 2):
         network = Network(model, copied=attempt >= ATTEMPTS, trainable=trainable)

@@ -90,6 +90,7 @@ def _drop(generator: torch.Generator, part: Any, _: Any, output: Tensor) -> Tens
     """Drop units of each picture, or with Dropout1d to 3d whole channels; the others grow by 1 / (1 - p)."""
     shape = output.shape if isinstance(part, nn.Dropout) else (*output.shape[:2], *[1] * (output.ndim - 2))
     keep = 1 - part.p
-    kept = torch.rand(shape, generator=generator) < keep
+    # Whatever the default dtype and device are, a seed drops the same units.
+    kept = torch.rand(shape, generator=generator, dtype=torch.float32, device=generator.device) < keep
     dropped: Tensor = output * (kept.to(output) / max(keep, torch.finfo(output.dtype).tiny))
     return dropped

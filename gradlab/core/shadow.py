@@ -24,12 +24,14 @@ from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from gradlab.core.errors import ModelError
 
-__all__ = ["CannotShadow", "Shadow", "walk"]
+__all__ = ["CannotShadow", "Shadow", "check_closures", "walk"]
 
 FORWARD_HOOKS = ("_forward_pre_hooks", "_forward_hooks")
 BACKWARD_HOOKS = ("_backward_pre_hooks", "_backward_hooks")
 # What every module has; a forward pass does not write there.
 _BOOKKEEPING = frozenset(nn.Module().__dict__)
+# What torch.compile leaves in a module.
+_COMPILED = frozenset({"_compiled_call_impl", "dynamo_ctx", "_torchdynamo_orig_callable"})
 _ATOMS = (bool, int, float, complex, str, bytes, type(None), torch.dtype, torch.device, type)
 
 
@@ -153,8 +155,9 @@ class _Copier:
             own[name] = OrderedDict((key, self.value(hook)) for key, hook in old[name].items())
         for name in BACKWARD_HOOKS:
             own[name] = OrderedDict()
-        for name in own.keys() - _BOOKKEEPING:
+        for name in own.keys() - _BOOKKEEPING - _COMPILED:
             own[name] = self.value(own[name])
+        own.update(self.uncompiled(part, new))
         object.__setattr__(new, "__dict__", own)
         for slot in {s for kind in type(part).__mro__ for s in getattr(kind, "__slots__", ())} - {
             "__dict__",
@@ -163,6 +166,14 @@ class _Copier:
             if hasattr(part, slot):
                 object.__setattr__(new, slot, self.value(getattr(part, slot)))
         return new
+
+    def uncompiled(self, part: nn.Module, new: nn.Module) -> dict[str, Any]:
+        """Return what makes a part run as it was written: code compiled before need not see this run's hooks."""
+        if isinstance(wrapped := part._modules.get("_orig_mod"), nn.Module) and "dynamo_ctx" in part.__dict__:
+            return {"forward": self.module(wrapped).__call__}
+        written = getattr(type(part).forward, "_torchdynamo_orig_callable", None)
+        found: dict[str, Any] = {} if written is None else {"forward": types.MethodType(written, new)}
+        return found | dict.fromkeys(part.__dict__.keys() & {"_compiled_call_impl"})
 
     def weight(self, p: Tensor) -> Tensor:
         """Return another name for the same values, with a gradient of its own; for special kinds, the thing itself."""
@@ -207,6 +218,7 @@ class _Copier:
             return self.container(value)
         if type(value) is tuple:
             return tuple(self.value(each) for each in value)
+        value = getattr(value, "_torchdynamo_orig_callable", value)
         if isinstance(value, types.MethodType) and isinstance(value.__self__, nn.Module):
             return types.MethodType(value.__func__, self.module(value.__self__))
         if isinstance(value, (types.FunctionType, functools.partial)):
@@ -231,6 +243,15 @@ class _Copier:
         elif isinstance(value, list):
             new[:] = [self.value(each) for each in value]
         return new
+
+
+def check_closures(model: nn.Module) -> None:
+    """Raise ``CannotShadow`` where a function among a part's attributes, such as a new forward, asks the original."""
+    for part in walk(model):
+        compiled = "dynamo_ctx" in vars(part)
+        for name, value in vars(part).items():
+            if isinstance(value, (types.FunctionType, functools.partial)) and not (compiled and name == "forward"):
+                _check_closed(getattr(value, "_torchdynamo_orig_callable", value))
 
 
 def _check_closed(function: Any) -> None:

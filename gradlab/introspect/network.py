@@ -18,6 +18,7 @@ from gradlab.core.contrasts import Loss, Question
 from gradlab.core.inputs import module_of
 from gradlab.core.network import Network, ask, recording
 from gradlab.core.outputs import attached_last_layer
+from gradlab.core.precision import own_precision
 from gradlab.core.progress import Progress
 from gradlab.core.seeds import Seed, int_seed
 from gradlab.introspect.extraction import BATCH, Data, extract
@@ -110,6 +111,7 @@ class IntrospectiveNetwork(nn.Module):
             return kept.hidden
         return l2(kept.hidden) if self.recipe.normalize == "l2" else min_max(kept.hidden)
 
+    @own_precision
     def forward(self, x: Tensor) -> Tensor:
         """Return H's logits for pictures (N, C, H, W). Gradients flow to the pictures and to H, not to f's weights.
 
@@ -122,6 +124,7 @@ class IntrospectiveNetwork(nn.Module):
             logits: Tensor = second(self.features(kept))
         return logits
 
+    @own_precision
     def fit(
         self,
         data: Data,
@@ -172,6 +175,7 @@ class IntrospectiveNetwork(nn.Module):
             self.history = list(history)
         return self
 
+    @own_precision
     def predict_proba(self, data: Data) -> Tensor:
         """Return softmax(H's logits), (N, classes), for all that :meth:`fit` takes; labels in it are not used."""
 

@@ -21,6 +21,7 @@ from torch import Tensor
 from gradlab import information
 from gradlab.core import InputError
 from gradlab.core.checks import checked_probabilities, whole_number
+from gradlab.core.precision import own_precision
 from gradlab.core.seeds import Seed, torch_generator
 
 __all__ = ["badge", "bald", "entropy", "least_confidence", "margin", "random", "top"]
@@ -92,6 +93,7 @@ def bald(passes: Tensor) -> Tensor:
     return (_bits(p.mean(0)) - _bits(p).mean(0)).clamp_min(0)
 
 
+@own_precision
 def badge(probabilities: Tensor, hidden: Tensor, n: int, *, seed: Seed = 0) -> Tensor:
     """Pick n pictures that would move the last layer far and in different directions: BADGE.
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from gradlab.core import InputError, Model, Target, outputs_of
 from gradlab.core.checks import whole_number
 from gradlab.core.inputs import check_inputs, labels_of, own_inputs
+from gradlab.core.precision import own_precision
 from gradlab.explain.display import upsample
 from gradlab.explain.faithfulness.comparison import checked_maps
 from gradlab.explain.question import Baseline, Question, Score, hidden_pictures
@@ -102,6 +103,7 @@ def insertion(
     return _curve(model, x, start, x, maps, target, steps, score, extra_inputs)
 
 
+@own_precision
 def blurred(x: Tensor, sigma: float = 5.0, reach: int = 5) -> Tensor:
     """Return the pictures (N, C, H, W) under a Gaussian of ``sigma`` pixels, cut off at ``reach``, borders repeated.
 
