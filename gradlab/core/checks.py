@@ -22,9 +22,11 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_iter
 
 from gradlab.core.errors import GradlabError, InputError, ModelError, TargetError, did_you_mean, shown
+from gradlab.core.shadow import check_initialised
 
 __all__ = [
-    "callable_of", "check_untransformed", "checked_extra", "checked_labels", "checked_path", "checked_probabilities", "checked_rows",
+    "callable_of", "check_untransformed", "checked_extra", "checked_labels", "checked_path", "checked_probabilities",
+    "checked_rows",
     "checked_tensor", "fingerprint", "flag", "instance", "instances", "names_of", "number", "numbers", "one_of",
     "pair_of", "readable", "sequence", "update", "whole_number",
 ]  # fmt: skip
@@ -292,10 +294,11 @@ def fingerprint(model: nn.Module) -> str:
             if not isinstance(part, Tensor):
                 total.update(f"{name} {part!r};".encode())
                 continue
+            check_initialised(part)
             if part.is_meta:
                 raise ModelError(f"The model has no values on the meta device ({name}): load its weights first.")
             total.update(f"{name} {part.dtype} {tuple(part.shape)};".encode())
-            update(total, part.int_repr() if part.is_quantized else part)
+            update(total, part.dequantize() if part.is_quantized else part)
     return total.hexdigest()
 
 

@@ -73,9 +73,7 @@ def check_inputs(model: Model, inputs: Any, extra_inputs: Any = (), name: str = 
         raise InputError(f"{name} must be a torch.Tensor (N, C, H, W), got {type(inputs).__name__}. {_HINT}")
     check_untransformed()
     if inputs.is_nested or _wraps_others(inputs):
-        raise InputError(
-            f"{name} is a {type(inputs).__name__}, which wraps others: expected an ordinary, dense tensor (N, C, H, W)."
-        )
+        raise InputError(f"{name} is a {type(inputs).__name__}: expected an ordinary tensor (N, C, H, W).")
     shape = tuple(inputs.shape)
     if inputs.ndim != 4:
         _check_dimensions(module_of(model))

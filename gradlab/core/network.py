@@ -22,9 +22,9 @@ from torch.utils._pytree import tree_iter
 
 from gradlab.core.borrow import KEY, Hook, Hooks, borrowed, on_behalf
 from gradlab.core.checks import check_untransformed, instance
-from gradlab.core.errors import GradlabError, InputError, ModelError
+from gradlab.core.errors import CHECKPOINTED, GradlabError, InputError, ModelError
 from gradlab.core.precision import own_precision
-from gradlab.core.shadow import FORWARD_HOOKS, CannotShadow, Shadow, check_closures, walk
+from gradlab.core.shadow import FORWARD_HOOKS, CannotShadow, Shadow, check_closures, check_initialised, walk
 
 __all__ = ["Network", "Weights", "WeightsChanged", "ask", "copy_of", "recording"]
 
@@ -55,6 +55,8 @@ class Weights:
     """The weights at one moment, to tell whether they were updated since."""
 
     def __init__(self, tensors: Sequence[Tensor]) -> None:
+        for p in tensors:
+            check_initialised(p)
         self._tensors = [p for p in tensors if not p.is_inference()]
         self._versions = [p._version for p in self._tensors]
 
@@ -112,6 +114,11 @@ class Network:
         if self._shadow is not None and not self._owned and len(kept) < MOST_KEPT:
             kept.append(self._shadow)
 
+    def restore(self) -> None:
+        """Forget what a forward pass has left in plain attributes, where weights are differentiated by: see there."""
+        if self._shadow is not None:
+            self._shadow.restore()
+
     def part(self, name: str) -> nn.Module:
         """Return the part of that dotted name."""
         return next(part for part, own in self.parts.items() if own == name)
@@ -162,6 +169,7 @@ class Network:
                 raise misfit from error
 
     def _run_shadow(self, x: Tensor, extra: Sequence[Any], hooks: Hooks) -> Any:
+        self.restore()
         try:
             for kind, given in hooks:
                 for part, hook in given.items():
@@ -240,9 +248,13 @@ def copy_of(model: M) -> M:
     # What a forward pass left in plain attributes (pruned weights, say) is part of a graph: torch does not copy that.
     kept = [value for part in model.modules() for value in vars(part).values() if isinstance(value, Tensor)]
     try:
+        for p in (*model.parameters(), *model.buffers()):
+            check_initialised(p)
         check_closures(model)
         with recording():
             return copy.deepcopy(model, {id(value): value.detach().clone() for value in kept}).eval()
+    except GradlabError:
+        raise
     except Exception as error:
         raise ModelError(f"This {type(model).__name__} cannot be copied: {error}") from error
 
@@ -276,6 +288,10 @@ def ask(model: nn.Module, work: Callable[[Network], T], trainable: bool = False)
             changed = error
             network.release()
             continue
+        except RuntimeError as error:
+            if "use_reentrant=False" not in str(error):
+                raise
+            raise ModelError(CHECKPOINTED) from error
         network.release()
         return found
     assert changed is not None

@@ -24,7 +24,7 @@ from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from gradlab.core.errors import ModelError
 
-__all__ = ["CannotShadow", "Shadow", "check_closures", "walk"]
+__all__ = ["CannotShadow", "Shadow", "check_closures", "check_initialised", "walk"]
 
 FORWARD_HOOKS = ("_forward_pre_hooks", "_forward_hooks")
 BACKWARD_HOOKS = ("_backward_pre_hooks", "_backward_hooks")
@@ -87,6 +87,8 @@ class Shadow:
         self._versions = self._versions_now()
         self._live = copier.live + [d for part in self.parts for d in _dictionaries(part)]
         self._saved = [_plain_copy(d) for d in self._live]
+        own = [d for part in copier.memo.values() if isinstance(part, nn.Module) for d in _dictionaries(part)]
+        self._own = [(d, _plain_copy(d)) for d in own + copier.containers] if trainable else []
         self._flags = [d for d in copier.live if isinstance(d, dict) and "training" in d]
 
     def current(self) -> bool:
@@ -95,22 +97,36 @@ class Shadow:
             return False
         return self._addresses == [p.data_ptr() for p in self.weights] and self._versions == self._versions_now()
 
+    def restore(self) -> None:
+        """Put back what a forward pass has left in the shadow's attributes: it may be of weights that are others now.
+
+        Of a cached product of weights, say, that was made without a graph, no gradient would reach the weights.
+        """
+        for held, saved in self._own:
+            if not _equal(held, saved):
+                held.clear()
+                held.extend(saved) if isinstance(held, list) else held.update(saved)
+
     def _versions_now(self) -> list[int]:
         return [t._version for pair in self._copies for t in pair] if self._keeps else []
 
     def same_structure(self) -> bool:
         """Tell whether every dictionary of both trees holds what it held: compared in C, as before each run."""
         for _ in range(2):
-            try:
-                if self._live == self._saved:
-                    return True
-            except (RuntimeError, ValueError, TypeError):
-                return False  # one tensor in another's place: their comparison is no truth value
+            if _equal(self._live, self._saved):
+                return True
             # Most often it is nothing but train() or eval(), which a shadow does not follow.
             saved = dict(zip(map(id, self._live), self._saved, strict=True))
             for flags in self._flags:
                 saved[id(flags)]["training"] = flags["training"]
         return False
+
+
+def _equal(container: Any, other: Any) -> bool:
+    try:
+        return bool(container == other)
+    except (RuntimeError, ValueError, TypeError):
+        return False  # one tensor in another's place: their comparison is no truth value
 
 
 def _dictionaries(part: nn.Module) -> Iterator[Any]:
@@ -134,6 +150,7 @@ class _Copier:
         self.weights: list[Tensor] = []
         self.copies: list[tuple[Tensor, Tensor]] = []
         self.live: list[Any] = []
+        self.containers: list[Any] = []
         self.originals: dict[int, Tensor] = {}
         self.unversioned = copied or trainable
 
@@ -179,8 +196,7 @@ class _Copier:
         """Return another name for the same values, with a gradient of its own; for special kinds, the thing itself."""
         if id(p) in self.memo:
             return self.memo[id(p)]  # type: ignore[no-any-return]
-        if isinstance(p, (UninitializedParameter, UninitializedBuffer)):
-            raise ModelError("The model has lazy layers that were never run: run it once on a batch, then ask.")
+        check_initialised(p)
         if type(p) is not nn.Parameter:
             return p
         self.originals[id(p)] = p
@@ -237,12 +253,19 @@ class _Copier:
         new = value.copy()
         self.memo[id(value)] = new
         self.live += [value, new]
+        self.containers.append(new)
         if isinstance(value, dict):
             for key, each in value.items():
                 new[key] = self.value(each)
         elif isinstance(value, list):
             new[:] = [self.value(each) for each in value]
         return new
+
+
+def check_initialised(p: Tensor) -> None:
+    """Raise ``ModelError`` for what a lazy layer holds before it was run."""
+    if isinstance(p, (UninitializedParameter, UninitializedBuffer)):
+        raise ModelError("The model has lazy layers that were never run: run it once on a batch, then ask.")
 
 
 def check_closures(model: nn.Module) -> None:
