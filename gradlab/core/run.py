@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from gradlab.core.checks import callable_of, checked_tensor, readable
-from gradlab.core.errors import InputError, LayerError, shown
+from gradlab.core.errors import NO_GRADIENT, InputError, LayerError, ModelError, shown
 from gradlab.core.inputs import Model, check_inputs, labels_of, module_of
 from gradlab.core.last_layer import LastLayer
 from gradlab.core.layers import LayerChoice, asked_layer, choose_layers
@@ -39,6 +39,14 @@ T = TypeVar("T")
 
 # Cotangents are pulled back together; a chunk's gradients at the layer stay below this many numbers.
 CHUNK_NUMBERS = 16_000_000
+
+
+# In a network's memory: layers run inside torch.utils.checkpoint.
+CHECKPOINTED = "checkpointed"
+
+
+class _Checkpointed(Exception):
+    """The layer that is to be kept runs inside a checkpoint."""
 
 
 class Keep(enum.Enum):
@@ -135,7 +143,10 @@ class Run:
                     found = torch.stack(pulled)
         if found is None:
             what = f"map of layer {self.layer!r}" if self.layer else "picture"
-            raise LayerError(f"The scores do not depend on the {what}: choose a layer upstream of them.")
+            raise LayerError(f"The scores do not depend on the {what}: choose a layer upstream of them. {NO_GRADIENT}")
+        # A sum is finite only if all its terms are; it may overflow, so ask again.
+        if not bool(found.sum().isfinite()) and not bool(found.isfinite().all()):
+            raise ModelError("The model's gradients are NaN or infinite for these inputs; in float16 they overflow.")
         return found
 
 
@@ -250,6 +261,8 @@ def _run_to(
     head: list[Weighting] = []
 
     def keep(_: nn.Module, __: Any, output: Any) -> Tensor:
+        if recorded and torch._C._autograd._top_saved_tensors_default_hooks(True) is not packed:
+            raise _Checkpointed
         layout_of(output, size, choice.name, choice.prefix)
         kept[:] = [output.detach().requires_grad_()]
         head.clear()
@@ -265,8 +278,17 @@ def _run_to(
 
     linear = [part for part in network.parts if _weighs(part) and part is not choice.module]
     weights = network.weights()
+    hooks = {**dict.fromkeys(linear, note), choice.module: keep}
+    packed = torch._C._autograd._top_saved_tensors_default_hooks(True)
     # Gradients are on throughout: nothing before the layer needs any, and a model may switch them off inside.
-    outputs = network(x, *extra, after={**dict.fromkeys(linear, note), choice.module: keep}, record=True)
+    recorded = CHECKPOINTED not in network.memory
+    try:
+        outputs = network(x, *extra, after=hooks, record=recorded)
+    except _Checkpointed:
+        # The layer is inside a checkpoint, which would run again without the hook: without gradients it is none.
+        network.memory[CHECKPOINTED] = True
+        recorded = False
+        outputs = network(x, *extra, after=hooks)
     if not kept:
         raise LayerError(f"Layer {choice.name!r} did not run in the forward pass.")
     layout = layout_of(kept[0], size, choice.name, choice.prefix)
@@ -295,5 +317,6 @@ def _check_reached(result: Run, outputs: Tensor) -> None:
 
 def _unreached(layer: str) -> LayerError:
     return LayerError(
-        f"No output depends on the map of layer {layer!r} (all gradients are 0): choose a layer upstream of it."
+        f"No output depends on the map of layer {layer!r} (all gradients are 0): choose a layer upstream of it. "
+        f"{NO_GRADIENT}"
     )

@@ -154,4 +154,6 @@ def scores_of(outputs: Any, target: Target, labels: Sequence[str] | None = None,
     if not isinstance(scores, Tensor) or scores.ndim != 1 or (n is not None and len(scores) != n):
         what = f"shape {tuple(scores.shape)}" if isinstance(scores, Tensor) else f"a {type(scores).__name__}"
         raise TargetError(f"The callable target returned {what}: expected one score per sample, shape ({n or 'N'},).")
+    if not bool(scores.detach().isfinite().all()):
+        raise ModelError("The callable target returned NaN or infinite scores for these inputs.")
     return scores
