@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from gradlab.core.errors import LayerError, ModelError
+from gradlab.core.errors import CHECKPOINTED, NO_GRADIENT, REENTRANT, LayerError, ModelError
 from gradlab.core.inputs import Model, check_inputs, goes_along, module_of, own_inputs
 from gradlab.core.layers import asked_part
 from gradlab.core.network import Network, ask, recording
@@ -80,7 +80,8 @@ class PerSample:
 
     def __init__(self, network: Network, x: Tensor, names: list[str], extra: Sequence[Any]) -> None:
         self._network, self._x, self._extra = network, x, extra
-        parameters = {name: network.module.get_parameter(name) for name in names}
+        every = dict(network.module.named_parameters(remove_duplicate=False))  # of TorchScript parts too
+        parameters = {name: every[name] for name in names}
         self.shapes = {name: p.shape for name, p in parameters.items()}
         self._ruled = _own_names(network.parts, parameters)
         self._rest: dict[str, Tensor] = dict(parameters)
@@ -139,15 +140,17 @@ class PerSample:
         """Keep the rules that agree with autograd on these pictures; what they do not cover is the rest."""
         parameters = self._rest
         with recording():
-            logits = check_logits(
-                self._network(self._x[rows], *own_inputs(self._extra, rows, len(self._x)), record=True), 2
-            )
+            # A reentrant checkpoint loses the gradients of its weights, and says so where its input wants one too.
+            pictures = self._x[rows].detach().requires_grad_()
+            logits = check_logits(self._network(pictures, *own_inputs(self._extra, rows, len(self._x)), record=True), 2)
             if not logits.requires_grad:
-                raise LayerError("The outputs do not depend on the weights of this layer: choose another.")
+                raise LayerError(f"The outputs do not depend on these weights by a gradient. {NO_GRADIENT}")
             v = torch.randn(logits.shape, generator=torch.Generator().manual_seed(0)).to(logits)
             found = torch.autograd.grad(logits, list(parameters.values()), v, allow_unused=True)
+        if any(g is None for g in found) and _reentrant(logits):
+            raise ModelError(CHECKPOINTED)
         if all(g is None for g in found):
-            raise LayerError("The outputs do not depend on the weights of this layer: choose another.")
+            raise LayerError(f"The outputs do not depend on these weights by a gradient. {NO_GRADIENT}")
         true = {n: torch.zeros_like(p) if g is None else g for (n, p), g in zip(parameters.items(), found, strict=True)}
         self.classes = logits.shape[1]
         logits, kept = self._run(rows)
@@ -177,6 +180,7 @@ class PerSample:
             own = [e[None] if each else e for e, each in zip(further, follows, strict=True)]
 
             def outputs(weights: Gradients) -> Tensor:
+                self._network.restore()
                 logits: Tensor = torch.func.functional_call(self._network.module, weights, (picture[None], *own))
                 return logits[0]
 
@@ -210,6 +214,21 @@ def _pull(logits: Tensor, outputs: list[Tensor], v: Tensor) -> list[Tensor]:
         output.new_zeros(*v.shape[:2], *output.shape[1:]) if g is None else g.transpose(0, 1)
         for output, g in zip(outputs, found, strict=True)
     ]
+
+
+def _reentrant(outputs: Tensor) -> bool:
+    """Tell whether a part runs in a reentrant checkpoint: its weights are no inputs of the graph."""
+    seen: set[Any] = set()
+    stack: list[Any] = [outputs.grad_fn]
+    while stack:
+        node = stack.pop()
+        if node is None or node in seen:
+            continue
+        if node.name() == REENTRANT:
+            return True
+        seen.add(node)
+        stack += [before for before, _ in node.next_functions]
+    return False
 
 
 def _numbers(parameters: Mapping[str, Tensor], names: Iterable[str]) -> int:

@@ -85,6 +85,9 @@ def piece_of(part: nn.Module, rows: slice, read: Tensor, arriving: Tensor, names
         names: of the parameters that are asked for, by "weight" and "bias".
     """
     rule = _RULES[type(part)]
+    # Under an autocast of the model's own, what arrives is in another precision than the weights.
+    dtype = next(p.dtype for p in part._parameters.values() if p is not None)
+    read, arriving = read.to(dtype), arriving.to(dtype)
 
     def made() -> Gradients:
         found = rule(part, read, arriving)
