@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gradlab.core import InputError, Model, copy_of
+from gradlab.core import InputError, Model, ModelError, copy_of
 from gradlab.core.inputs import check_inputs, module_of
 from gradlab.core.progress import Progress, counted
 from gradlab.core.seeds import Seed, torch_generator
@@ -67,6 +67,8 @@ def randomisation(
     mine = copy_of(module_of(model))
     before = method(mine, x)
     layers = _last_first(mine, x, extra_inputs)
+    if not layers:
+        raise ModelError("The model has no weights that a module registers: there is nothing to draw anew.")
     found = []
     for parts in counted(layers.values(), len(layers), progress, "layers"):
         _redraw(parts, generator)
@@ -126,7 +128,8 @@ def randomised(
 def _last_first(module: nn.Module, x: Tensor, extra_inputs: Sequence[Any]) -> dict[str, list[nn.Module]]:
     """Return the parts that hold weights by the layer that they go with, the last layer to run first."""
     order = [""]
-    watch(module, x, lambda name, *_: order.append(name), extra_inputs)
+    # On a copy of the copy: what a forward pass keeps of the weights in a plain attribute would outlive them.
+    watch(copy_of(module), x, lambda name, *_: order.append(name), extra_inputs)
     place = {name: i for i, name in enumerate(order) if "parametrizations" not in name.split(".")}
     layers: dict[str, list[nn.Module]] = {}
     for name, part in module.named_modules():
@@ -167,4 +170,4 @@ def _measure(norm: nn.Module, x: Tensor) -> None:
 
 
 def _buffer(part: nn.Module, name: str) -> Tensor | None:
-    return part._buffers.get(name)
+    return dict(part.named_buffers(recurse=False)).get(name)
