@@ -19,11 +19,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.utils._pytree import tree_iter
 
-from gradlab.core.errors import GradlabError, InputError, TargetError, did_you_mean, shown
+from gradlab.core.errors import GradlabError, InputError, ModelError, TargetError, did_you_mean, shown
+from gradlab.core.shadow import check_initialised
 
 __all__ = [
-    "callable_of", "checked_extra", "checked_labels", "checked_path", "checked_probabilities", "checked_rows",
+    "callable_of", "check_untransformed", "checked_extra", "checked_labels", "checked_path", "checked_probabilities",
+    "checked_rows",
     "checked_tensor", "fingerprint", "flag", "instance", "instances", "names_of", "number", "numbers", "one_of",
     "pair_of", "readable", "sequence", "update", "whole_number",
 ]  # fmt: skip
@@ -274,12 +277,33 @@ def checked_rows(values: Any, what: str) -> Tensor:
     return checked_tensor(values, what, "n", "classes").detach().double()
 
 
+def check_untransformed() -> None:
+    """Raise ``InputError`` inside a transform of torch.func: no value can be read there, nor does autograd record."""
+    if torch._C._functorch.peek_interpreter_stack() is not None:
+        raise InputError(
+            "gradlab cannot be called inside a transform of torch.func (vmap, grad, jacrev and the like): its methods "
+            "are batched as they are. Call them outside."
+        )
+
+
 def fingerprint(model: nn.Module) -> str:
-    """Return a digest of the names, types, shapes and values of a model's weights and buffers."""
+    """Return a digest of the names, types, shapes and values of a model's weights and buffers.
+
+    Raises:
+        ModelError: they are on the meta device.
+    """
+    check_untransformed()
     total = hashlib.blake2b(digest_size=16)
     for name, values in sorted(model.state_dict().items()):
-        total.update(f"{name} {values.dtype} {tuple(values.shape)};".encode())
-        update(total, values)
+        for part in tree_iter(values):  # a quantised layer packs its weight and bias together
+            if not isinstance(part, Tensor):
+                total.update(f"{name} {part!r};".encode())
+                continue
+            check_initialised(part)
+            if part.is_meta:
+                raise ModelError(f"The model has no values on the meta device ({name}): load its weights first.")
+            total.update(f"{name} {part.dtype} {tuple(part.shape)};".encode())
+            update(total, part.dequantize() if part.is_quantized else part)
     return total.hexdigest()
 
 

@@ -23,6 +23,7 @@ from torch.func import grad, vmap
 
 from gradlab.core.checks import checked_tensor, one_of
 from gradlab.core.errors import InputError, shown
+from gradlab.core.precision import own_precision
 
 __all__ = ["LOSSES", "QUESTIONS", "Loss", "Question", "check_loss", "contrasts", "logit_gradients", "runner_up"]
 
@@ -32,6 +33,7 @@ Question = Literal["ones", "each"]
 LOSSES, QUESTIONS = ("mse", "bce", "ce"), ("ones", "each")
 
 
+@own_precision
 def contrasts(p: Tensor, values: Tensor) -> Tensor:
     """Return sum_c p_c v_c - v_Q for every Q, (N, classes, ...), from what e_c becomes, v (N, classes, ...).
 

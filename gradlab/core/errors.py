@@ -23,6 +23,18 @@ __all__ = [
 _BEGINNING, _END = 180, 100  # characters that are kept of a message that is too long to be read
 
 
+# Beside "does not depend": what most often lies behind it.
+NO_GRADIENT = (
+    "A quantised part, one under torch.no_grad, or a checkpoint without use_reentrant=False lets none through."
+)
+# A reentrant checkpoint is found in a graph by its step's name.
+REENTRANT = "CheckpointFunctionBackward"
+CHECKPOINTED = (
+    "A part of the model runs in a reentrant torch.utils.checkpoint, through which no gradient can be asked for: use "
+    "checkpoint(..., use_reentrant=False), or switch checkpointing off while it is explained."
+)
+
+
 class GradlabError(ValueError):
     """Base of every error that gradlab raises on purpose; a long message (of another library, say) loses its middle."""
 

@@ -7,11 +7,20 @@ from typing import Any, Protocol, TypeAlias
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
-from gradlab.core.checks import checked_extra, readable
+from gradlab.core.checks import check_untransformed, checked_extra, readable
 from gradlab.core.errors import InputError, ModelError
 
-__all__ = ["Model", "Named", "check_inputs", "goes_along", "labels_of", "module_of", "own_inputs"]
+__all__ = [
+    "Model",
+    "Named",
+    "check_inputs",
+    "goes_along",
+    "labels_of",
+    "module_of",
+    "own_inputs",
+]
 
 
 class Named(Protocol):
@@ -62,7 +71,12 @@ def check_inputs(model: Model, inputs: Any, extra_inputs: Any = (), name: str = 
     checked_extra(extra_inputs)
     if not isinstance(inputs, Tensor):
         raise InputError(f"{name} must be a torch.Tensor (N, C, H, W), got {type(inputs).__name__}. {_HINT}")
+    check_untransformed()
+    if inputs.is_nested or _wraps_others(inputs):
+        raise InputError(f"{name} is a {type(inputs).__name__}: expected an ordinary tensor (N, C, H, W).")
     shape = tuple(inputs.shape)
+    if inputs.ndim != 4:
+        _check_dimensions(module_of(model))
     if inputs.ndim == 3:
         raise InputError(
             f"{name} has shape {shape} and no batch axis, expected (N, C, H, W): add it with {name}[None]."
@@ -90,7 +104,27 @@ def check_inputs(model: Model, inputs: Any, extra_inputs: Any = (), name: str = 
     if not bool(inputs.sum().isfinite()) and not bool(torch.isfinite(inputs).all()):
         bad = int((~torch.isfinite(inputs)).sum())
         raise InputError(f"{name} holds {bad} NaN or infinite values out of {inputs.numel()}: clean them first.")
-    return inputs.detach().clone()
+    # Of a subclass the plain tensor: what it adds to each operation is not the network's.
+    return inputs.detach().as_subclass(Tensor).clone()
+
+
+def _wraps_others(inputs: Any) -> bool:
+    return is_traceable_wrapper_subclass(inputs)
+
+
+def _check_dimensions(module: nn.Module) -> None:
+    """Say what can be done for a network of sequences or volumes."""
+    first = next((part for part in module.modules() if isinstance(part, (nn.Conv1d, nn.Conv2d, nn.Conv3d))), None)
+    if isinstance(first, nn.Conv1d):
+        raise InputError(
+            "The model reads sequences (N, C, L), and pictures (N, C, H, W) are explained here: pass inputs[:, :, None]"
+            " and a module whose forward is model(x[:, :, 0]); gradient, and occlusion with window=(1, n), then work."
+        )
+    if isinstance(first, nn.Conv3d):
+        raise InputError(
+            "The model reads volumes (N, C, D, H, W), and pictures (N, C, H, W) are explained here: pass "
+            "inputs.flatten(1, 2) and a module whose forward is model(x.unflatten(1, (C, D))); gradient then works."
+        )
 
 
 def own_inputs(extra_inputs: Sequence[Any], rows: slice, n: int) -> list[Any]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gradlab.core.checks import checked_tensor, readable
-from gradlab.core.errors import InputError, LayerError, shown
+from gradlab.core.errors import NO_GRADIENT, InputError, LayerError, ModelError, shown
 from gradlab.core.layout import Layout
 from gradlab.core.network import Weights, recording
 from gradlab.core.targets import check_logits
@@ -122,12 +122,16 @@ class Run:
                 )
         if found is None:
             what = f"map of layer {self.layer!r}" if self.layer else "picture"
-            raise LayerError(f"The scores do not depend on the {what}: choose a layer upstream of them.")
+            raise LayerError(f"The scores do not depend on the {what}: choose a layer upstream of them. {NO_GRADIENT}")
+        # A sum is finite only if all its terms are; it may overflow, so ask again.
+        if not bool(found.sum().isfinite()) and not bool(found.isfinite().all()):
+            raise ModelError("The model's gradients are NaN or infinite for these inputs; in float16 they overflow.")
         return found
 
 
 def unreached(layer: str) -> LayerError:
     """Return the error of a layer that the outputs do not depend on."""
     return LayerError(
-        f"No output depends on the map of layer {layer!r} (all gradients are 0): choose a layer upstream of it."
+        f"No output depends on the map of layer {layer!r} (all gradients are 0): choose a layer upstream of it. "
+        f"{NO_GRADIENT}"
     )

@@ -25,6 +25,7 @@ from torch.nn import functional as F
 from gradlab.core.contrasts import Loss, Question, contrasts, logit_gradients
 from gradlab.core.errors import InputError, LayerError, shown
 from gradlab.core.network import Network
+from gradlab.core.precision import own_precision
 from gradlab.core.targets import check_logits
 
 __all__ = ["LastLayer", "read_last"]
@@ -80,6 +81,7 @@ class LastLayer:
         norms: Tensor = u.norm(dim=-1) * length
         return norms
 
+    @own_precision
     def cosines(self, loss: Loss = "ce") -> Tensor:
         """Return the cosine of every two contrasts, (N, C, C); 0 beside a contrast of no length.
 
@@ -98,11 +100,13 @@ class LastLayer:
         energy = energy / energy.amax(-1, keepdim=True).clamp_min(torch.finfo(energy.dtype).tiny)
         return energy.sum(-1).square() / energy.square().sum(-1).clamp_min(1)
 
+    @own_precision
     def scores(self) -> Tensor:
         """Return d log p_c / dW = (e_c - p) h^T of every label c, (N, C, C, d)."""
         every = torch.eye(self.logits.shape[1]).to(self.logits).expand(len(self), -1, -1)
         return torch.einsum("nck,nkd->nckd", -contrasts(self.p, every), self._read())
 
+    @own_precision
     def diagonal(self) -> Tensor:
         """Return the diagonal of F(x), p_k (1 - p_k) h_d^2, (N, C, d)."""
         p = self.p
@@ -116,6 +120,7 @@ class LastLayer:
         trace: Tensor = (p * (1 - p) * self.hidden.square().sum(-1).view(len(p), -1)).sum(1)
         return trace
 
+    @own_precision
     def fisher(self) -> Tensor:
         """Return F(x) = (diag p - p p^T) kron (h h^T), (N, C * d, C * d), rows of W one after the other.
 

@@ -22,9 +22,10 @@ from torch.utils._pytree import tree_iter
 
 from gradlab.core.batches import one_by_one, sees_others
 from gradlab.core.borrow import KEY, Hook, Hooks, borrowed, on_behalf
-from gradlab.core.checks import instance
-from gradlab.core.errors import GradlabError, InputError, ModelError
-from gradlab.core.shadow import FORWARD_HOOKS, CannotShadow, Shadow, walk
+from gradlab.core.checks import check_untransformed, instance
+from gradlab.core.errors import CHECKPOINTED, GradlabError, InputError, ModelError
+from gradlab.core.precision import own_precision
+from gradlab.core.shadow import FORWARD_HOOKS, CannotShadow, Shadow, check_closures, check_initialised, walk
 
 __all__ = ["Network", "Weights", "WeightsChanged", "ask", "copy_of", "recording"]
 
@@ -55,6 +56,8 @@ class Weights:
     """The weights at one moment, to tell whether they were updated since."""
 
     def __init__(self, tensors: Sequence[Tensor]) -> None:
+        for p in tensors:
+            check_initialised(p)
         self._tensors = [p for p in tensors if not p.is_inference()]
         self._versions = [p._version for p in self._tensors]
 
@@ -116,6 +119,11 @@ class Network:
         if self._shadow is not None and not self._owned and len(kept) < MOST_KEPT:
             kept.append(self._shadow)
 
+    def restore(self) -> None:
+        """Forget what a forward pass has left in plain attributes, where weights are differentiated by: see there."""
+        if self._shadow is not None:
+            self._shadow.restore()
+
     def part(self, name: str) -> nn.Module:
         """Return the part of that dotted name."""
         return next(part for part, own in self.parts.items() if own == name)
@@ -128,6 +136,7 @@ class Network:
             self.memory["depthwise"] = any(m.groups == m.in_channels > 1 for m in convolutions)
         return x.contiguous(memory_format=torch.channels_last) if x.is_cpu and self.memory["depthwise"] else x
 
+    @own_precision
     def __call__(
         self,
         x: Tensor,
@@ -188,6 +197,7 @@ class Network:
                 raise misfit from error
 
     def _run_shadow(self, x: Tensor, extra: Sequence[Any], hooks: Hooks) -> Any:
+        self.restore()
         try:
             for kind, given in hooks:
                 for part, hook in given.items():
@@ -254,7 +264,7 @@ def copy_of(model: M) -> M:
     """Return a deep copy in eval mode, weights included, for who means to change it.
 
     Raises:
-        ModelError: the model refuses to be copied.
+        ModelError: the model refuses to be copied, or a function in it would ask the original's parts.
 
     Examples:
         >>> mine = gradlab.core.copy_of(net.model)
@@ -266,21 +276,31 @@ def copy_of(model: M) -> M:
     # What a forward pass left in plain attributes (pruned weights, say) is part of a graph: torch does not copy that.
     kept = [value for part in model.modules() for value in vars(part).values() if isinstance(value, Tensor)]
     try:
+        for p in (*model.parameters(), *model.buffers()):
+            check_initialised(p)
+        check_closures(model)
         with recording():
             return copy.deepcopy(model, {id(value): value.detach().clone() for value in kept}).eval()
+    except GradlabError:
+        raise
     except Exception as error:
         raise ModelError(f"This {type(model).__name__} cannot be copied: {error}") from error
 
 
+@own_precision
 def ask(model: nn.Module, work: Callable[[Network], T], trainable: bool = False) -> T:
     """Return ``work(network)``: the one way to a model for whoever reads it.
 
     Work that meets an update of the weights, by a thread that trains the model, is done again, and after three times on
     a copy of the weights. A model that no shadow can stand in for is borrowed.
 
+    Under autocast, too, all of it is done in the model's own precision.
+
     Raises:
+        InputError: inside a transform of torch.func.
         ModelError: a borrowed model's weights were updated again and again; and what ``work`` raises.
     """
+    check_untransformed()
     changed: WeightsChanged | None = None
     for attempt in range(ATTEMPTS + 2):
         network = Network(model, copied=attempt >= ATTEMPTS, trainable=trainable)
@@ -296,6 +316,10 @@ def ask(model: nn.Module, work: Callable[[Network], T], trainable: bool = False)
             changed = error
             network.release()
             continue
+        except RuntimeError as error:
+            if "use_reentrant=False" not in str(error):
+                raise
+            raise ModelError(CHECKPOINTED) from error
         network.release()
         return found
     assert changed is not None

@@ -71,8 +71,9 @@ class PerSample:
     """
 
     def __init__(self, samples: Samples, names: list[str]) -> None:
-        self._samples, module = samples, samples.network.module
-        parameters: dict[str, Tensor] = {name: module.get_parameter(name) for name in names}
+        self._samples = samples
+        every = samples.parameters
+        parameters = {name: every[name] for name in names}
         self.shapes = {name: p.shape for name, p in parameters.items()}
         self._ruled: dict[nn.Module, tuple[Rule, dict[str, str]]] = {}
         self._probe(parameters)

@@ -96,6 +96,9 @@ def piece_of(
         arriving: gradients at its output (n, m, ...).
         names: of the parameters that are asked for, by the layer's own name of them.
     """
+    # Under an autocast of the model's own, what arrives is in another precision than the weights.
+    dtype = next(p.dtype for p in part._parameters.values() if p is not None)
+    read, arriving = read.to(dtype), arriving.to(dtype)
 
     def made() -> Gradients:
         found = rule(part, read, arriving)

@@ -36,6 +36,14 @@ __all__ = [
 T = TypeVar("T")
 
 
+# In a network's memory: layers run inside torch.utils.checkpoint.
+CHECKPOINTED = "checkpointed"
+
+
+class _Checkpointed(Exception):
+    """The layer that is to be kept runs inside a checkpoint."""
+
+
 class Keep(enum.Enum):
     """What a run can keep that is no layer's map."""
 
@@ -160,6 +168,8 @@ def _run_to(
     head: list[Weighting] = []
 
     def keep(_: nn.Module, __: Any, output: Any) -> Tensor:
+        if recorded and torch._C._autograd._top_saved_tensors_default_hooks(True) is not packed:
+            raise _Checkpointed
         readings_of(output, size, choice.name, choice.prefix)
         if len(output) != len(x):
             raise LayerError(_not_the_batch(choice.name, tuple(output.shape), len(x)))
@@ -177,8 +187,17 @@ def _run_to(
 
     linear = [part for part in network.parts if _weighs(part) and part is not choice.module]
     weights = network.weights()
+    hooks = {**dict.fromkeys(linear, note), choice.module: keep}
+    packed = torch._C._autograd._top_saved_tensors_default_hooks(True)
     # Gradients are on throughout: nothing before the layer needs any, and a model may switch them off inside.
-    outputs = network(x, *extra, after={**dict.fromkeys(linear, note), choice.module: keep}, record=True)
+    recorded = CHECKPOINTED not in network.memory
+    try:
+        outputs = network(x, *extra, after=hooks, record=recorded)
+    except _Checkpointed:
+        # The layer is inside a checkpoint, which would run again without the hook: without gradients it is none.
+        network.memory[CHECKPOINTED] = True
+        recorded = False
+        outputs = network(x, *extra, after=hooks)
     if not kept:
         raise LayerError(f"Layer {choice.name!r} did not run in the forward pass.")
     readings = readings_of(kept[-1], size, choice.name, choice.prefix)

@@ -39,6 +39,11 @@ class Samples:
     def __len__(self) -> int:
         return len(self._x)
 
+    @property
+    def parameters(self) -> dict[str, Tensor]:
+        """All of the network's by name: those of TorchScript parts, and each of a shared one's names, too."""
+        return dict(self.network.module.named_parameters(remove_duplicate=False))
+
     def logits(self, rows: slice, weights: Mapping[str, Tensor] | None = None, **how: Any) -> Tensor:
         """Return the logits (n, classes) of some pictures, with other values of some weights if any are given."""
         if self._clears:
@@ -81,13 +86,15 @@ class Samples:
         if self._clears:
             self.network.module.train()
             self.network.module.eval()
-        own = {name: self.network.module.get_parameter(name).detach() for name in names}
+        every = self.parameters
+        own = {name: every[name].detach() for name in names}
         follows = [goes_along(e, len(self)) for e in self._extra]
 
         def one(picture: Tensor, mine: Tensor, *further: Any) -> Gradients:
             extra = [e[None] if each else e for e, each in zip(further, follows, strict=True)]
 
             def outputs(weights: Gradients) -> Tensor:
+                self.network.restore()
                 given = (picture[None].clone(), *extra)  # a forward pass may work in place
                 logits: Tensor = logits_in(torch.func.functional_call(self.network.module, weights, given))
                 return logits[0]
@@ -103,7 +110,8 @@ class Samples:
 
     def by_loop(self, names: Iterable[str], rows: slice, v: Tensor) -> Gradients:
         """Return the same by plain autograd, one sample and one pull-back after another."""
-        own: dict[str, Tensor] = {name: self.network.module.get_parameter(name) for name in names}
+        every = self.parameters
+        own = {name: every[name] for name in names}
         each = []
         for i, cotangents in zip(range(*rows.indices(len(self))), v, strict=True):
             logits = self.logits(slice(i, i + 1), record=True)

@@ -24,12 +24,14 @@ from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from gradlab.core.errors import ModelError
 
-__all__ = ["CannotShadow", "Shadow", "walk"]
+__all__ = ["CannotShadow", "Shadow", "check_closures", "check_initialised", "walk"]
 
 FORWARD_HOOKS = ("_forward_pre_hooks", "_forward_hooks")
 BACKWARD_HOOKS = ("_backward_pre_hooks", "_backward_hooks")
 # What every module has; a forward pass does not write there.
 _BOOKKEEPING = frozenset(nn.Module().__dict__)
+# What torch.compile leaves in a module.
+_COMPILED = frozenset({"_compiled_call_impl", "dynamo_ctx", "_torchdynamo_orig_callable"})
 _ATOMS = (bool, int, float, complex, str, bytes, type(None), torch.dtype, torch.device, type)
 
 
@@ -85,6 +87,8 @@ class Shadow:
         self._versions = self._versions_now()
         self._live = copier.live + [d for part in self.parts for d in _dictionaries(part)]
         self._saved = [_plain_copy(d) for d in self._live]
+        own = [d for part in copier.memo.values() if isinstance(part, nn.Module) for d in _dictionaries(part)]
+        self._own = [(d, _plain_copy(d)) for d in own + copier.containers] if trainable else []
         self._flags = [d for d in copier.live if isinstance(d, dict) and "training" in d]
 
     def current(self) -> bool:
@@ -93,22 +97,36 @@ class Shadow:
             return False
         return self._addresses == [p.data_ptr() for p in self.weights] and self._versions == self._versions_now()
 
+    def restore(self) -> None:
+        """Put back what a forward pass has left in the shadow's attributes: it may be of weights that are others now.
+
+        Of a cached product of weights, say, that was made without a graph, no gradient would reach the weights.
+        """
+        for held, saved in self._own:
+            if not _equal(held, saved):
+                held.clear()
+                held.extend(saved) if isinstance(held, list) else held.update(saved)
+
     def _versions_now(self) -> list[int]:
         return [t._version for pair in self._copies for t in pair] if self._keeps else []
 
     def same_structure(self) -> bool:
         """Tell whether every dictionary of both trees holds what it held: compared in C, as before each run."""
         for _ in range(2):
-            try:
-                if self._live == self._saved:
-                    return True
-            except (RuntimeError, ValueError, TypeError):
-                return False  # one tensor in another's place: their comparison is no truth value
+            if _equal(self._live, self._saved):
+                return True
             # Most often it is nothing but train() or eval(), which a shadow does not follow.
             saved = dict(zip(map(id, self._live), self._saved, strict=True))
             for flags in self._flags:
                 saved[id(flags)]["training"] = flags["training"]
         return False
+
+
+def _equal(container: Any, other: Any) -> bool:
+    try:
+        return bool(container == other)
+    except (RuntimeError, ValueError, TypeError):
+        return False  # one tensor in another's place: their comparison is no truth value
 
 
 def _dictionaries(part: nn.Module) -> Iterator[Any]:
@@ -132,6 +150,7 @@ class _Copier:
         self.weights: list[Tensor] = []
         self.copies: list[tuple[Tensor, Tensor]] = []
         self.live: list[Any] = []
+        self.containers: list[Any] = []
         self.originals: dict[int, Tensor] = {}
         self.unversioned = copied or trainable
 
@@ -153,8 +172,9 @@ class _Copier:
             own[name] = OrderedDict((key, self.value(hook)) for key, hook in old[name].items())
         for name in BACKWARD_HOOKS:
             own[name] = OrderedDict()
-        for name in own.keys() - _BOOKKEEPING:
+        for name in own.keys() - _BOOKKEEPING - _COMPILED:
             own[name] = self.value(own[name])
+        own.update(self.uncompiled(part, new))
         object.__setattr__(new, "__dict__", own)
         for slot in {s for kind in type(part).__mro__ for s in getattr(kind, "__slots__", ())} - {
             "__dict__",
@@ -164,12 +184,19 @@ class _Copier:
                 object.__setattr__(new, slot, self.value(getattr(part, slot)))
         return new
 
+    def uncompiled(self, part: nn.Module, new: nn.Module) -> dict[str, Any]:
+        """Return what makes a part run as it was written: code compiled before need not see this run's hooks."""
+        if isinstance(wrapped := part._modules.get("_orig_mod"), nn.Module) and "dynamo_ctx" in part.__dict__:
+            return {"forward": self.module(wrapped).__call__}
+        written = getattr(type(part).forward, "_torchdynamo_orig_callable", None)
+        found: dict[str, Any] = {} if written is None else {"forward": types.MethodType(written, new)}
+        return found | dict.fromkeys(part.__dict__.keys() & {"_compiled_call_impl"})
+
     def weight(self, p: Tensor) -> Tensor:
         """Return another name for the same values, with a gradient of its own; for special kinds, the thing itself."""
         if id(p) in self.memo:
             return self.memo[id(p)]  # type: ignore[no-any-return]
-        if isinstance(p, (UninitializedParameter, UninitializedBuffer)):
-            raise ModelError("The model has lazy layers that were never run: run it once on a batch, then ask.")
+        check_initialised(p)
         if type(p) is not nn.Parameter:
             return p
         self.originals[id(p)] = p
@@ -207,6 +234,7 @@ class _Copier:
             return self.container(value)
         if type(value) is tuple:
             return tuple(self.value(each) for each in value)
+        value = getattr(value, "_torchdynamo_orig_callable", value)
         if isinstance(value, types.MethodType) and isinstance(value.__self__, nn.Module):
             return types.MethodType(value.__func__, self.module(value.__self__))
         if isinstance(value, (types.FunctionType, functools.partial)):
@@ -225,12 +253,28 @@ class _Copier:
         new = value.copy()
         self.memo[id(value)] = new
         self.live += [value, new]
+        self.containers.append(new)
         if isinstance(value, dict):
             for key, each in value.items():
                 new[key] = self.value(each)
         elif isinstance(value, list):
             new[:] = [self.value(each) for each in value]
         return new
+
+
+def check_initialised(p: Tensor) -> None:
+    """Raise ``ModelError`` for what a lazy layer holds before it was run."""
+    if isinstance(p, (UninitializedParameter, UninitializedBuffer)):
+        raise ModelError("The model has lazy layers that were never run: run it once on a batch, then ask.")
+
+
+def check_closures(model: nn.Module) -> None:
+    """Raise ``CannotShadow`` where a function among a part's attributes, such as a new forward, asks the original."""
+    for part in walk(model):
+        compiled = "dynamo_ctx" in vars(part)
+        for name, value in vars(part).items():
+            if isinstance(value, (types.FunctionType, functools.partial)) and not (compiled and name == "forward"):
+                _check_closed(getattr(value, "_torchdynamo_orig_callable", value))
 
 
 def _check_closed(function: Any) -> None:

@@ -8,6 +8,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_iter
+
+from gradlab.core.errors import ModelError
 
 __all__ = ["watch"]
 
@@ -26,13 +30,30 @@ def watch(
             if not isinstance(part, torch.jit.ScriptModule):
                 hooks.append(part.register_forward_pre_hook(functools.partial(_told, see, name)))
         state = torch.get_rng_state()
-        with torch.inference_mode(False), torch.no_grad():
+        with torch.inference_mode(False), torch.no_grad(), _Unregistered(module):
             module(x.clone(), *extra_inputs)  # a forward may change what it is given in place
         if not torch.equal(torch.get_rng_state(), state):
             torch.set_rng_state(state)
     finally:
         for hook in hooks:
             hook.remove()
+
+
+class _Unregistered(TorchDispatchMode):
+    """Refuses a network that reads a parameter which none of its modules registers: a copy of it would not be whole."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.known = {id(p) for p in module.parameters()}
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        for each in tree_iter((args, kwargs)):
+            if isinstance(each, nn.Parameter) and id(each) not in self.known:
+                raise ModelError(
+                    f"The model reads weights {tuple(each.shape)} that no module registers, as of a module in a list: "
+                    "use nn.ModuleList, or make it an attribute."
+                )
+        return func(*args, **(kwargs or {}))
 
 
 def _told(see: Callable[..., None], name: str, part: nn.Module, given: tuple[Any, ...]) -> None:

@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from torch import Tensor, nn
-from torch.utils._pytree import tree_iter
 
 from gradlab.core import INPUT, InputError, LayerError, Model, ModelError, Run, Target, answer
+from gradlab.core.errors import CHECKPOINTED, NO_GRADIENT, REENTRANT
 from gradlab.core.inputs import module_of
 from gradlab.explain.score import Score, score_of
 
@@ -104,29 +104,32 @@ def _positive(gradients: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
 
 def _slope(model: Model, inputs: Tensor, score: Score, extra_inputs: Sequence[object], rule: Rule | None) -> Tensor:
     def question(kept: Run) -> Tensor:
-        if rule is not None and not _change_relus(kept.outputs, rule):
+        scores = score(kept)
+        if rule is not None and scores.requires_grad and not _change_relus(scores, rule):
             raise ModelError(_without_relu(module_of(model)))
         try:
-            return kept.pull_back(score(kept)).contiguous()
+            return kept.pull_back(scores).contiguous()
         except LayerError as error:
-            raise InputError("The score does not depend on the picture: no gradient reaches the inputs.") from error
+            raise InputError(f"The score does not depend on the picture. {NO_GRADIENT}") from error
 
     return answer(question, model, inputs, keep=INPUT, extra_inputs=extra_inputs)
 
 
-def _change_relus(outputs: object, rule: Rule) -> int:
-    """Give every ReLU between the picture and the outputs another backward rule, and return how many there are.
+def _change_relus(scores: Tensor, rule: Rule) -> int:
+    """Give every ReLU between the picture and the scores another backward rule, and return how many there are.
 
     The rules are hooks in this run's own graph: no module, no other run and no other thread sees anything of them.
     """
     found, seen = 0, set()
-    stack = [t.grad_fn for t in tree_iter(outputs) if isinstance(t, Tensor)]
+    stack: list[Any] = [scores.grad_fn]
     while stack:
         node = stack.pop()
         if node is None or node in seen:
             continue
         seen.add(node)
         stack += [before for before, _ in node.next_functions]
+        if node.name() == REENTRANT:
+            raise ModelError(CHECKPOINTED)
         if _is_relu(node):
             found += 1
             node.register_hook(rule)

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gradlab.core import Model
+from gradlab.core import LayerError, Model
 from gradlab.core.inputs import check_inputs, module_of, own_inputs
 from gradlab.core.last_layer import read_last
 from gradlab.core.network import Network, ask, recording
@@ -82,11 +82,15 @@ def bridge(model: Model, inputs: Tensor, *, extra_inputs: Sequence[Any] = ()) ->
         pictures = network.prepared(x)
         closed = read_last(network, pictures, extra_inputs)
         information = closed.fisher()
-        weight: Any = network.part(closed.layer).weight
+        weight = network.part(closed.layer)._parameters.get("weight")
+        if weight is None:
+            raise LayerError(f"Layer {closed.layer!r} has no weight of its own: it is made of other parameters.")
         found = []
         for i in range(len(pictures)):
             rows = slice(i, i + 1)
             logits = network(pictures[rows], *own_inputs(extra_inputs, rows, len(x)), record=True)
+            if not logits.requires_grad:
+                raise LayerError("The outputs do not depend on the weights of the last layer: it runs under no_grad.")
             with recording():
                 found.append(_contrasts(logits, weight))
         return Bridge(closed.p, torch.stack(found).flatten(2), closed.scores().flatten(2), information)

@@ -19,6 +19,7 @@ from gradlab.core.errors import shown
 from gradlab.core.inputs import module_of
 from gradlab.core.network import Network, ask, recording
 from gradlab.core.outputs import attached_last_layer
+from gradlab.core.precision import own_precision
 from gradlab.core.progress import Progress, check_progress
 from gradlab.core.seeds import Seed, int_seed
 from gradlab.introspect.extraction import BATCH, Data, extract
@@ -113,6 +114,7 @@ class IntrospectiveNetwork(nn.Module):
             return h
         return l2(h) if self.recipe.normalize == "l2" else min_max(h)
 
+    @own_precision
     def forward(self, x: Tensor) -> Tensor:
         """Return H's logits for pictures (N, C, H, W). Gradients flow to the pictures and to H, not to f's weights.
 
@@ -125,6 +127,7 @@ class IntrospectiveNetwork(nn.Module):
             logits: Tensor = second(self.features(kept))
         return logits
 
+    @own_precision
     def fit(
         self,
         data: Data,
@@ -176,6 +179,7 @@ class IntrospectiveNetwork(nn.Module):
             self.history = list(history)
         return self
 
+    @own_precision
     def predict_proba(self, data: Data) -> Tensor:
         """Return softmax(H's logits), (N, classes), for all that :meth:`fit` takes; labels in it are not used."""
 

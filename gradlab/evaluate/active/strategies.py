@@ -22,6 +22,7 @@ from gradlab import information
 from gradlab.core import InputError
 from gradlab.core.checks import checked_probabilities, checked_tensor, readable, whole_number
 from gradlab.core.errors import shown
+from gradlab.core.precision import own_precision
 from gradlab.core.seeds import Seed, torch_generator
 
 __all__ = ["badge", "bald", "entropy", "least_confidence", "margin", "random", "top"]
@@ -94,6 +95,7 @@ def bald(passes: Tensor) -> Tensor:
     return torch.where((p == p[:1]).all(2).all(0), 0.0, found)  # where all agree rounding is no reason to pick
 
 
+@own_precision
 def badge(probabilities: Tensor, hidden: Tensor, n: int, *, seed: Seed = 0) -> Tensor:
     """Pick n pictures that would move the last layer far and in different directions: BADGE.
 

@@ -13,6 +13,7 @@ from gradlab.core import InputError, Model, Target, outputs_of
 from gradlab.core.checks import checked_tensor, number, whole_number
 from gradlab.core.inputs import check_inputs, labels_of, own_inputs
 from gradlab.core.outputs import sees_others
+from gradlab.core.precision import own_precision
 from gradlab.explain.display import upsample
 from gradlab.explain.faithfulness.comparison import checked_maps
 from gradlab.explain.question import Baseline, Question, Score, hidden_pictures
@@ -104,6 +105,7 @@ def insertion(
     return _curve(model, x, start, x, maps, target, steps, score, extra_inputs)
 
 
+@own_precision
 def blurred(x: Tensor, sigma: float = 5.0, reach: int = 5) -> Tensor:
     """Return the pictures (N, C, H, W) under a Gaussian of ``sigma`` pixels, cut off at ``reach``, borders repeated.
 

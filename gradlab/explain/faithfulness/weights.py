@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gradlab.core import Model, copy_of
+from gradlab.core import Model, ModelError, copy_of
 from gradlab.core.checks import callable_of, flag, number, one_of
 from gradlab.core.inputs import check_inputs, module_of
 from gradlab.core.progress import Progress, check_progress, counted
@@ -72,6 +72,8 @@ def randomisation(
     mine = copy_of(module_of(model))
     before = method(mine, x)
     layers = _last_first(mine, x, extra_inputs)
+    if not layers:
+        raise ModelError("The model has no weights that a module registers: there is nothing to draw anew.")
     found = []
     for parts in counted(layers.values(), len(layers), progress, "layers"):
         _redraw(parts, generator)
@@ -130,7 +132,8 @@ def randomised(
 def _last_first(module: nn.Module, x: Tensor, extra_inputs: Sequence[Any]) -> dict[str, list[nn.Module]]:
     """Return the parts that hold weights by the layer that they go with, the last layer to run first."""
     order = [""]
-    watch(module, x, lambda name, *_: order.append(name), extra_inputs)
+    # On a copy of the copy: what a forward pass keeps of the weights in a plain attribute would outlive them.
+    watch(copy_of(module), x, lambda name, *_: order.append(name), extra_inputs)
     place = {name: i for i, name in enumerate(order) if "parametrizations" not in name.split(".")}
     layers: dict[str, list[nn.Module]] = {}
     for name, part in module.named_modules():
@@ -171,4 +174,4 @@ def _measure(norm: nn.Module, x: Tensor) -> None:
 
 
 def _buffer(part: nn.Module, name: str) -> Tensor | None:
-    return part._buffers.get(name)
+    return dict(part.named_buffers(recurse=False)).get(name)

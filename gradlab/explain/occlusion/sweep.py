@@ -21,6 +21,7 @@ from gradlab.core import InputError, Model, Target, outputs_of
 from gradlab.core.checks import pair_of
 from gradlab.core.inputs import check_inputs, labels_of, module_of, own_inputs
 from gradlab.core.network import Network, Weights, WeightsChanged
+from gradlab.core.precision import own_precision
 from gradlab.core.progress import Progress, check_progress
 from gradlab.explain.gradients import gradient
 from gradlab.explain.occlusion.incremental import IncrementalForward
@@ -57,6 +58,7 @@ class Sweep:
     done: int
     total: int
 
+    @own_precision
     def maps(self) -> Tensor:
         """Return clean - occluded, the mean over the windows that cover a pixel, (N, T, H, W).
 
