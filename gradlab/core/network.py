@@ -25,7 +25,16 @@ from gradlab.core.borrow import KEY, Hook, Hooks, borrowed, on_behalf
 from gradlab.core.checks import check_untransformed, instance
 from gradlab.core.errors import CHECKPOINTED, GradlabError, InputError, ModelError
 from gradlab.core.precision import own_precision
-from gradlab.core.shadow import FORWARD_HOOKS, CannotShadow, Shadow, check_closures, check_initialised, walk
+from gradlab.core.shadow import (
+    FORWARD_HOOKS,
+    CannotShadow,
+    Shadow,
+    check_closures,
+    check_initialised,
+    clears,
+    forget,
+    walk,
+)
 
 __all__ = ["Network", "Weights", "WeightsChanged", "ask", "copy_of", "recording"]
 
@@ -96,10 +105,13 @@ class Network:
 
     def __init__(self, model: nn.Module, copied: bool = False, trainable: bool = False) -> None:
         self.model = model
+        copied = copied or (trainable and clears(model))
         self._shadow = None if model in _borrowed else _shadow(model, copied, trainable)
         self._owned = copied or trainable  # nobody else can use such a shadow
         if self._shadow is None:
             self.module = copy_of(model) if trainable else model
+            if trainable:
+                forget(self.module)
             self.parts, self.memory = walk(self.module), {} if trainable else _borrowed[model]
             self._weights: list[Tensor] = list(model.parameters())
             if trainable:
@@ -131,6 +143,8 @@ class Network:
     def prepared(self, x: Tensor) -> Tensor:
         """Return ``x``, channels-last where depthwise convolutions run on a CPU: a fifth off a forward pass."""
         x = x.clone() if x.is_inference() else x  # no tensor of inference mode may enter a graph
+        if type(x) is not Tensor and type(x).__torch_dispatch__ is Tensor.__torch_dispatch__:
+            x = x.detach().as_subclass(Tensor)  # a name for pixels; one with operations of its own stays what it is
         if "depthwise" not in self.memory:
             convolutions = [m for m in self.parts if isinstance(m, nn.Conv2d)]
             self.memory["depthwise"] = any(m.groups == m.in_channels > 1 for m in convolutions)

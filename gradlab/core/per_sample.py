@@ -220,10 +220,10 @@ def _own_names(
 ) -> dict[nn.Module, tuple[Rule, dict[str, str]]]:
     """Return, for each layer with a rule, the rule and the asked names of its own weight and bias; no shared ones."""
     names = {id(p): name for name, p in parameters.items()}
-    owners = Counter(id(p) for part in parts for p in part._parameters.values())
+    owners = Counter(id(p) for part in parts for p in part.parameters(recurse=False))
     found = {}
     for part in parts:
-        rule, held = rule_of(part), part._parameters
+        rule, held = rule_of(part), dict(part.named_parameters(recurse=False))
         own = {key: names[id(p)] for key in ("weight", "bias") if id(p := held.get(key)) in names}
         if own and rule is not None and all(owners[id(held[key])] == 1 for key in own):
             found[part] = rule, own

@@ -31,10 +31,7 @@ class Samples:
     """Pictures, and what a network reads beside them."""
 
     def __init__(self, network: Network, x: Tensor, extra: Sequence[Any]) -> None:
-        # Some keep what they made of their weights until they train again (attention biases): a copy may do so.
-        self._clears = any(type(part).train is not nn.Module.train for part in network.parts)
-        self.network = Network(network.model, copied=True, trainable=True) if self._clears else network
-        self._x, self._extra = x, extra
+        self.network, self._x, self._extra = network, x, extra
 
     def __len__(self) -> int:
         return len(self._x)
@@ -46,9 +43,6 @@ class Samples:
 
     def logits(self, rows: slice, weights: Mapping[str, Tensor] | None = None, **how: Any) -> Tensor:
         """Return the logits (n, classes) of some pictures, with other values of some weights if any are given."""
-        if self._clears:
-            self.network.module.train()
-            self.network.module.eval()
         own = own_inputs(self._extra, rows, len(self))
         # Re-entrant checkpointing makes a graph only for a picture that asks for one.
         x = self._x[rows].clone().requires_grad_() if how.get("record") else self._x[rows]
@@ -83,9 +77,6 @@ class Samples:
 
     def by_func(self, names: Iterable[str], rows: slice, v: Tensor) -> Gradients:
         """Return the gradients (n, m, *shape) for cotangents v (n, m, classes) by one batched call."""
-        if self._clears:
-            self.network.module.train()
-            self.network.module.eval()
         every = self.parameters
         own = {name: every[name].detach() for name in names}
         follows = [goes_along(e, len(self)) for e in self._extra]

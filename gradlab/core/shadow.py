@@ -24,7 +24,7 @@ from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from gradlab.core.errors import ModelError
 
-__all__ = ["CannotShadow", "Shadow", "check_closures", "check_initialised", "walk"]
+__all__ = ["CannotShadow", "Shadow", "check_closures", "check_initialised", "clears", "forget", "walk"]
 
 FORWARD_HOOKS = ("_forward_pre_hooks", "_forward_hooks")
 BACKWARD_HOOKS = ("_backward_pre_hooks", "_backward_hooks")
@@ -79,6 +79,8 @@ class Shadow:
         with torch._C._InferenceMode(False):
             torch._C._set_grad_enabled(False)
             self.module = copier.module(model)
+            if trainable:
+                forget(self.module)
         self.parts = walk(self.module)
         self.memory: dict[Any, Any] = {}
         self.weights, self._copies, self.originals = copier.weights, copier.copies, copier.originals
@@ -87,7 +89,10 @@ class Shadow:
         self._versions = self._versions_now()
         self._live = copier.live + [d for part in self.parts for d in _dictionaries(part)]
         self._saved = [_plain_copy(d) for d in self._live]
-        own = [d for part in copier.memo.values() if isinstance(part, nn.Module) for d in _dictionaries(part)]
+        copies = [part for part in copier.memo.values() if isinstance(part, nn.Module)]
+        own = [
+            d for part in copies for d in _dictionaries(part) if d is not part._parameters
+        ]  # those are set from outside
         self._own = [(d, _plain_copy(d)) for d in own + copier.containers] if trainable else []
         self._flags = [d for d in copier.live if isinstance(d, dict) and "training" in d]
 
@@ -120,6 +125,21 @@ class Shadow:
             for flags in self._flags:
                 saved[id(flags)]["training"] = flags["training"]
         return False
+
+
+def clears(model: nn.Module) -> bool:
+    """Tell whether a part does more in train() than to say so: attention biases clear what they made of their weights.
+
+    Whatever that is (adapters add themselves to the weights), it may be done to a copy alone.
+    """
+    return any(type(part).train is not nn.Module.train for part in walk(model))
+
+
+def forget(copied: nn.Module) -> None:
+    """Let a copy forget what its parts have made of their weights until they train again."""
+    if clears(copied):
+        copied.train()
+        copied.eval()
 
 
 def _equal(container: Any, other: Any) -> bool:
