@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from data_scripts.train.loop import Lesson
 from gradlab.data import DigitPairs, digit_pairs
 from gradlab.models.tasks import (
+    ANSWERS,
     QUESTIONS,
     VOCABULARY,
     VQA,
@@ -34,7 +35,7 @@ Exam = Callable[[nn.Module, DigitPairs], tuple[Tensor, Tensor]]
 
 def vqa_exam(model: VQA, pairs: DigitPairs) -> tuple[Tensor, Tensor]:
     """Ask every question about every picture; the picture's map is computed once."""
-    encode = VQAClassifier(model, labels=[]).encode
+    encode = VQAClassifier(model, labels=ANSWERS).encode
     queries = model.query(torch.cat([encode(question) for question in QUESTIONS]))
     return ask(model, pairs.pictures, queries.expand(len(pairs), -1, -1)), question_answers(pairs.digits)
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from gradlab.core.network import recording
 from gradlab.core.run import Run
+from gradlab.core.seeds import normal_draws
 
 __all__ = ["Alphas", "all_alphas"]
 
@@ -55,7 +56,7 @@ def all_alphas(run: Run) -> Alphas:
     logits = run.logits
     n, classes = logits.shape
     generator = torch.Generator().manual_seed(0)
-    probes = torch.randn((PROBES, n, classes), generator=generator).to(logits)
+    probes = normal_draws(PROBES, n, classes, generator=generator).to(logits)
     pulled = torch.cat(list(run.pull_back_many(probes)))
     with recording():
         torch._C._set_grad_enabled(False)

@@ -21,7 +21,7 @@ def checked_labels(labels: Any, n: int, classes: int) -> Tensor:
         TargetError: not n integers in 0 .. classes - 1.
     """
     try:
-        values = torch.as_tensor(labels)
+        values = labels if isinstance(labels, Tensor) else torch.as_tensor(labels, device="cpu")
     except (TypeError, ValueError, RuntimeError) as error:
         raise TargetError(f"labels cannot be read as a tensor of integers ({error}).") from error
     if values.shape != (n,) or values.is_floating_point() or values.dtype == torch.bool:

@@ -66,7 +66,9 @@ def logit_gradients(logits: Tensor, loss: Loss, question: Question) -> tuple[Ten
                  [ 0.5000, -0.5000]]])
     """
     n, classes = logits.shape
-    labels = logits.new_ones(classes) if question == "ones" else torch.eye(classes).to(logits)
+    labels = (
+        logits.new_ones(classes) if question == "ones" else torch.eye(classes, dtype=logits.dtype, device=logits.device)
+    )
     if callable(loss):
         _check_loss(loss, logits, labels)
         # Pairs of a sample and a label in one map: some of torch's losses are wrong under a map in a map.

@@ -83,7 +83,8 @@ class LastLayer:
 
     def scores(self) -> Tensor:
         """Return d log p_c / dW = (e_c - p) h^T of every label c, (N, C, C, d)."""
-        every = torch.eye(self.logits.shape[1]).to(self.logits).expand(len(self), -1, -1)
+        z = self.logits
+        every = torch.eye(z.shape[1], dtype=z.dtype, device=z.device).expand(len(self), -1, -1)
         return torch.einsum("nck,nd->nckd", -contrasts(self.p, every), self.hidden)
 
     def diagonal(self) -> Tensor:

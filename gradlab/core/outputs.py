@@ -9,9 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gradlab.core.inputs import Model, check_inputs, module_of
+from gradlab.core.inputs import Model, check_inputs, labels_of, module_of
 from gradlab.core.last_layer import LastLayer, read_last
 from gradlab.core.network import Network, ask
+from gradlab.core.targets import check_labels_fit
 
 __all__ = ["attached_last_layer", "last_layer", "outputs_of"]
 
@@ -35,7 +36,9 @@ def last_layer(model: Model, inputs: Tensor, *, extra_inputs: Sequence[Any] = ()
         ('head', torch.Size([1, 32]))
     """
     x = check_inputs(model, inputs)
-    return ask(module_of(model), lambda network: read_last(network, network.prepared(x), extra_inputs))
+    kept = ask(module_of(model), lambda network: read_last(network, network.prepared(x), extra_inputs))
+    check_labels_fit(labels_of(model), kept.logits)
+    return kept
 
 
 def attached_last_layer(model: Model, inputs: Tensor) -> LastLayer:
@@ -80,13 +83,15 @@ def outputs_of(
             dropping = {part: partial(_drop, dropout) for part in network.parts if isinstance(part, DROPOUT)}
         return network(network.prepared(x), *extra_inputs, after=dropping)
 
-    return ask(module_of(model), work)
+    outputs = ask(module_of(model), work)
+    check_labels_fit(labels_of(model), outputs)
+    return outputs
 
 
 def _drop(generator: torch.Generator, part: Any, _: Any, output: Tensor) -> Tensor:
     """Drop units of each picture, or with Dropout1d to 3d whole channels; the others grow by 1 / (1 - p)."""
     shape = output.shape if isinstance(part, nn.Dropout) else (*output.shape[:2], *[1] * (output.ndim - 2))
     keep = 1 - part.p
-    kept = torch.rand(shape, generator=generator) < keep
+    kept = torch.rand(shape, generator=generator, dtype=torch.float32, device=generator.device) < keep
     dropped: Tensor = output * (kept.to(output) / max(keep, torch.finfo(output.dtype).tiny))
     return dropped

@@ -22,6 +22,7 @@ from gradlab.core.inputs import Model, check_inputs, goes_along, module_of, own_
 from gradlab.core.layers import asked_part
 from gradlab.core.network import Network, ask, recording
 from gradlab.core.rules import Gradients, LinearPiece, Piece, piece_of, ruled
+from gradlab.core.seeds import normal_draws
 from gradlab.core.targets import check_logits
 
 __all__ = ["Kept", "PerSample", "per_sample"]
@@ -144,7 +145,7 @@ class PerSample:
             )
             if not logits.requires_grad:
                 raise LayerError("The outputs do not depend on the weights of this layer: choose another.")
-            v = torch.randn(logits.shape, generator=torch.Generator().manual_seed(0)).to(logits)
+            v = normal_draws(*logits.shape, generator=torch.Generator().manual_seed(0)).to(logits)
             found = torch.autograd.grad(logits, list(parameters.values()), v, allow_unused=True)
         if all(g is None for g in found):
             raise LayerError("The outputs do not depend on the weights of this layer: choose another.")

@@ -22,7 +22,8 @@ from gradlab.core.layers import LayerChoice, asked_layer, choose_layers
 from gradlab.core.layout import Layout, layout_of
 from gradlab.core.network import Network, Weights, ask, recording
 from gradlab.core.outputs import last_layer
-from gradlab.core.targets import check_logits
+from gradlab.core.seeds import SINGLE
+from gradlab.core.targets import check_labels_fit, check_logits
 
 __all__ = [
     "INPUT",
@@ -189,9 +190,12 @@ def answer(
     x = check_inputs(model, inputs)
     asked = keep if keep is INPUT else asked_layer(model, keep)
 
+    labels = labels_of(model)
+
     def work(network: Network) -> T:
         rejected: LayerError | None = None
-        for kept, accept in _runs(network, network.prepared(x), asked, extra_inputs, labels_of(model)):
+        for kept, accept in _runs(network, network.prepared(x), asked, extra_inputs, labels):
+            check_labels_fit(labels, kept.outputs)
             try:
                 with recording():
                     found = question(kept)
@@ -280,7 +284,7 @@ def _check_reached(result: Run, outputs: Tensor) -> None:
     """Refuse a layer whose map no output depends on (patch tokens after the last attention of a ViT, for one)."""
     if outputs.requires_grad:
         # One fixed, uneven cotangent: a plain sum of logits could cancel.
-        weights = torch.linspace(1, 2, outputs[0].numel(), device=outputs.device).to(outputs.dtype)
+        weights = torch.linspace(1, 2, outputs[0].numel(), **SINGLE).to(outputs)
         with recording():
             gradient = result.pull_back(outputs.reshape(len(outputs), -1) * weights)
         if bool((gradient != 0).any()):

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gradlab.core.errors import ModelError, TargetError, did_you_mean
 
-__all__ = ["Target", "check_logits", "class_indices", "label_index", "scores_of"]
+__all__ = ["Target", "check_labels_fit", "check_logits", "class_indices", "label_index", "scores_of"]
 
 Target: TypeAlias = "int | str | Tensor | Sequence[int | str] | Callable[[Any], Tensor] | None"
 
@@ -45,6 +45,12 @@ def check_logits(outputs: Any, least: int = 1) -> Tensor:
     return outputs
 
 
+def check_labels_fit(labels: Sequence[str] | None, outputs: Any) -> None:
+    """Raise ``ModelError`` if a network with labels gives logits (N, classes) of another number of classes."""
+    if labels is not None and isinstance(outputs, Tensor) and outputs.ndim == 2 and outputs.shape[1] != len(labels):
+        raise ModelError(f"The network has {len(labels)} labels for {outputs.shape[1]} classes: give one per class.")
+
+
 def class_indices(target: Any, logits: Tensor, labels: Sequence[str] | None = None) -> Tensor:
     """Return one class index per sample, (N,) int64, on the logits' device.
 
@@ -52,12 +58,14 @@ def class_indices(target: Any, logits: Tensor, labels: Sequence[str] | None = No
 
     Raises:
         TargetError: an unknown label, an index out of range, or not one target per sample.
+        ModelError: more or fewer labels than classes.
 
     Examples:
         >>> gradlab.core.class_indices(["tree", 0], torch.zeros(2, 2), labels=["cat", "Tree"])
         tensor([1, 0])
     """
     n, classes = logits.shape
+    check_labels_fit(labels, logits)
     if target is None:
         return logits.argmax(1)
     if isinstance(target, Tensor):

@@ -147,11 +147,11 @@ def heat(values: Tensor, top: float | None = None, cmap: str = "viridis") -> Ima
 
 
 def _flat(values: Any) -> np.ndarray[Any, Any]:
-    flat = torch.as_tensor(values).detach().cpu().double()
+    flat = torch.as_tensor(values, device="cpu").detach().double()
     while flat.ndim > 2 and len(flat) == 1:
         flat = flat[0]
     if flat.ndim != 2 or not bool(torch.isfinite(flat).all()):
-        raise InputError(f"The map has shape {tuple(torch.as_tensor(values).shape)}: expected finite values (h, w).")
+        raise InputError(f"The map has shape {tuple(flat.shape)}: expected finite values (h, w).")
     return flat.numpy()
 
 
@@ -166,7 +166,7 @@ def _seen(panel: Any) -> Image.Image:
         return panel.convert("RGB")
     if isinstance(panel, np.ndarray) and panel.dtype == np.uint8 and panel.ndim == 3:
         return Image.fromarray(panel).convert("RGB")
-    values = torch.as_tensor(panel).detach().cpu().float()
+    values = torch.as_tensor(panel, device="cpu").detach().float()
     if values.ndim == 4 and len(values) == 1:
         values = values[0]
     if values.ndim == 2:

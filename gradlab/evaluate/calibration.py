@@ -132,9 +132,9 @@ def calibration_floor(
     generator = torch_generator(seed)
     found = []
     for _ in range(whole_number(draws, "draws", 1)):
-        right = torch.rand(len(confidence), dtype=torch.float64, generator=generator) < confidence
-        found.append(_reliability(confidence, right.double(), edges).error(norm))
-    return torch.tensor(found, dtype=torch.float64)
+        drawn = torch.rand(len(confidence), dtype=torch.float64, generator=generator, device="cpu")
+        found.append(_reliability(confidence, (drawn < confidence).double(), edges).error(norm))
+    return torch.tensor(found, dtype=torch.float64, device="cpu")
 
 
 def brier(probabilities: Tensor, labels: Tensor) -> float:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gradlab.core import InputError, ModelError
+from gradlab.core.seeds import SINGLE
 
 # A feature whose deviation is this small a part of its mean is constant but for rounding.
 CONSTANT = 1e-5
@@ -31,8 +32,8 @@ class Standardizer(nn.Module):
 
     def __init__(self, size: int) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.full((size,), torch.nan))
-        self.register_buffer("std", torch.full((size,), torch.nan))
+        self.register_buffer("mean", torch.full((size,), torch.nan, **SINGLE))
+        self.register_buffer("std", torch.full((size,), torch.nan, **SINGLE))
 
     @torch.no_grad()
     def fit(self, batches: Tensor | Iterable[Tensor]) -> Standardizer:

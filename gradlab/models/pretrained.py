@@ -13,8 +13,8 @@ from PIL import Image
 from torch import nn
 
 from gradlab.core.errors import ModelError, brief, did_you_mean
-from gradlab.core.seeds import on_cpu
 from gradlab.models.classifier import Classifier
+from gradlab.models.shipped import building
 
 __all__ = ["reading", "torchvision"]
 
@@ -67,7 +67,7 @@ def reading(recipe: Any) -> dict[str, Any]:
 
 def _build(tv: Any, name: str, weights: Any) -> nn.Module:
     try:
-        with on_cpu():
+        with building() if weights else torch.device("cpu"):  # random weights are drawn as torchvision draws them
             model: nn.Module = tv.models.get_model(name, weights=weights).float()
         return model
     except (URLError, TimeoutError, ConnectionError) as error:

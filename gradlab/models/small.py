@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import SupportsIndex
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gradlab.core.errors import ModelError
+from gradlab.core.errors import ModelError, brief
 from gradlab.data.signs import LABELS, SIZE
 from gradlab.models.classifier import Classifier
-from gradlab.models.shipped import FOLDER, load_weights
+from gradlab.models.shipped import FOLDER, building, load_weights
 
 __all__ = ["DIGITS", "DIGIT_SIZE", "Residual", "SmallNet", "digits", "signs", "untrained_digits", "untrained_signs"]
 
@@ -66,16 +67,19 @@ class SmallNet(nn.Module):
 
 def untrained_signs(depth: int = 2) -> Classifier:
     """Return :func:`signs` before its training; raises ``ModelError`` if there is no such depth."""
-    if depth not in _SIGN_WIDTHS:
-        raise ModelError(f"depth is {depth!r}: expected one of {', '.join(map(str, _SIGN_WIDTHS))}.")
-    model = SmallNet(3, len(LABELS), _SIGN_WIDTHS[depth], depth)
+    if isinstance(depth, bool) or not isinstance(depth, SupportsIndex) or depth.__index__() not in _SIGN_WIDTHS:
+        raise ModelError(f"depth is {brief(repr(depth))}: expected one of {', '.join(map(str, _SIGN_WIDTHS))}.")
+    depth = depth.__index__()
+    with torch.device("cpu"):
+        model = SmallNet(3, len(LABELS), _SIGN_WIDTHS[depth], depth).float()
     half, name = (0.5, 0.5, 0.5), f"signs, depth {depth}"
     return Classifier(model, LABELS, (SIZE, SIZE), mean=half, std=half, resize=None, layer="stages", name=name)
 
 
 def untrained_digits() -> Classifier:
     """Return :func:`digits` before its training."""
-    model = SmallNet(1, len(DIGITS), width=16, depth=1)
+    with torch.device("cpu"):
+        model = SmallNet(1, len(DIGITS), width=16, depth=1).float()
     size = (DIGIT_SIZE, DIGIT_SIZE)
     return Classifier(model, DIGITS, size, mean=(0.0,), std=(1.0,), resize=None, layer="stages", name="digits")
 
@@ -115,7 +119,7 @@ def digits() -> Classifier:
 
 
 def _trained(build: Callable[[], Classifier], name: str) -> Classifier:
-    with torch.random.fork_rng(devices=[]):  # its first weights are drawn, and thrown away
+    with building():
         net = build()
     load_weights(net.model, FOLDER / f"{name}.safetensors")
     net.model.eval().requires_grad_(False)

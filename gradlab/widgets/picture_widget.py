@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import operator
 import os
 import threading
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from gradlab.core import outputs_of
-from gradlab.core.errors import GradlabError, ModelError, PictureError, TargetError
+from gradlab.core.errors import GradlabError, ModelError, PictureError, TargetError, brief
 from gradlab.core.targets import check_logits
 from gradlab.widgets.widget import Widget
 from gradlab.widgets.wire import attached, packed, unpacked
@@ -155,6 +156,8 @@ def check_classifier(net: Classifier, widget: str, extra_inputs: Sequence[Any] |
             f"{widget} needs a Classifier (model + transform + labels), and {type(net).__name__} has no "
             f"{', '.join(missing)}: use gradlab.models.imagenet() or wrap it in gradlab.models.Classifier."
         )
+    if not len(net.labels) or not all(isinstance(label, str) for label in net.labels):
+        raise ModelError(f"{widget}: the labels of {type(net).__name__} must be names, str, one per class.")
     beside = _reads_beside(net)
     if len(beside) > len(extra_inputs or ()):
         way = "wrap it in a module that reads the picture alone" if extra_inputs is None else "pass extra_inputs=(...)"
@@ -177,9 +180,12 @@ def class_of(net: Classifier, wanted: int | str | None, classes: int) -> int | N
         return None
     if isinstance(wanted, str):
         return int(net.index(wanted))
-    index = int(wanted)
+    try:
+        index = -1 if isinstance(wanted, bool) else operator.index(wanted)
+    except TypeError:
+        index = -1
     if not 0 <= index < classes:
-        raise TargetError(f"There is no class {wanted}: this network has classes 0 to {classes - 1}.")
+        raise TargetError(f"There is no class {brief(wanted)}: this network has classes 0 to {classes - 1}.")
     return index
 
 

@@ -40,7 +40,7 @@ def pointing_game(maps: Tensor, boxes: Tensor, size: int | tuple[int, int], tole
         >>> gradlab.explain.faithfulness.pointing_game(maps, torch.tensor([[20, 20, 30, 30]]), 30, tolerance=0)
         tensor([True])
     """
-    boxes = torch.as_tensor(boxes)
+    boxes = boxes if isinstance(boxes, Tensor) else torch.as_tensor(boxes, device="cpu")
     maps = checked_maps(maps, len(boxes))
     height, width = (size, size) if isinstance(size, int) else size
     peak = upsample(maps, (height, width)).flatten(1).argmax(1).cpu()
@@ -98,7 +98,7 @@ def similarity(maps: Tensor, others: Tensor, measure: Measure = "spearman", abso
         raise InputError("A map holds NaN: nothing can be compared with it.")
     a, b = (t.abs() if absolute else t for t in pair)
     found = [_alike(one, other, measure) for one, other in zip(a, b, strict=True)]
-    return torch.tensor(found, dtype=torch.float64)
+    return torch.tensor(found, dtype=torch.float64, device="cpu")
 
 
 def _alike(a: Tensor, b: Tensor, measure: str) -> float:

@@ -138,7 +138,7 @@ def _curve(
     size = (int(x.shape[2]), int(x.shape[3]))
     values = upsample(maps.to(x), size).flatten(1)
     ranks = values.argsort(dim=1, descending=True, stable=True).argsort(dim=1).view(-1, 1, *size)
-    counts = torch.linspace(0, size[0] * size[1], steps + 1).round().to(x.device)
+    counts = torch.linspace(0, size[0] * size[1], steps + 1, dtype=torch.float32, device=x.device).round()
     scores = []
     for i in range(len(x)):
         extra = own_inputs(extra_inputs, slice(i, i + 1), len(x))

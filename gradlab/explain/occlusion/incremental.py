@@ -55,7 +55,7 @@ class IncrementalForward:
         self.tape: Tape | None = None
         self.pruned = False
         self.checked = False
-        torch.empty(KEPT_BLOCK, dtype=torch.uint8)
+        torch.empty(KEPT_BLOCK, dtype=torch.uint8, device="cpu")
         try:
             self.tape, outputs = self._recorded(None)
             if classes is not None:
