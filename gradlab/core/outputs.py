@@ -8,9 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gradlab.core.inputs import Model, check_inputs, module_of
+from gradlab.core.inputs import Model, check_inputs, labels_of, module_of
 from gradlab.core.last_layer import LastLayer, read_last
 from gradlab.core.network import Network, ask
+from gradlab.core.targets import check_labels_fit
 
 __all__ = ["attached_last_layer", "last_layer", "outputs_of", "sees_others"]
 

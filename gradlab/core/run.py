@@ -110,9 +110,12 @@ def answer(
     callable_of(question, "question", "of a Run")
     asked = keep if keep is INPUT else asked_layer(model, keep)
 
+    labels = labels_of(model)
+
     def work(network: Network) -> T:
         rejected: LayerError | None = None
-        for kept, accept in _runs(network, network.prepared(x), asked, extra_inputs, labels_of(model)):
+        for kept, accept in _runs(network, network.prepared(x), asked, extra_inputs, labels):
+            check_labels_fit(labels, kept.outputs)
             try:
                 with recording():
                     found = question(kept)

@@ -9,7 +9,16 @@ import torch
 
 from gradlab.core.checks import whole_number
 
-__all__ = ["SINGLE", "Seed", "check_seed", "int_seed", "normal", "numpy_generator", "on_cpu", "torch_generator", "unit"]
+__all__ = [
+    "SINGLE",
+    "Seed",
+    "check_seed",
+    "int_seed",
+    "normal_draws",
+    "numpy_generator",
+    "torch_generator",
+    "unit_draws",
+]
 
 # What is made here is made so, whatever the caller's default device and dtype are.
 SINGLE: dict[str, Any] = {"device": "cpu", "dtype": torch.float32}
@@ -30,19 +39,14 @@ def torch_generator(seed: Seed) -> torch.Generator:
     return torch.Generator("cpu").manual_seed(int_seed(seed))
 
 
-def unit(*shape: int, generator: torch.Generator) -> torch.Tensor:
+def unit_draws(*shape: int, generator: torch.Generator) -> torch.Tensor:
     """Return numbers of this shape, uniform from 0 to 1, in single precision on the CPU."""
     return torch.rand(shape, generator=generator, **SINGLE)
 
 
-def normal(*shape: int, generator: torch.Generator) -> torch.Tensor:
+def normal_draws(*shape: int, generator: torch.Generator) -> torch.Tensor:
     """Return numbers of this shape, normal with mean 0 and deviation 1, in single precision on the CPU."""
     return torch.randn(shape, generator=generator, **SINGLE)
-
-
-def on_cpu() -> torch.device:
-    """Return what makes networks on the CPU while it is entered, whatever the default device; for this thread alone."""
-    return torch.device("cpu")
 
 
 def numpy_generator(seed: Seed) -> np.random.Generator:

@@ -98,6 +98,7 @@ def class_indices(target: Any, logits: Tensor, labels: Sequence[str] | None = No
 
     Raises:
         TargetError: an unknown label, an index out of range, or not one target per sample.
+        ModelError: more or fewer labels than classes.
 
     Examples:
         >>> gradlab.core.class_indices(["tree", 0], torch.zeros(2, 2), labels=["cat", "Tree"])

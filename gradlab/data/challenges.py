@@ -12,7 +12,7 @@ import math
 import torch
 from torch import Generator, Tensor
 
-from gradlab.core.seeds import Seed
+from gradlab.core.seeds import SINGLE, Seed, normal_draws, unit_draws
 from gradlab.data.filters import blurred, cloud, compressed, disc, filtered, line, uniform
 from gradlab.data.levels import Change, at, changed, checked_level
 
@@ -53,13 +53,13 @@ def _unit(x: Tensor) -> float:
 
 def _points(x: Tensor, share: float, generator: Generator) -> Tensor:
     """Return single pixels of 0.4 to 1, 0 between them, (n, 1, H, W): this share at 48 x 48, as many at other sizes."""
-    chance = torch.rand(len(x), 1, *x.shape[2:], generator=generator)
-    height = 0.4 + 0.6 * torch.rand(chance.shape, generator=generator)
+    chance = unit_draws(len(x), 1, *x.shape[2:], generator=generator)
+    height = 0.4 + 0.6 * unit_draws(*chance.shape, generator=generator)
     return height * (chance < share / _unit(x) ** 2)
 
 
 def _decolorisation(x: Tensor, level: int, _: Generator) -> Tensor:
-    weights = torch.tensor([0.299, 0.587, 0.114]).to(x).view(1, 3, 1, 1)
+    weights = torch.tensor([0.299, 0.587, 0.114], **SINGLE).to(x).view(1, 3, 1, 1)
     return torch.lerp(x, (x * weights).sum(1, keepdim=True).expand_as(x), level / 5)
 
 
@@ -73,8 +73,8 @@ def _codec_error(x: Tensor, level: int, generator: Generator) -> Tensor:
     n, _, height, width = x.shape
     side = max(4, round(8 * _unit(x)))
     rows, columns = -(-height // side), -(-width // side)
-    lost = torch.rand(n, 1, rows, columns, generator=generator) < at(level, 0.08, 0.15, 0.24, 0.35, 0.48)
-    shift = side * (1 + int(torch.randint(2, (1,), generator=generator)))
+    lost = unit_draws(n, 1, rows, columns, generator=generator) < at(level, 0.08, 0.15, 0.24, 0.35, 0.48)
+    shift = side * (1 + int(torch.randint(2, (1,), generator=generator, device="cpu")))
     blocks = lost.repeat_interleave(side, 2).repeat_interleave(side, 3)[..., :height, :width]
     return torch.where(blocks.to(x.device), found.roll(shift, 3), found)
 
@@ -90,7 +90,7 @@ def _dirty_lens(x: Tensor, level: int, generator: Generator) -> Tensor:
     specks = blurred(_points(x, 0.012, generator), 1.3 * _unit(x))
     specks = (specks * 14 * _unit(x) ** 2).clamp(0, 1)
     share = torch.maximum(0.85 * smears, specks) * at(level, 0.25, 0.43, 0.62, 0.81, 1.0)
-    dirt = torch.tensor([0.5, 0.45, 0.38]).view(1, 3, 1, 1) * uniform(n, 0.4, 1.4, generator)
+    dirt = torch.tensor([0.5, 0.45, 0.38], **SINGLE).view(1, 3, 1, 1) * uniform(n, 0.4, 1.4, generator)
     return x * (1 - share.to(x)) + (dirt * share).to(x)
 
 
@@ -103,7 +103,7 @@ def _gaussian_blur(x: Tensor, level: int, _: Generator) -> Tensor:
 
 
 def _noise(x: Tensor, level: int, generator: Generator) -> Tensor:
-    return x + torch.randn(x.shape, generator=generator).to(x) * at(level, 0.06, 0.12, 0.2, 0.3, 0.45)
+    return x + normal_draws(*x.shape, generator=generator).to(x) * at(level, 0.06, 0.12, 0.2, 0.3, 0.45)
 
 
 def _rain(x: Tensor, level: int, generator: Generator) -> Tensor:
@@ -119,7 +119,7 @@ def _shadow(x: Tensor, level: int, generator: Generator) -> Tensor:
     """Parallel bars of shade, as of a fence or a tree."""
     n, _, height, width = x.shape
     turn, phase = uniform(n, 0, math.pi, generator), uniform(n, 0, 2 * math.pi, generator)
-    rows, columns = torch.linspace(-1, 1, height)[:, None], torch.linspace(-1, 1, width)
+    rows, columns = torch.linspace(-1, 1, height, **SINGLE)[:, None], torch.linspace(-1, 1, width, **SINGLE)
     wave = torch.sin((columns * turn.cos() + rows * turn.sin()) * uniform(n, 3, 7, generator) + phase)
     shade = (wave * 4).clamp(-1, 1) / 2 + 0.5
     return x * (1 - shade.to(x) * at(level, 0.3, 0.48, 0.64, 0.79, 0.93))
@@ -127,7 +127,7 @@ def _shadow(x: Tensor, level: int, generator: Generator) -> Tensor:
 
 def _snow(x: Tensor, level: int, generator: Generator) -> Tensor:
     """Round flakes of several sizes before a picture that pales."""
-    flakes = torch.zeros(len(x), 1, *x.shape[2:])
+    flakes = torch.zeros(len(x), 1, *x.shape[2:], **SINGLE)
     for size in (0.5, 0.8, 1.2):
         seeds = _points(x, at(level, 0.005, 0.011, 0.02, 0.034, 0.056) / (2 * size), generator) > 0
         # a blur of one point, brought back to full height, is a round flake with a soft edge

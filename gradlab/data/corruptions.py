@@ -13,7 +13,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from gradlab.core.seeds import Seed
+from gradlab.core.seeds import SINGLE, Seed, normal_draws, unit_draws
 from gradlab.data.filters import blurred, cloud, compressed, disc, displaced, filtered, line, uniform
 from gradlab.data.levels import Change, at, changed
 
@@ -48,7 +48,7 @@ def _unit(x: Tensor) -> float:
 
 
 def _normal(x: Tensor, generator: Generator) -> Tensor:
-    return torch.randn(x.shape, generator=generator).to(x)
+    return normal_draws(*x.shape, generator=generator).to(x)
 
 
 def _gaussian_noise(x: Tensor, level: int, generator: Generator) -> Tensor:
@@ -62,8 +62,8 @@ def _shot_noise(x: Tensor, level: int, generator: Generator) -> Tensor:
 
 
 def _impulse_noise(x: Tensor, level: int, generator: Generator) -> Tensor:
-    hit = torch.rand(x.shape, generator=generator) < at(level, 0.01, 0.025, 0.05, 0.09, 0.15)
-    salt = (torch.rand(x.shape, generator=generator) < 0.5).to(x)
+    hit = unit_draws(*x.shape, generator=generator) < at(level, 0.01, 0.025, 0.05, 0.09, 0.15)
+    salt = (unit_draws(*x.shape, generator=generator) < 0.5).to(x)
     return torch.where(hit.to(x.device), salt, x)
 
 
@@ -82,7 +82,7 @@ def _gaussian_blur(x: Tensor, level: int, _: Generator) -> Tensor:
 def _glass_blur(x: Tensor, level: int, generator: Generator) -> Tensor:
     """Read each pixel from a random place nearby, as through frosted glass, and soften."""
     reach = at(level, 0.7, 0.95, 1.3, 1.8, 2.5) * _unit(x)
-    right, down = (2 * torch.rand(2, len(x), *x.shape[2:], generator=generator) - 1) * reach
+    right, down = (2 * unit_draws(2, len(x), *x.shape[2:], generator=generator) - 1) * reach
     return blurred(displaced(x, right, down, mode="nearest"), 0.35 * _unit(x))
 
 
@@ -96,8 +96,8 @@ def _zoom_blur(x: Tensor, level: int, _: Generator) -> Tensor:
     """Average what is seen while the lens comes nearer: every step moves the corners by half a pixel."""
     height, width = x.shape[2:]
     most = at(level, 0.1, 0.17, 0.25, 0.35, 0.48)
-    steps = torch.linspace(0, most, 2 + round(most * max(height, width)))
-    right, down = (torch.arange(side) + 0.5 - side / 2 for side in (width, height))
+    steps = torch.linspace(0, most, 2 + round(most * max(height, width)), **SINGLE)
+    right, down = (torch.arange(side, **SINGLE) + 0.5 - side / 2 for side in (width, height))
     total = torch.zeros_like(x)
     for nearer in 1 / (1 + steps) - 1:
         total += displaced(x, right[None, None] * nearer, down[None, :, None] * nearer)
@@ -108,10 +108,10 @@ def _snow(x: Tensor, level: int, generator: Generator) -> Tensor:
     """Pale the picture, and let flakes of two sizes fall one way across it."""
     unit, falling = _unit(x), math.pi / 2 + uniform(len(x), -0.6, 0.6, generator)
     share = at(level, 0.006, 0.011, 0.018, 0.028, 0.042) / unit**2
-    flakes = torch.zeros(len(x), 1, *x.shape[2:])
+    flakes = torch.zeros(len(x), 1, *x.shape[2:], **SINGLE)
     for length, width in ((2.5, 0.5), (4.0, 1.0)):
-        seeds = (torch.rand(flakes.shape, generator=generator) < share / length).float()
-        seeds *= 0.3 + 0.7 * torch.rand(flakes.shape, generator=generator)  # some are far away
+        seeds = (unit_draws(*flakes.shape, generator=generator) < share / length).float()
+        seeds *= 0.3 + 0.7 * unit_draws(*flakes.shape, generator=generator)  # some are far away
         flakes += filtered(seeds, line(length * unit, width * unit, falling))
     flakes = blurred(flakes, 0.4 * unit)
     grey = x.mean(1, keepdim=True)
@@ -126,7 +126,7 @@ def _frost(x: Tensor, level: int, generator: Generator) -> Tensor:
     pane = cloud(n, (height, width), (3, 6, 12), generator)
     ice = 0.8 * pane.square()
     for k in range(3):
-        seeds = (torch.rand(pane.shape, generator=generator) < 0.05 * pane.square() / unit**2).float()
+        seeds = (unit_draws(*pane.shape, generator=generator) < 0.05 * pane.square() / unit**2).float()
         ice = ice + 0.55 * filtered(seeds, line(9 * unit, 0.3 * unit, turn + k * math.pi / 3)).clamp(0, 1)
     share = ice.clamp(0, 1) * at(level, 0.3, 0.45, 0.6, 0.76, 0.94)
     return torch.lerp(x, _colour(x, 0.82, 0.9, 0.96), share.to(x))
@@ -157,7 +157,7 @@ def _saturate(x: Tensor, level: int, _: Generator) -> Tensor:
 
 
 def _elastic_transform(x: Tensor, level: int, generator: Generator) -> Tensor:
-    field = blurred(torch.randn(len(x), 2, *x.shape[2:], generator=generator), 2.2 * _unit(x))
+    field = blurred(normal_draws(len(x), 2, *x.shape[2:], generator=generator), 2.2 * _unit(x))
     field = field / field.square().mean((2, 3), keepdim=True).sqrt().clamp(min=1e-6)
     right, down = (field * at(level, 0.35, 0.6, 0.9, 1.3, 1.8) * _unit(x)).unbind(1)
     return displaced(x, right, down)
@@ -183,7 +183,7 @@ def _spatter(x: Tensor, level: int, generator: Generator) -> Tensor:
 
 
 def _colour(x: Tensor, red: float, green: float, blue: float) -> Tensor:
-    return torch.tensor([red, green, blue]).to(x).view(1, 3, 1, 1).expand_as(x)
+    return torch.tensor([red, green, blue], **SINGLE).to(x).view(1, 3, 1, 1).expand_as(x)
 
 
 CORRUPTIONS: dict[str, Change] = {

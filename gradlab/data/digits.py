@@ -55,7 +55,8 @@ class DigitPairs(PictureSet):
         """Return the boxes as masks (n, 2, 32, 64), bool."""
         height, width = self.pictures.shape[-2:]
         x0, y0, x1, y1 = self.boxes[..., None, None].unbind(2)
-        rows, columns = torch.arange(height)[:, None], torch.arange(width)
+        rows, columns = (torch.arange(side, device=self.boxes.device) for side in (height, width))
+        rows = rows[:, None]
         return (columns >= x0) & (columns < x1) & (rows >= y0) & (rows < y1)
 
 
@@ -106,7 +107,7 @@ def digit_pairs(n: int, seed: Seed, split: str = "train") -> DigitPairs:
     chosen[:, 1] += chosen[:, 1] >= chosen[:, 0]  # never the same scan twice
     sides = torch.from_numpy(draw.randint(_SIDES[0], _SIDES[1] + 1, size=(n, 2)))
     boxes = _places(sides, draw)
-    pictures = torch.zeros(n, 1, *_CANVAS)
+    pictures = torch.zeros(n, 1, *_CANVAS, **SINGLE)
     for side in range(_SIDES[0], _SIDES[1] + 1):
         which = (sides == side).nonzero()
         drawn = _enlarged(cells[chosen[which[:, 0], which[:, 1]]], side)

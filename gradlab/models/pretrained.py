@@ -15,6 +15,7 @@ from torch import nn
 from gradlab.core.errors import ModelError, brief, did_you_mean, shown
 from gradlab.core.seeds import on_cpu
 from gradlab.models.classifier import Classifier
+from gradlab.models.shipped import building
 
 __all__ = ["reading", "torchvision"]
 

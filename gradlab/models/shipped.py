@@ -4,27 +4,60 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from gradlab.core.errors import ModelError
+from gradlab.core.errors import ModelError, brief
 
-__all__ = ["FOLDER", "load_weights", "save_weights"]
+__all__ = ["FOLDER", "building", "fill", "load_weights", "save_weights"]
 
 FOLDER = Path(__file__).parent / "weights"
 
 
+@contextmanager
+def building() -> Iterator[None]:
+    """Make networks on the CPU, whatever the default device; their first weights are thrown away, and draw nothing."""
+    with torch.random.fork_rng(devices=[]), torch.device("cpu"):
+        yield
+
+
+def fill(model: nn.Module, state: Mapping[str, Tensor], source: object) -> None:
+    """Copy a state into a model; raises ``ModelError`` if it is another architecture's, before anything is copied."""
+    own = model.state_dict()
+    other = [
+        name for name in {**own, **state} if getattr(own.get(name), "shape", 0) != getattr(state.get(name), "shape", 1)
+    ]
+    if other:
+        raise ModelError(
+            f"{brief(source)} holds the weights of another architecture: {len(other)} tensors differ from the model's, "
+            f"the first {brief(other[0])!r}."
+        )
+    model.load_state_dict(dict(state))
+
+
 def save_weights(model: nn.Module, path: Path, metadata: Mapping[str, str]) -> None:
-    """Write a model's state as half precision safetensors, with its sha256 and the metadata in the file's header."""
+    """Write a model's state as half precision safetensors, with its sha256 and the metadata in the file's header.
+
+    Raises:
+        ModelError: it cannot be written; a file that was there is kept.
+    """
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     state = {name: values.detach().half().contiguous() for name, values in model.state_dict().items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(state, path, metadata={**metadata, "sha256": _digest(state)})
-    path.chmod(0o644)  # safetensors makes it for its owner alone
+    new = path.with_name(f"{path.name}.new")  # the old file stays until the new one is whole
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(state, new, metadata={**metadata, "sha256": _digest(state)})
+        new.chmod(0o644)  # safetensors makes it for its owner alone
+        new.replace(path)
+    except (OSError, SafetensorError) as error:
+        new.unlink(missing_ok=True)
+        raise ModelError(f"{brief(path)} cannot be written: {brief(error)}.") from error
 
 
 def load_weights(model: nn.Module, path: Path) -> dict[str, str]:
@@ -36,19 +69,18 @@ def load_weights(model: nn.Module, path: Path) -> dict[str, str]:
     from safetensors import SafetensorError, safe_open
 
     if not path.is_file():
-        raise ModelError(f"The weights {path} are missing: install gradlab again, or train with data_scripts.")
+        raise ModelError(f"The weights {brief(path)} are missing: install gradlab again, or train with data_scripts.")
     try:
         with safe_open(path, framework="pt") as file:
             metadata = dict(file.metadata() or {})
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
     except (SafetensorError, OSError) as error:
-        raise ModelError(f"{path} cannot be read ({error}): install gradlab again.") from error
+        raise ModelError(f"{brief(path)} cannot be read ({brief(error)}): install gradlab again.") from error
     if _digest(state) != metadata.get("sha256"):
-        raise ModelError(f"{path} has another sha256 than its header says: it was changed. Install gradlab again.")
-    try:
-        model.load_state_dict(state)
-    except RuntimeError as error:
-        raise ModelError(f"{path} holds the weights of another architecture: {error}") from error
+        raise ModelError(
+            f"{brief(path)} has another sha256 than its header says: it was changed. Install gradlab again."
+        )
+    fill(model, state, path)
     return metadata
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import SupportsIndex
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +13,7 @@ from gradlab.core.checks import whole_number
 from gradlab.core.errors import ModelError
 from gradlab.data.signs import LABELS, SIZE
 from gradlab.models.classifier import Classifier
-from gradlab.models.shipped import FOLDER, load_weights
+from gradlab.models.shipped import FOLDER, building, load_weights
 
 __all__ = ["DIGITS", "DIGIT_SIZE", "Residual", "SmallNet", "digits", "signs", "untrained_digits", "untrained_signs"]
 
@@ -75,7 +76,8 @@ def untrained_signs(depth: int = 2) -> Classifier:
 
 def untrained_digits() -> Classifier:
     """Return :func:`digits` before its training."""
-    model = SmallNet(1, len(DIGITS), width=16, depth=1)
+    with torch.device("cpu"):
+        model = SmallNet(1, len(DIGITS), width=16, depth=1).float()
     size = (DIGIT_SIZE, DIGIT_SIZE)
     return Classifier(model, DIGITS, size, mean=(0.0,), std=(1.0,), resize=None, layer="stages", name="digits")
 
@@ -116,7 +118,7 @@ def digits() -> Classifier:
 
 
 def _trained(build: Callable[[], Classifier], name: str) -> Classifier:
-    with torch.random.fork_rng(devices=[]):  # its first weights are drawn, and thrown away
+    with building():
         net = build()
     load_weights(net.model, FOLDER / f"{name}.safetensors")
     net.model.eval().requires_grad_(False)

@@ -15,9 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from gradlab.core import InputError, outputs_of
-from gradlab.core.errors import did_you_mean
+from gradlab.core.errors import brief, did_you_mean
+from gradlab.core.seeds import SINGLE
 from gradlab.models.classifier import Classifier
-from gradlab.models.shipped import FOLDER, load_weights
+from gradlab.models.shipped import FOLDER, building, load_weights
 
 __all__ = [
     "ANSWERS", "DIGITS", "QUESTIONS", "QUESTION_WORDS", "VOCABULARY", "VQA", "CaptionClassifier", "Captioner",
@@ -79,8 +80,8 @@ class Reader(nn.Module):
         """Return the map before the query, (N, channels, H/4, W/4)."""
         seen = self.local(pictures)
         n, _, h, w = seen.shape
-        rows = torch.linspace(-1, 1, h).to(seen)[:, None].expand(n, 1, h, w)
-        columns = torch.linspace(-1, 1, w).to(seen).expand(n, 1, h, w)
+        rows = torch.linspace(-1, 1, h, **SINGLE).to(seen)[:, None].expand(n, 1, h, w)
+        columns = torch.linspace(-1, 1, w, **SINGLE).to(seen).expand(n, 1, h, w)
         placed = torch.cat([seen, columns, rows], 1)
         mixed: Tensor = self.mix(torch.cat([placed, self.context(placed)], 1))
         return mixed
@@ -150,15 +151,16 @@ class VQAClassifier(Classifier):
         Raises:
             InputError: an unknown word, or a question that was never asked in training (both with what could be meant).
         """
-        numbers = _numbers(question.rstrip("? "), QUESTION_WORDS)
+        numbers = _numbers(question.rstrip("? ") if isinstance(question, str) else question, QUESTION_WORDS)
         asked = " ".join(QUESTION_WORDS[number] for number in numbers) + "?"
         if asked not in self.questions:
             raise InputError(
-                f"This network was never taught to answer {asked!r}.{did_you_mean(asked, self.questions)}"
-                f" It answers {', '.join(map(repr, self.questions))}."
+                f"This network was never taught to answer {brief(asked)!r}.{did_you_mean(brief(asked), self.questions)}"
+                " Its .questions are what it answers."
             )
         length = max(len(known.split()) for known in self.questions)
-        return torch.tensor([[number + 1 for number in numbers] + [0] * (length - len(numbers))])
+        row = [number + 1 for number in numbers] + [0] * (length - len(numbers))
+        return torch.tensor([row], device=next(self.model.parameters()).device)
 
     def answer(self, pictures: Tensor, question: str) -> list[str]:
         """Return the likeliest answer for each of (N, 1, 32, 64)."""
@@ -178,7 +180,7 @@ class CaptionClassifier(Classifier):
         Raises:
             InputError: an unknown word (with the nearest ones).
         """
-        return torch.tensor([[0, *_numbers(words, VOCABULARY)]])
+        return torch.tensor([[0, *_numbers(words, VOCABULARY)]], device=next(self.model.parameters()).device)
 
     def caption(self, pictures: Tensor) -> list[str]:
         """Describe each of (N, 1, 32, 64), always with the likeliest next word."""
@@ -247,11 +249,13 @@ def _kept(model: nn.Module) -> dict[str, Any]:
 
 
 def _numbers(sentence: str, known: tuple[str, ...]) -> list[int]:
+    if not isinstance(sentence, str):
+        raise InputError(f"The words are a {type(sentence).__name__}: expected a sentence, str.")
     words = sentence.lower().split()
     for word in words:
         if word not in known:
-            hint = did_you_mean(word, known) or f" Its words are {', '.join(known)}."
-            raise InputError(f"This network does not know the word {word!r}.{hint}")
+            hint = did_you_mean(brief(word), known) or f" Its words are {', '.join(known)}."
+            raise InputError(f"This network does not know the word {brief(word)!r}.{hint}")
     return [known.index(word) for word in words]
 
 

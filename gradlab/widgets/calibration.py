@@ -201,10 +201,10 @@ def calibration(
 def _spread(confidence: Tensor, bins: int, most: int) -> Tensor:
     """Return the indices of at most ``most`` pictures, in order: turn by turn one of every bin."""
     bin_of = (confidence * bins).ceil().long().clamp(1, bins) - 1
-    turn = torch.zeros(len(confidence), dtype=torch.long)
+    turn = torch.zeros(len(confidence), dtype=torch.long, device="cpu")
     for each in range(bins):
         mine = (bin_of == each).nonzero()[:, 0]
-        turn[mine] = torch.arange(len(mine))
+        turn[mine] = torch.arange(len(mine), device="cpu")
     return turn.argsort(stable=True)[:most].sort().values
 
 

@@ -167,4 +167,4 @@ def _examples(net: Classifier) -> tuple[Tensor, Tensor]:
 
 def _unsaid(logits: Tensor) -> Tensor:
     """Return which classes the network does not say, (classes,) bool."""
-    return torch.arange(len(logits)) != logits.argmax()
+    return torch.arange(len(logits), device=logits.device) != logits.argmax()

@@ -89,19 +89,22 @@ class Game:
     def orders(self) -> Tensor:
         """Random orders of the pool, (``ORDERS``, N), which begin with the same ``start`` pictures."""
         generator = torch.Generator().manual_seed(self.seed)
-        first = torch.randperm(len(self.truth[0]), generator=generator)
+        first = torch.randperm(len(self.truth[0]), generator=generator, device="cpu")
         rest = first[self.start :]
-        shuffled = [rest, *(rest[torch.randperm(len(rest), generator=generator)] for _ in range(ORDERS - 1))]
+        shuffled = [
+            rest,
+            *(rest[torch.randperm(len(rest), generator=generator, device="cpu")] for _ in range(ORDERS - 1)),
+        ]
         return torch.stack([torch.cat([first[: self.start], some]) for some in shuffled])
 
     @property
     def draws(self) -> Tensor:
         """The lots of BADGE in each round, (rounds, batch - 1): those of :func:`gradlab.evaluate.active.badge`."""
-        found = torch.zeros(self.rounds, self.batch - 1, dtype=torch.float64)
+        found = torch.zeros(self.rounds, self.batch - 1, dtype=torch.float64, device="cpu")
         for k in range(self.rounds):
             generator = torch.Generator().manual_seed(self.seed + k)
             for i in range(self.batch - 1):
-                found[k, i] = torch.rand(1, dtype=torch.float64, generator=generator)[0]
+                found[k, i] = torch.rand(1, dtype=torch.float64, generator=generator, device="cpu")[0]
         return found
 
     def answer(self) -> dict[str, Any]:
@@ -144,7 +147,7 @@ class Game:
 
     def ask(self, strategy: str, p: Tensor, world: World, bought: Tensor, k: int) -> Tensor:
         """Return what a strategy would buy in round k, (batch,), from p of the whole pool (N, classes)."""
-        left = torch.ones(len(p), dtype=torch.bool)
+        left = torch.ones(len(p), dtype=torch.bool, device=p.device)
         left[bought] = False
         there = left.nonzero()[:, 0]
         if strategy == "badge":

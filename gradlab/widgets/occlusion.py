@@ -237,7 +237,7 @@ class Occlusion(PictureWidget, front="occlusion"):
         left, top = (round((n - side) / 2) for n in view.size)
         box = (left, top, left + side, top + side)
         view.paste(self._shown[baseline].crop(box), box)
-        mask = torch.zeros(self._seen.x.shape[2:], dtype=torch.bool)
+        mask = torch.zeros(self._seen.x.shape[2:], dtype=torch.bool, device="cpu")
         mask[top : top + side, left : left + side] = True
         before, after = (self._chance(z) for z in (self._seen.logits, self._logits_of(mask, baseline)))
         return f"{self.labels[self._seen.p]}: {before:.2f}, so covered {after:.2f}", view

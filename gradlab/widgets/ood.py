@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -102,7 +103,7 @@ class Ood(ChartWidget, front="ood"):
 
         def draw(axes: Any) -> None:
             for values, name, colour in zip(placed, ("in-distribution", group), (BLUE, ORANGE), strict=True):
-                weights = torch.full((len(values),), 1 / len(values)).numpy()
+                weights = np.full(len(values), 1 / len(values))
                 axes[0].hist(
                     values.numpy(), 30, range=(low, high), weights=weights, color=colour, alpha=0.6, label=name
                 )

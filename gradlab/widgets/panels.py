@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from gradlab.core.checks import checked_tensor
 from gradlab.core.errors import InputError, LayerError, PictureError
+from gradlab.core.seeds import SINGLE, normal_draws
 from gradlab.explain import class_maps, contrast_cam
 from gradlab.introspect import LastLayer, last_layer
 from gradlab.widgets.wire import packed, scaled
@@ -84,8 +85,8 @@ class Panels:
         Raises:
             LayerError, ModelError: as :func:`gradlab.introspect.factors` and :func:`gradlab.explain.class_maps`.
         """
-        noise = torch.randn(pictures.shape[1:], generator=torch.Generator().manual_seed(seed))
-        strength = torch.tensor(NOISE).view(-1, 1, 1, 1)
+        noise = normal_draws(*pictures.shape[1:], generator=torch.Generator().manual_seed(seed))
+        strength = torch.tensor(NOISE, **SINGLE).view(-1, 1, 1, 1)
         found = [_one(net, (each + strength * noise).clamp(0, 1), **options) for each in pictures]
         seen, logits, hidden, asked, contrasts, ones = (np.stack(each) for each in zip(*found, strict=True))
         return cls(names, truth, seen, logits, hidden, asked, contrasts, ones)
@@ -121,7 +122,7 @@ def _one(
         )
     z, h = (each.detach().cpu().double() for each in (kept.logits, kept.hidden))
     maps = class_maps(net, x, layer=layer, extra_inputs=extra_inputs).maps.detach().cpu().double()
-    asked = torch.arange(z.shape[1]) if z.shape[1] <= ALL_PANELS else _asked(z)
+    asked = torch.arange(z.shape[1], device=z.device) if z.shape[1] <= ALL_PANELS else _asked(z)
     # as sum_c p_c (L^c - L^q): nothing cancels when the network is sure of q
     contrasts = [torch.einsum("nc,nchw->nhw", z.softmax(1), maps - maps[:, q, None]) for q in asked.tolist()]
     ones = [torch.einsum("nc,nchw->nhw", LastLayer(z, h).rows(loss, "ones"), maps) for loss in ONES]

@@ -350,3 +350,40 @@ def test_options_are_given_by_keyword_and_have_one_name(name: str, function: Any
     assert not {"generator", "rng", "random_state", "normalise", "cover", "opened"} & parameters.keys()
     if "model" in parameters:
         assert parameters["model"].annotation == "Model" or name in {"core.copy_of"}
+
+
+# what makes a tensor on the default device, unless it is told where; the first ones in the default dtype as well
+IN_DEFAULT_DTYPE = {"empty", "eye", "full", "linspace", "logspace", "normal", "ones", "rand", "randn", "zeros"}
+ON_DEFAULT_DEVICE = IN_DEFAULT_DTYPE | {
+    "arange", "as_tensor", "asarray", "frombuffer", "randint", "randperm", "scalar_tensor", "tensor", "tril_indices",
+    "triu_indices",
+}  # fmt: skip
+
+
+def left_to_the_caller(tree: ast.AST) -> Iterator[str]:
+    """Where a tensor is made without saying on which device and, of some, in which dtype."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            continue
+        if not isinstance(node.func.value, ast.Name) or node.func.value.id != "torch":
+            continue
+        name, given = node.func.attr, {each.arg for each in node.keywords}
+        wanted = {"device"} if name in ON_DEFAULT_DEVICE else set()
+        wanted |= {"dtype"} if name in IN_DEFAULT_DTYPE else set()
+        if None not in given and wanted - given:  # None: **options
+            yield f"line {node.lineno}: torch.{name} without {', '.join(sorted(wanted - given))}"
+
+
+@pytest.mark.parametrize("path", source_files(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_tensor_is_left_to_the_callers_default_device_or_dtype(path: Path) -> None:
+    assert not list(left_to_the_caller(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+def test_what_is_left_to_the_caller_is_seen() -> None:
+    def seen(line: str) -> list[str]:
+        return list(left_to_the_caller(ast.parse(line)))
+
+    assert seen("torch.zeros(3)") == ["line 1: torch.zeros without device, dtype"]
+    assert seen("torch.zeros(3, dtype=x.dtype)") == ["line 1: torch.zeros without device"]
+    assert seen("torch.arange(3)") == ["line 1: torch.arange without device"]
+    assert not seen("torch.arange(3, device='cpu'); torch.zeros(3, **SINGLE); torch.zeros_like(x); x.new_zeros(3)")

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gradlab.core.checks import whole_number
-from gradlab.core.seeds import Seed, int_seed
+from gradlab.core.seeds import SINGLE, Seed, int_seed, normal_draws, unit_draws
 from gradlab.data.challenges import challenged, check_challenge
 from gradlab.data.filters import uniform
 from gradlab.data.sets import PictureSet
@@ -80,10 +80,10 @@ def signs(n: int, seed: Seed, *, challenge: str | None = None, level: int = 0) -
     check_challenge(challenge, level)
     seed = int_seed(seed)  # one for the scenes, the drawings and the challenge
     generator = torch.Generator().manual_seed(seed)
-    labels = (torch.arange(n) % len(LABELS))[torch.randperm(n, generator=generator)]
+    labels = (torch.arange(n, device="cpu") % len(LABELS))[torch.randperm(n, generator=generator, device="cpu")]
     variants = min(_VARIANTS, -(-n // len(LABELS)))
     drawings = _drawings(variants, seed)
-    which = labels * variants + torch.randint(variants, (n,), generator=generator)
+    which = labels * variants + torch.randint(variants, (n,), generator=generator, device="cpu")
     parts = [_pictures(drawings[some], generator) for some in which.split(_CHUNK)]
     pictures, masks = (torch.cat(each) for each in zip(*parts, strict=True))
     return Signs(challenged(pictures, challenge, level, seed=seed), labels, masks)
@@ -119,22 +119,22 @@ def _pictures(drawings: Tensor, generator: torch.Generator) -> tuple[Tensor, Ten
 
 def _paint(n: int, material: str, generator: torch.Generator) -> Tensor:
     """Return a colour for each sign, (n, 3): bright or dark as a whole, a little off in each channel, some faded."""
-    low, high = (torch.tensor(end) for end in _PAINT[material])
-    whole, own = torch.rand(n, 1, generator=generator), torch.rand(n, 3, generator=generator)
+    low, high = (torch.tensor(end, **SINGLE) for end in _PAINT[material])
+    whole, own = unit_draws(n, 1, generator=generator), unit_draws(n, 3, generator=generator)
     colour = low + (high - low) * (0.7 * whole + 0.3 * own)
     if material == "white":
         yellow = (some(n, _SHARE_YELLOW, generator) * uniform(n, 0.6, 1.1, generator))[..., 0, 0]
-        colour = colour * torch.lerp(torch.ones(3), torch.tensor(_YELLOW), yellow)
-    faded = 0.45 * torch.rand(n, 1, generator=generator) ** 3
+        colour = colour * torch.lerp(torch.ones(3, **SINGLE), torch.tensor(_YELLOW, **SINGLE), yellow)
+    faded = 0.45 * unit_draws(n, 1, generator=generator) ** 3
     return colour * (1 - faded) + 0.6 * faded
 
 
 def _places(n: int, generator: torch.Generator) -> Tensor:
     """Return for each fine pixel of the pictures the place on the drawing, (n, 2 size, 2 size, 2)."""
-    steps = (torch.arange(2 * SIZE) + 0.5) / SIZE - 1
+    steps = (torch.arange(2 * SIZE, **SINGLE) + 0.5) / SIZE - 1
     x, y = torch.meshgrid(steps, steps, indexing="xy")
     radius = uniform(n, 0.55, 1.02, generator)[:, 0]
-    turn = torch.randn(n, 1, 1, generator=generator) * 0.09
+    turn = normal_draws(n, 1, 1, generator=generator) * 0.09
     shift = (uniform(n, -1, 1, generator, 2) * (1.1 - radius[:, None]))[..., 0, 0]
     narrow = uniform(n, 0.76, 1.06, generator)[:, 0]
     x, y = (x - shift[:, :1, None]) / radius, (y - shift[:, 1:, None]) / radius
@@ -147,15 +147,15 @@ def _places(n: int, generator: torch.Generator) -> Tensor:
 def _with_pole(scene: Tensor, sign: Tensor, generator: torch.Generator) -> Tensor:
     """Set half of the signs on a grey pole, and a plate with writing below some."""
     n, _, size, _ = scene.shape
-    line = torch.arange(size)
+    line = torch.arange(size, **SINGLE)
     seen = sign[:, 0] > 0.5
     middle = (seen * line).sum((1, 2)) / seen.sum((1, 2)).clamp(min=1)
     beside = (line - middle[:, None]).abs()[:, None, None]  # (n, 1, 1, size)
-    width, last = seen.any(1).sum(1).view(n, 1, 1, 1), (seen.any(2) * line).amax(1).view(n, 1, 1, 1)
+    width, last = seen.any(1).sum(1).float().view(n, 1, 1, 1), (seen.any(2) * line).amax(1).view(n, 1, 1, 1)
     below = (line[:, None] - last).expand(n, 1, size, 1)
     pole = (beside < uniform(n, 0.6, 2.2, generator)) & (below > 0) & (some(n, 0.5, generator) > 0)
     scene = torch.where(pole, uniform(n, 0.25, 0.8, generator), scene)
     plate = (beside < width * uniform(n, 0.3, 0.5, generator)) & (below > 1) & (some(n, 0.15, generator) > 0)
     plate &= below < 2 + width * uniform(n, 0.2, 0.5, generator)
-    ink = (torch.rand(n, 1, size, size, generator=generator) < 0.4) & (below % 6 > 2) & (beside < 0.3 * width)
+    ink = (unit_draws(n, 1, size, size, generator=generator) < 0.4) & (below % 6 > 2) & (beside < 0.3 * width)
     return torch.where(plate, torch.where(ink, 0.2, uniform(n, 0.6, 1.0, generator)), scene)

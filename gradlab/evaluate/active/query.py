@@ -150,7 +150,7 @@ def dropout_passes(
 
 
 def _indices(given: Any, n: int, count: int) -> Tensor:
-    picked: Tensor = torch.as_tensor(given)
+    picked: Tensor = given if isinstance(given, Tensor) else torch.as_tensor(given, device="cpu")
     good = picked.shape == (n,) and not picked.is_floating_point() and len(picked.unique()) == n
     if not good or int(picked.min()) < 0 or int(picked.max()) >= count:
         raise InputError(f"The strategy returned {picked}: expected {n} different indices below {count}.")

@@ -172,7 +172,7 @@ class _Loop:
 
     def rounds(self, arms: Mapping[str, Fit], asked: dict[str, str | Strategy], seeds: list[int]) -> Iterator[Round]:
         for seed in seeds:
-            draws = torch.randint(2**31, (len(self.budgets),), generator=torch_generator(seed)).tolist()
+            draws = torch.randint(2**31, (len(self.budgets),), generator=torch_generator(seed), device="cpu").tolist()
             start = random(len(self.pictures), self.budgets[0], draws[0])
             for arm, fit in arms.items():
                 first = self._fitted(fit, start, draws[0])
@@ -192,7 +192,7 @@ class _Loop:
             return fit(self.pictures[bought], self.labels[bought], seed)
 
     def _bought(self, strategy: str | Strategy, network: Any, bought: Tensor, n: int, seed: int) -> Tensor:
-        left = torch.ones(len(self.pictures), dtype=torch.bool)
+        left = torch.ones(len(self.pictures), dtype=torch.bool, device="cpu")
         left[bought] = False
         there = left.nonzero()[:, 0]
         return there[ask(strategy, network, self.pictures[there], n, seed=seed, predict=self.predict)]

@@ -141,7 +141,7 @@ def badge(probabilities: Tensor, hidden: Tensor, n: int, *, seed: Seed = 0) -> T
         nearest = torch.minimum(nearest, apart.clamp_min(0))
         nearest[last] = 0
         picked.append(_draw(nearest.cpu(), picked, generator))
-    return torch.tensor(picked)
+    return torch.tensor(picked, device="cpu")
 
 
 def random(count: int, n: int, seed: Seed = 0) -> Tensor:
@@ -189,5 +189,5 @@ def _draw(weights: Tensor, picked: list[int], generator: torch.Generator) -> int
         weights[picked] = 0
     # not torch.multinomial, which takes no more than 2^24 of them
     ends = weights.cumsum(0)
-    at = torch.rand(1, dtype=ends.dtype, generator=generator) * ends[-1]
+    at = torch.rand(1, dtype=ends.dtype, generator=generator, device="cpu") * ends[-1]
     return int(torch.searchsorted(ends, at, right=True).clamp_max(int(weights.nonzero()[-1])))

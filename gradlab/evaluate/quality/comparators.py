@@ -92,7 +92,7 @@ def _psnr_ha(reference: Tensor, distorted: Tensor) -> Tensor:
                 found.append(float(measures.psnr_ha_hma_color(*planes)[0]))
             else:
                 found.append(float(measures.psnr_ha_hma(*(picture[..., 0] / 255 for picture in pair))[0]))
-    return torch.tensor(found, dtype=torch.float64)
+    return torch.tensor(found, dtype=torch.float64, device="cpu")
 
 
 def _library(module: str, package: str | None = None) -> Any:

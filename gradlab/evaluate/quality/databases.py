@@ -83,10 +83,8 @@ def read_tid2013(folder: str | Path) -> Ratings:
         values = [_number(line, "mos_std.txt") for line in _lines(folder / "mos_std.txt")]
         if len(values) != len(scores):
             raise InputError(f"mos_std.txt holds {len(values)} values for {len(scores)} pictures.")
-        spread = torch.tensor(values, dtype=torch.float64)
-    return Ratings(
-        tuple(reference), tuple(distorted), torch.tensor(scores, dtype=torch.float64), spread, tuple(kinds), True
-    )
+        spread = _doubles(values)
+    return Ratings(tuple(reference), tuple(distorted), _doubles(scores), spread, tuple(kinds), True)
 
 
 def read_multi_live(folder: str | Path) -> Ratings:
@@ -126,9 +124,7 @@ def read_multi_live(folder: str | Path) -> Ratings:
             distorted.append(_picture(files, name, kind))
             scores.append(float(value))
             kinds.append(kind)
-    return Ratings(
-        tuple(reference), tuple(distorted), torch.tensor(scores, dtype=torch.float64), None, tuple(kinds), False
-    )
+    return Ratings(tuple(reference), tuple(distorted), _doubles(scores), None, tuple(kinds), False)
 
 
 def _folder(folder: str | Path) -> Path:
@@ -175,3 +171,7 @@ def _text(cell: Any) -> str:
     while not isinstance(cell, str) and isinstance(cell, (np.ndarray, np.void, Iterable)):
         cell = next(iter(cell))
     return str(cell)
+
+
+def _doubles(values: list[float]) -> Tensor:
+    return torch.tensor(values, dtype=torch.float64, device="cpu")

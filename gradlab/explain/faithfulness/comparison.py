@@ -103,7 +103,7 @@ def similarity(maps: Tensor, others: Tensor, measure: Measure = "spearman", abso
     pair = [t.detach().cpu().double() for t in (maps, others)]
     a, b = (t.abs() if absolute else t for t in pair)
     found = [_alike(one, other, measure) for one, other in zip(a, b, strict=True)]
-    return torch.tensor(found, dtype=torch.float64)
+    return torch.tensor(found, dtype=torch.float64, device="cpu")
 
 
 def _alike(a: Tensor, b: Tensor, measure: str) -> float:

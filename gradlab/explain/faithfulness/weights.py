@@ -156,7 +156,7 @@ def _redraw(parts: Sequence[nn.Module], generator: torch.Generator) -> None:
             elif parameter.ndim < 2 or (name != "weight" and len(parameter) == parameter.numel()):
                 parameter.fill_(1)  # a gain, one number for each channel
             else:
-                drawn = torch.randn(parameter.shape, generator=generator, device=generator.device)
+                drawn = normal_draws(*parameter.shape, generator=generator)
                 parameter.copy_(drawn * math.sqrt(2 / parameter[0].numel()))
         if _buffer(part, "running_mean") is not None:  # a frozen batch norm keeps its weights beside its statistics
             for name, value in (("running_mean", 0.0), ("running_var", 1.0), ("weight", 1.0), ("bias", 0.0)):

@@ -23,6 +23,7 @@ from gradlab.core.inputs import check_inputs, labels_of, module_of, own_inputs
 from gradlab.core.network import Network, Weights, WeightsChanged
 from gradlab.core.precision import own_precision
 from gradlab.core.progress import Progress, check_progress
+from gradlab.core.seeds import SINGLE
 from gradlab.explain.gradients import gradient
 from gradlab.explain.occlusion.incremental import IncrementalForward
 from gradlab.explain.question import Baseline, Question, Score, hidden_pictures
@@ -224,7 +225,7 @@ def _guessed(product: Tensor, question: Question, sweep: Sweep) -> Tensor:
     drop = summed * (sweep.window[0] * sweep.window[1])
     guess = torch.full_like(sweep.occluded, torch.nan)
     which = sweep.clean.argmax(1) if isinstance(question.target, str) and question.target == "all" else 0
-    rows = torch.arange(len(product))
+    rows = torch.arange(len(product), device=product.device)
     guess[rows, which] = sweep.clean[rows, which][:, None, None] - drop[:, 0]
     return guess
 
@@ -270,7 +271,7 @@ def _nearest_known(drop: Tensor) -> Tensor:
     if bool(known.all()) or not bool(known.any()):
         return drop
     flat, have = drop.flatten(2), known.flatten(2)
-    places = torch.cartesian_prod(*(torch.arange(n, dtype=torch.float32) for n in drop.shape[2:]))
+    places = torch.cartesian_prod(*(torch.arange(n, **SINGLE) for n in drop.shape[2:]))
     filled = flat.clone()
     for mask in have.flatten(0, 1).unique(dim=0):
         if not bool(mask.any()):

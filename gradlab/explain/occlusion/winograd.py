@@ -37,7 +37,7 @@ def convolve(kept: dict[Any, Any], x: Tensor, weight: Tensor, bias: Tensor | Non
 
 
 def _transformed(weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    ends = (torch.tensor(matrix, dtype=weight.dtype) for matrix in (_KERNEL, _INPUT, _OUTPUT))
+    ends = (torch.tensor(matrix, dtype=weight.dtype, device=weight.device) for matrix in (_KERNEL, _INPUT, _OUTPUT))
     kernel, before, after = (torch.kron(matrix, matrix) for matrix in ends)
     taps = weight.permute(2, 3, 1, 0).flatten(2).flatten(0, 1)  # (9, channels in * channels out)
     return (kernel / 24**2 @ taps).view(36, *weight.shape[1::-1]), before, after
