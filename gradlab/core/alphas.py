@@ -20,6 +20,7 @@ from gradlab.core.checks import checked_tensor, instance
 from gradlab.core.errors import InputError
 from gradlab.core.kept import Run
 from gradlab.core.network import recording
+from gradlab.core.seeds import normal_draws
 
 __all__ = ["Alphas", "all_alphas"]
 
@@ -72,7 +73,7 @@ def all_alphas(run: Run) -> Alphas:
     n, classes = logits.shape
     if torch.finfo(run.leaf.dtype).eps < COARSE and torch.finfo(logits.dtype).eps < COARSE:
         generator = torch.Generator().manual_seed(0)
-        probes = torch.randn((PROBES, n, classes), generator=generator).to(logits)
+        probes = normal_draws(PROBES, n, classes, generator=generator).to(logits)
         pulled = torch.cat(list(run.pull_back_many(probes)))
         with recording():
             torch._C._set_grad_enabled(False)

@@ -11,6 +11,7 @@ from torch.utils._pytree import tree_iter
 
 from gradlab.core.errors import GradlabError
 from gradlab.core.inputs import goes_along, own_inputs
+from gradlab.core.seeds import normal_draws
 
 __all__ = ["one_by_one", "sees_others"]
 
@@ -28,7 +29,7 @@ def sees_others(run: Callable[..., Any], x: Tensor, extra: Sequence[Any]) -> boo
     alone = own_inputs(extra, slice(0, 1), len(x))
     both = [torch.cat([e, e]) if goes_along(e, 1) else e for e in alone]
     first = x[:1]
-    noise = torch.randn(first.shape, generator=torch.Generator().manual_seed(0)).to(x)
+    noise = normal_draws(*first.shape, generator=torch.Generator().manual_seed(0)).to(x)
     other = noise * (COMPANION * (float(first.float().std(correction=0)) or 1.0)) + first.mean()
     try:
         want = run(first, alone)

@@ -250,7 +250,7 @@ def checked_labels(labels: Any, n: int, classes: int, name: str = "labels") -> T
     values = None
     if not isinstance(labels, (str, bytes)):
         with contextlib.suppress(TypeError, ValueError, RuntimeError, OverflowError):
-            values = torch.as_tensor(labels)
+            values = labels if isinstance(labels, Tensor) else torch.as_tensor(labels, device="cpu")
     if values is None or not readable(values):
         raise TargetError(f"{name} is {_kind(labels)}: expected {n} integers, shape ({n},).")
     if values.shape != (n,) or values.dtype not in _INTEGERS:
@@ -267,7 +267,8 @@ def checked_labels(labels: Any, n: int, classes: int, name: str = "labels") -> T
 def checked_probabilities(probabilities: Any, name: str = "probabilities") -> Tensor:
     """Return probabilities (n, classes) in double precision; raises ``InputError`` for anything else."""
     p = checked_rows(probabilities, name)
-    if bool((p < 0).any()) or bool(((p.sum(1) - 1).abs() > 1e-3).any()):
+    slack = max(1e-3, torch.finfo(probabilities.dtype).eps)  # bfloat16 has three digits
+    if bool((p < 0).any()) or bool(((p.sum(1) - 1).abs() > slack).any()):
         raise InputError(f"{name} are not rows that sum to 1: pass logits.softmax(1).")
     return p
 

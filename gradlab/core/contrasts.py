@@ -25,7 +25,7 @@ from gradlab.core.checks import checked_tensor, one_of
 from gradlab.core.errors import InputError, shown
 from gradlab.core.precision import own_precision
 
-__all__ = ["LOSSES", "QUESTIONS", "Loss", "Question", "check_loss", "contrasts", "logit_gradients", "runner_up"]
+__all__ = ["LOSSES", "QUESTIONS", "Loss", "Question", "check_loss", "contrasts", "logit_gradients", "one_hot", "runner_up"]
 
 # A callable gets one sample's logits (C,) and its label (C,), one-hot or all ones, and returns one number.
 Loss = Literal["mse", "bce", "ce"] | Callable[[Tensor, Tensor], Tensor]
@@ -61,6 +61,11 @@ def runner_up(logits: Tensor) -> Tensor:
     return logits.topk(min(2, logits.shape[1]), dim=1).indices[:, -1]
 
 
+def one_hot(logits: Tensor) -> Tensor:
+    """Return the label of each class, (C, C), like the logits (N, C)."""
+    return torch.eye(logits.shape[1], dtype=logits.dtype, device=logits.device)
+
+
 def logit_gradients(logits: Tensor, loss: Loss, question: Question) -> tuple[Tensor, Tensor]:
     """Return u = dJ/dz of each sample, (N, C) for "ones", (N, C, C) with axis 1 the question for "each".
 
@@ -77,7 +82,7 @@ def logit_gradients(logits: Tensor, loss: Loss, question: Question) -> tuple[Ten
     n, classes = checked_tensor(logits, "logits", "N", "classes").shape
     check_loss(loss)
     one_of(question, "question", QUESTIONS)
-    labels = logits.new_ones(classes) if question == "ones" else torch.eye(classes).to(logits)
+    labels = logits.new_ones(classes) if question == "ones" else one_hot(logits)
     if callable(loss):
         _check_loss(loss, logits, labels)
         # Pairs of a sample and a label in one map: some of torch's losses are wrong under a map in a map.

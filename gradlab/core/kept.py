@@ -13,6 +13,7 @@ from gradlab.core.checks import checked_tensor, readable
 from gradlab.core.errors import NO_GRADIENT, InputError, LayerError, ModelError, shown
 from gradlab.core.layout import Layout
 from gradlab.core.network import Weights, recording
+from gradlab.core.seeds import SINGLE
 from gradlab.core.targets import check_logits
 
 __all__ = ["Run", "Weighting", "unreached"]
@@ -89,7 +90,7 @@ class Run:
         if not isinstance(outputs, Tensor) or not outputs.requires_grad:
             return False
         # One fixed, uneven cotangent: a plain sum of logits could cancel.
-        weights = torch.linspace(1, 2, outputs[0].numel(), device=outputs.device).to(outputs.dtype)
+        weights = torch.linspace(1, 2, outputs[0].numel(), **SINGLE).to(outputs)
         with recording():
             scores = (outputs.reshape(len(outputs), -1) * weights).sum()
         return bool((self.layout.to_maps(self._gradient(scores, None, batched=False)) != 0).any())

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gradlab.core.contrasts import Loss, Question, contrasts, logit_gradients
+from gradlab.core.contrasts import Loss, Question, contrasts, logit_gradients, one_hot
 from gradlab.core.errors import InputError, LayerError, shown
 from gradlab.core.network import Network
 from gradlab.core.precision import own_precision
@@ -103,7 +103,7 @@ class LastLayer:
     @own_precision
     def scores(self) -> Tensor:
         """Return d log p_c / dW = (e_c - p) h^T of every label c, (N, C, C, d)."""
-        every = torch.eye(self.logits.shape[1]).to(self.logits).expand(len(self), -1, -1)
+        every = one_hot(self.logits).expand(len(self), -1, -1)
         return torch.einsum("nck,nkd->nckd", -contrasts(self.p, every), self._read())
 
     @own_precision

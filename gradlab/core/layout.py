@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from gradlab.core.errors import LayerError
+from gradlab.core.seeds import normal_draws
 
 __all__ = ["Layout", "layout_of", "readings_of", "settled"]
 
@@ -95,7 +96,7 @@ def settled(readings: list[Layout], name: str, x: Tensor, values_of: Callable[[T
     Raises:
         LayerError: no reading fits.
     """
-    noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(0)).to(x)
+    noise = normal_draws(*x.shape, generator=torch.Generator().manual_seed(0)).to(x)
     spread = float(x.float().std(correction=0))
     noise *= CHANGE * (spread or 1.0)
     clean, changes = values_of(x).float(), []

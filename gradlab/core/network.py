@@ -180,6 +180,8 @@ class Network:
     def sees_others(self, x: Tensor, extra: Sequence[Any]) -> bool:
         """Tell whether a picture's answer depends on those beside it; found out once."""
         if "sees others" not in self.memory:
+            if any(KEY in held for part in self.parts for kind in FORWARD_HOOKS if (held := part.__dict__.get(kind))):
+                return False  # a part of a network that is asked: that one was found not to, in one go
             found = sees_others(lambda some, own: self._called(some, own, None, None, False), x, extra)
             if found is None:
                 return False

@@ -68,7 +68,9 @@ def outputs_of(model: Model, inputs: Tensor, *, extra_inputs: Sequence[Any] = ()
         torch.Size([1, 10])
     """
     x = check_inputs(model, inputs, extra_inputs)
-    return ask(module_of(model), lambda network: network(network.prepared(x), *extra_inputs))
+    outputs = ask(module_of(model), lambda network: network(network.prepared(x), *extra_inputs))
+    check_labels_fit(labels_of(model), outputs)
+    return outputs
 
 
 def sees_others(model: Model, inputs: Tensor, extra_inputs: Sequence[Any]) -> bool:

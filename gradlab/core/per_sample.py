@@ -23,6 +23,7 @@ from gradlab.core.layers import asked_part
 from gradlab.core.network import Network, ask
 from gradlab.core.rules import Gradients, LinearPiece, Piece, Rule, piece_of, rule_of
 from gradlab.core.samples import Kept, Samples, gradients_of, pulled
+from gradlab.core.seeds import normal_draws
 
 __all__ = ["PerSample", "per_sample"]
 
@@ -110,7 +111,7 @@ class PerSample:
         """Keep the rules that agree with autograd on the first pictures, and find the road for the rest."""
         samples, rows = self._samples, slice(0, PROBED)
         logits = samples.logits(rows, record=True)
-        v = torch.randn(logits.shape, generator=torch.Generator().manual_seed(0)).to(logits)
+        v = normal_draws(*logits.shape, generator=torch.Generator().manual_seed(0)).to(logits)
         found = gradients_of(logits, parameters, v)
         logits = logits.detach()
         _check_reached(samples, rows, parameters, found, logits)

@@ -24,6 +24,7 @@ from gradlab.core.layers import LayerChoice, asked_layer, choose_layers
 from gradlab.core.layout import Layout, readings_of, settled
 from gradlab.core.network import Network, ask, recording
 from gradlab.core.outputs import last_layer
+from gradlab.core.targets import check_labels_fit
 
 __all__ = [
     "INPUT",

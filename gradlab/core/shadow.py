@@ -93,7 +93,9 @@ class Shadow:
         own = [
             d for part in copies for d in _dictionaries(part) if d is not part._parameters
         ]  # those are set from outside
-        self._own = [(d, _plain_copy(d)) for d in own + copier.containers] if trainable else []
+        # One that train() has made anew is none that was copied.
+        made = [v for part in copies for k, v in vars(part).items() if k not in _BOOKKEEPING and type(v) in (dict, list)]
+        self._own = [(d, _plain_copy(d)) for d in own + copier.containers + made] if trainable else []
         self._flags = [d for d in copier.live if isinstance(d, dict) and "training" in d]
 
     def current(self) -> bool:

@@ -12,7 +12,7 @@ from torch import Tensor
 from gradlab.core.checks import instance, names_of, readable, whole_number
 from gradlab.core.errors import InputError, ModelError, TargetError, did_you_mean, shown
 
-__all__ = ["Target", "check_logits", "class_indices", "label_index", "logits_in", "scores_of"]
+__all__ = ["Target", "check_labels_fit", "check_logits", "class_indices", "label_index", "logits_in", "scores_of"]
 
 Target: TypeAlias = "int | str | Tensor | Sequence[int | str] | Callable[[Any], Tensor] | None"
 
@@ -90,6 +90,12 @@ def _are_probabilities(outputs: Tensor) -> bool:
     return bool((outputs >= 0).all()) and bool(((outputs.double().sum(1) - 1).abs() <= slack).all())
 
 
+def check_labels_fit(labels: Sequence[str] | None, outputs: Any) -> None:
+    """Raise ``ModelError`` if a network with labels gives logits (N, classes) of another number of classes."""
+    if labels is not None and isinstance(outputs, Tensor) and outputs.ndim == 2 and outputs.shape[1] != len(labels):
+        raise ModelError(f"The network has {len(labels)} labels for {outputs.shape[1]} classes: give one per class.")
+
+
 def class_indices(target: Any, logits: Tensor, labels: Sequence[str] | None = None, *, name: str = "target") -> Tensor:
     """Return one class index per sample, (N,) int64, on the logits' device.
 
@@ -106,6 +112,7 @@ def class_indices(target: Any, logits: Tensor, labels: Sequence[str] | None = No
     """
     instance(name, "name", str, "what the caller calls the target")
     n, classes = _checked_logits(logits).shape
+    check_labels_fit(labels, logits)
     if target is None:
         return logits.argmax(1)
     if isinstance(target, Tensor):

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from gradlab.core.checks import one_of, whole_number
-from gradlab.core.seeds import Seed, int_seed
+from gradlab.core.seeds import SINGLE, Seed, int_seed
 from gradlab.data.sets import PictureSet
 
 __all__ = ["SPLITS", "DigitPairs", "Digits", "digit_pairs", "digits"]

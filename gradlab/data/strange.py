@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gradlab.core.checks import one_of, whole_number
-from gradlab.core.seeds import Seed, check_seed, int_seed, torch_generator
+from gradlab.core.seeds import Seed, check_seed, int_seed, torch_generator, unit_draws
 from gradlab.data.digits import digits
 from gradlab.data.signs import signs
 

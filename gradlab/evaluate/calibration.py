@@ -132,9 +132,9 @@ def calibration_floor(
     generator = torch_generator(seed)
     found = []
     for _ in range(whole_number(draws, "draws", 1, MOST_DRAWS)):
-        right = torch.rand(len(confidence), dtype=torch.float64, generator=generator) < confidence
+        right = torch.rand(len(confidence), dtype=torch.float64, generator=generator, device="cpu") < confidence
         found.append(_reliability(confidence, right.double(), edges).error(norm))
-    return torch.tensor(found, dtype=torch.float64)
+    return torch.tensor(found, dtype=torch.float64, device="cpu")
 
 
 def brier(probabilities: Tensor, labels: Tensor) -> float:

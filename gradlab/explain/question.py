@@ -79,7 +79,7 @@ class Question:
 def hidden_pictures(x: Tensor, baseline: Any) -> Tensor:
     """Return the pictures (N, C, H, W) that show through where a patch hides."""
     value = baseline(x.clone()) if callable(baseline) else baseline
-    value = torch.as_tensor(numbers(value, "baseline")).to(x)
+    value = torch.as_tensor(numbers(value, "baseline"), device="cpu").to(x)
     if value.ndim == 1 and len(value) == x.shape[1]:
         value = value[:, None, None]
     fits = value.ndim in (0, 3, 4) and all(a in (1, b) for a, b in zip(value.shape[::-1], x.shape[::-1], strict=False))

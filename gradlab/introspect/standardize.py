@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from gradlab.core import InputError, ModelError
 from gradlab.core.checks import checked_tensor, readable, whole_number
 from gradlab.core.errors import shown
+from gradlab.core.seeds import SINGLE
 
 # A feature whose deviation is this small a part of its mean is constant but for rounding.
 CONSTANT = 1e-5
@@ -36,8 +37,8 @@ class Standardizer(nn.Module):
     def __init__(self, size: int) -> None:
         super().__init__()
         size = whole_number(size, "size", 1, MOST)
-        self.register_buffer("mean", torch.full((size,), torch.nan))
-        self.register_buffer("std", torch.full((size,), torch.nan))
+        self.register_buffer("mean", torch.full((size,), torch.nan, **SINGLE))
+        self.register_buffer("std", torch.full((size,), torch.nan, **SINGLE))
 
     @torch.no_grad()
     def fit(self, batches: Tensor | Iterable[Tensor]) -> Standardizer:

@@ -13,7 +13,6 @@ from PIL import Image
 from torch import nn
 
 from gradlab.core.errors import ModelError, brief, did_you_mean, shown
-from gradlab.core.seeds import on_cpu
 from gradlab.models.classifier import Classifier
 from gradlab.models.shipped import building
 
@@ -68,7 +67,7 @@ def reading(recipe: Any) -> dict[str, Any]:
 
 def _build(tv: Any, name: str, weights: Any) -> nn.Module:
     try:
-        with on_cpu(), torch.random.fork_rng(devices=[]):  # its first weights are drawn
+        with building() if weights else torch.device("cpu"):  # random weights are drawn as torchvision draws them
             model: nn.Module = tv.models.get_model(name, weights=weights).float()
         return model
     except (URLError, TimeoutError, ConnectionError) as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import SupportsIndex
 
 import torch
 from torch import Tensor, nn
@@ -69,7 +68,8 @@ class SmallNet(nn.Module):
 def untrained_signs(depth: int = 2) -> Classifier:
     """Return :func:`signs` before its training; raises ``ModelError`` if there is no such depth."""
     depth = whole_number(depth, "depth", 1, max(_SIGN_WIDTHS), ModelError)
-    model = SmallNet(3, len(LABELS), _SIGN_WIDTHS[depth], depth)
+    with torch.device("cpu"):
+        model = SmallNet(3, len(LABELS), _SIGN_WIDTHS[depth], depth).float()
     half, name = (0.5, 0.5, 0.5), f"signs, depth {depth}"
     return Classifier(model, LABELS, (SIZE, SIZE), mean=half, std=half, resize=None, layer="stages", name=name)
 

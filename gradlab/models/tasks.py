@@ -207,8 +207,8 @@ def vqa() -> VQAClassifier:
         >>> maps.shape
         torch.Size([2, 1, 8, 16])
     """
-    with torch.random.fork_rng(devices=[]):  # its first weights are drawn, and thrown away
-        model = VQA()
+    with building():
+        model = VQA().float()
     load_weights(model, FOLDER / "vqa.safetensors")
     return VQAClassifier(**_kept(model), labels=ANSWERS, name="two-digit VQA")
 
@@ -224,8 +224,8 @@ def captioner() -> CaptionClassifier:
         >>> net.caption(gradlab.data.digit_pairs(2, seed=0, split="test").pictures[:1])
         ['a four left of a smaller zero']
     """
-    with torch.random.fork_rng(devices=[]):
-        model = Captioner()
+    with building():
+        model = Captioner().float()
     load_weights(model, FOLDER / "captioner.safetensors")
     return CaptionClassifier(**_kept(model), labels=VOCABULARY, name="two-digit captioner")
 

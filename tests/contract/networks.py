@@ -115,10 +115,10 @@ class ModelOutput(OrderedDict[str, Any]):
             raise AttributeError(name) from None
 
 
-def returning(made: Callable[[Tensor], Any], read: Callable[[Any], Tensor], says: str) -> Kind:
+def returning(made: Callable[[Tensor], Any], read: Callable[[Any], Tensor], says: str = "") -> Kind:
     return Kind(
         lambda net: Returning(net, made),
-        refuses={"logits": rf"{says}.*logits"},
+        refuses={"logits": rf"{says}.*logits"} if says else {},
         asked=Question(score=lambda o: read(o)[:, 1]),
     )
 
@@ -597,11 +597,11 @@ _UNSEEN = {"map": "No layer with a spatial map", "linear": "closed form", **_NO_
 KINDS: dict[str, Kind] = {
     "plain": Kind(lambda net: net),
     # outputs
-    "dict": returning(lambda z: {"aux": None, "logits": z}, lambda o: o["logits"], "returns (a )?dict"),
-    "tuple": returning(lambda z: (z, z * 2), lambda o: o[0], "returns (a )?tuple"),
-    "named tuple": returning(lambda z: Named(z, z * 2), lambda o: o.logits, "returns (a )?Named"),
-    "dataclass": returning(lambda z: Output(z), lambda o: o.logits, "returns (an? )?Output"),
-    "ModelOutput": returning(ModelOutput, lambda o: o.logits, "returns (a )?ModelOutput"),
+    "dict": returning(lambda z: {"aux": None, "logits": z}, lambda o: o["logits"]),
+    "tuple": returning(lambda z: (z, z * 2), lambda o: o[0]),
+    "named tuple": returning(lambda z: Named(z, z * 2), lambda o: o.logits),
+    "dataclass": returning(lambda z: Output(z), lambda o: o.logits),
+    "ModelOutput": returning(ModelOutput, lambda o: o.logits),
     "regression (N,)": Kind(
         lambda net: Returning(net, lambda z: z[:, 0]),
         lambda: plain(1),
@@ -635,7 +635,7 @@ KINDS: dict[str, Kind] = {
     "subclass of Linear": Kind(changed(subclassed)),
     "tied weights": Kind(lambda net: plain(kind=Tied), untied, own=True),
     "dynamically quantised": Kind(
-        quantised, refuses={"graph": "quanti", "slope": "quanti", "linear": "closed form"}, near=0.3
+        quantised, refuses={"any": "see each other"}, near=0.3  # each batch has a scale of its own
     ),
     "float64": Kind(lambda net: net.double(), x=lambda: pictures(torch.float64)),
     "bfloat16": Kind(lambda net: net.bfloat16(), x=lambda: pictures(torch.bfloat16), near=0.2),
@@ -660,7 +660,9 @@ KINDS: dict[str, Kind] = {
     "cache in an attribute": Kind(changed(caching)),
     "cache in a buffer": Kind(lambda net: plain(kind=BufferCached)),
     "trunk under no_grad": Kind(
-        lambda net: plain(kind=FrozenTrunk), refuses={"slope": _SLOPELESS, "trunk": _SLOPELESS}, own=True
+        lambda net: plain(kind=FrozenTrunk),
+        refuses={"slope": _SLOPELESS, "trunk": _SLOPELESS, "weights": _SLOPELESS},
+        own=True,
     ),
     "all under no_grad": Kind(
         lambda net: plain(kind=AllFrozen),

@@ -132,7 +132,7 @@ OTHERS: dict[str, Callable[[], Any]] = {
     "explain.unit_scale": lambda: explain.unit_scale(MAPS - 0.5),
     "explain.overlay": lambda: np.asarray(explain.overlay(X[0], MAPS[:1])),
     "pointing_game": lambda: explain.faithfulness.pointing_game(MAPS, [[0, 0, 9, 9], [5, 5, 20, 20]], 20),
-    "likeness": lambda: explain.faithfulness.likeness(MAPS, MAPS.flip(3)),
+    "similarity": lambda: explain.faithfulness.similarity(MAPS, MAPS.flip(3)),
     "course.signed": lambda: np.asarray(course.signed(MAPS[:1])),
     "course.heat": lambda: np.asarray(course.heat(MAPS[0, 0].numpy())),
     "information.entropy": lambda: information.entropy([0.5, 0.25, 0.25]),

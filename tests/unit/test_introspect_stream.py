@@ -141,6 +141,8 @@ def test_what_is_there_is_not_computed_again(tmp_path: Path) -> None:
     introspect.stream(model, Simulated(330), tmp_path, shard_rows=64, progress=False)
     asked = []
     model.register_forward_hook(lambda *_: asked.append(1))
+    introspect.last_layer(model, Simulated(330).pictures)  # what is found out about a network once
+    asked.clear()
     introspect.stream(model, Simulated(330), tmp_path, shard_rows=64, progress=False)
     assert asked == []
     (tmp_path / "000004.safetensors").unlink()  # rows 256 to 319: of the third batch and the fourth

@@ -155,7 +155,7 @@ def random(count: int, n: int, seed: Seed = 0) -> Tensor:
         5
     """
     n = whole_number(n, "n", 1, whole_number(count, "count", 1, MOST))
-    return torch.randperm(count, generator=torch_generator(seed))[:n]
+    return torch.randperm(count, generator=torch_generator(seed), device="cpu")[:n]
 
 
 def top(scores: Tensor, n: int, seed: Seed = 0) -> Tensor:

@@ -122,7 +122,7 @@ def odin(
     """
     temperature = check_temperature(temperature)
     x = check_inputs(model, inputs, extra_inputs)
-    step = torch.as_tensor(numbers(eps, "eps")).to(x)
+    step = torch.as_tensor(numbers(eps, "eps"), device="cpu").to(x)
     if step.ndim > 1 or (step.ndim == 1 and len(step) != x.shape[1]) or not bool((step.isfinite() & (step >= 0)).all()):
         raise InputError(f"eps is {shown(eps)}: expected a number of at least 0, or one per channel ({x.shape[1]}).")
     step = step.view(-1, 1, 1)

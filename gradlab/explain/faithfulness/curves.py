@@ -14,6 +14,7 @@ from gradlab.core.checks import checked_tensor, number, whole_number
 from gradlab.core.inputs import check_inputs, labels_of, own_inputs
 from gradlab.core.outputs import sees_others
 from gradlab.core.precision import own_precision
+from gradlab.core.seeds import SINGLE
 from gradlab.explain.display import upsample
 from gradlab.explain.faithfulness.comparison import checked_maps
 from gradlab.explain.question import Baseline, Question, Score, hidden_pictures
@@ -144,7 +145,7 @@ def _curve(
     size = (int(x.shape[2]), int(x.shape[3]))
     values = upsample(maps.to(x), size).flatten(1)
     ranks = values.argsort(dim=1, descending=True, stable=True).argsort(dim=1).view(-1, 1, *size)
-    counts = torch.linspace(0, size[0] * size[1], steps + 1).round().to(x.device)
+    counts = torch.linspace(0, size[0] * size[1], steps + 1, **SINGLE).round().to(x.device)
     most = 1 if sees_others(model, x[:1], own_inputs(extra_inputs, slice(0, 1), len(x))) else BATCH
     scores = []
     for i in range(len(x)):

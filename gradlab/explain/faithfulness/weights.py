@@ -14,7 +14,7 @@ from gradlab.core import Model, ModelError, copy_of
 from gradlab.core.checks import callable_of, flag, number, one_of
 from gradlab.core.inputs import check_inputs, module_of
 from gradlab.core.progress import Progress, check_progress, counted
-from gradlab.core.seeds import Seed, torch_generator
+from gradlab.core.seeds import Seed, normal_draws, torch_generator
 from gradlab.core.watch import watch
 from gradlab.explain.faithfulness.comparison import MEASURES, Measure, similarity
 

@@ -59,7 +59,7 @@ class IncrementalForward:
         self.largest = x.numel() * x.element_size() * 16
         if self.alone:
             return
-        torch.empty(KEPT_BLOCK, dtype=torch.uint8)
+        torch.empty(KEPT_BLOCK, dtype=torch.uint8, device="cpu")
         try:
             self.tape, outputs = self._recorded(None)
             if classes is not None:
