@@ -25,7 +25,17 @@ from gradlab.core.checks import checked_tensor, one_of
 from gradlab.core.errors import InputError, shown
 from gradlab.core.precision import own_precision
 
-__all__ = ["LOSSES", "QUESTIONS", "Loss", "Question", "check_loss", "contrasts", "logit_gradients", "one_hot", "runner_up"]
+__all__ = [
+    "LOSSES",
+    "QUESTIONS",
+    "Loss",
+    "Question",
+    "check_loss",
+    "contrasts",
+    "logit_gradients",
+    "one_hot",
+    "runner_up",
+]
 
 # A callable gets one sample's logits (C,) and its label (C,), one-hot or all ones, and returns one number.
 Loss = Literal["mse", "bce", "ce"] | Callable[[Tensor, Tensor], Tensor]

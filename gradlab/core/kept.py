@@ -14,7 +14,7 @@ from gradlab.core.errors import NO_GRADIENT, InputError, LayerError, ModelError,
 from gradlab.core.layout import Layout
 from gradlab.core.network import Weights, recording
 from gradlab.core.seeds import SINGLE
-from gradlab.core.targets import check_logits
+from gradlab.core.targets import check_logits, logits_in
 
 __all__ = ["Run", "Weighting", "unreached"]
 
@@ -86,7 +86,7 @@ class Run:
 
     def depends(self) -> bool:
         """Tell whether an output depends on the layer's map (patch tokens after a ViT's last attention: none does)."""
-        outputs = self.outputs
+        outputs = logits_in(self.outputs)
         if not isinstance(outputs, Tensor) or not outputs.requires_grad:
             return False
         # One fixed, uneven cotangent: a plain sum of logits could cancel.

@@ -90,11 +90,11 @@ class Shadow:
         self._live = copier.live + [d for part in self.parts for d in _dictionaries(part)]
         self._saved = [_plain_copy(d) for d in self._live]
         copies = [part for part in copier.memo.values() if isinstance(part, nn.Module)]
-        own = [
-            d for part in copies for d in _dictionaries(part) if d is not part._parameters
-        ]  # those are set from outside
-        # One that train() has made anew is none that was copied.
-        made = [v for part in copies for k, v in vars(part).items() if k not in _BOOKKEEPING and type(v) in (dict, list)]
+        # Not the parameters, which are set from outside for a run with other values.
+        own = [d for part in copies for d in _dictionaries(part) if d is not part._parameters]
+        held = [(name, value) for part in copies for name, value in vars(part).items()]
+        # What train() has made anew is nothing that was copied.
+        made = [value for name, value in held if name not in _BOOKKEEPING and type(value) in (dict, list)]
         self._own = [(d, _plain_copy(d)) for d in own + copier.containers + made] if trainable else []
         self._flags = [d for d in copier.live if isinstance(d, dict) and "training" in d]
 

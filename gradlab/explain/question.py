@@ -66,9 +66,8 @@ class Question:
         if self.classes is None:
             own = self.target if self.contrast is None else self.contrast
             return scores_of(outputs, own, count=count)[:, None]
-        if pruned:
-            return check_logits(outputs, count=count)
-        return self._read(check_logits(outputs, count=count), self.classes[i].expand(len(outputs), -1))
+        logits = check_logits(outputs, count=count)
+        return logits if pruned else self._read(logits, self.classes[i].expand(len(logits), -1))
 
     def _read(self, logits: Tensor, classes: Tensor) -> Tensor:
         if self.contrast is not None:

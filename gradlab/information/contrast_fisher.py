@@ -17,6 +17,7 @@ from gradlab.core import LayerError, Model
 from gradlab.core.inputs import check_inputs, module_of, own_inputs
 from gradlab.core.last_layer import read_last
 from gradlab.core.network import Network, ask, recording
+from gradlab.core.targets import check_logits
 
 __all__ = ["Bridge", "bridge"]
 
@@ -88,7 +89,7 @@ def bridge(model: Model, inputs: Tensor, *, extra_inputs: Sequence[Any] = ()) ->
         found = []
         for i in range(len(pictures)):
             rows = slice(i, i + 1)
-            logits = network(pictures[rows], *own_inputs(extra_inputs, rows, len(x)), record=True)
+            logits = check_logits(network(pictures[rows], *own_inputs(extra_inputs, rows, len(x)), record=True))
             if not logits.requires_grad:
                 raise LayerError("The outputs do not depend on the weights of the last layer: it runs under no_grad.")
             with recording():

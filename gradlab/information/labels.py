@@ -27,8 +27,8 @@ MOST_SAMPLES = 1_000_000  # labels drawn for a picture
 KINDS = ("exact", "monte carlo", "empirical")
 
 
-def check_kind(kind: Any, labels: Any, samples: Any, seed: Any) -> None:
-    """Refuse a kind that does not exist, or one that is asked with what belongs to another.
+def check_kind(kind: Any, labels: Any, samples: Any, seed: Any) -> int:
+    """Refuse a kind that does not exist, or one that is asked with what belongs to another; return the samples.
 
     Raises:
         InputError: see above. TargetError: the labels are missing.
@@ -42,7 +42,7 @@ def check_kind(kind: Any, labels: Any, samples: Any, seed: Any) -> None:
         raise InputError("kind='monte carlo' draws labels: pass seed=, a whole number or a generator.")
     if seed is not None:
         check_seed(seed)
-    whole_number(samples, "samples", 1, MOST_SAMPLES)
+    return whole_number(samples, "samples", 1, MOST_SAMPLES)
 
 
 def check_labels(labels: Any, inputs: Tensor, classes: int, names: Sequence[str] | None) -> Tensor | None:

@@ -82,7 +82,7 @@ def fisher(
         >>> gradlab.information.fisher(net, x, "empirical", labels=7, what="trace").shape
         torch.Size([1])
     """
-    check_kind(kind, labels, samples, seed)
+    samples = check_kind(kind, labels, samples, seed)
     one_of(what, "what", ("diagonal", "trace"))
 
     def work(opened: PerSample) -> dict[str, Tensor] | Tensor:

@@ -13,6 +13,7 @@ from gradlab.core import outputs_of
 from gradlab.core.checks import checked_labels, checked_rows, instance, instances, names_of, whole_number
 from gradlab.core.errors import InputError, ModelError, shown
 from gradlab.core.inputs import module_of
+from gradlab.core.targets import logits_in
 from gradlab.evaluate import Reliability, calibration_floor, reliability, temperature
 from gradlab.introspect import IntrospectiveNetwork
 from gradlab.widgets.chart_widget import BLUE, GREEN, ORANGE, ChartWidget, chart_png
@@ -244,7 +245,7 @@ def _logits(net: Classifier, model: Any, seen: Tensor) -> Tensor:
         return model.detach().cpu().float().double()
     parts = []
     for some in seen.split(BATCH):
-        found = outputs_of(model, _normalised(net, model, some))
+        found = logits_in(outputs_of(model, _normalised(net, model, some)))
         if not isinstance(found, Tensor) or found.shape != (len(some), len(net.labels)):
             what = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
             raise ModelError(f"A network returns {what}: expected logits ({len(some)}, {len(net.labels)}).")

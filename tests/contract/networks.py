@@ -598,7 +598,7 @@ KINDS: dict[str, Kind] = {
     "plain": Kind(lambda net: net),
     # outputs
     "dict": returning(lambda z: {"aux": None, "logits": z}, lambda o: o["logits"]),
-    "tuple": returning(lambda z: (z, z * 2), lambda o: o[0]),
+    "tuple": returning(lambda z: (z, z * 2), lambda o: o[0], "returns (a )?tuple"),
     "named tuple": returning(lambda z: Named(z, z * 2), lambda o: o.logits),
     "dataclass": returning(lambda z: Output(z), lambda o: o.logits),
     "ModelOutput": returning(ModelOutput, lambda o: o.logits),
@@ -635,7 +635,9 @@ KINDS: dict[str, Kind] = {
     "subclass of Linear": Kind(changed(subclassed)),
     "tied weights": Kind(lambda net: plain(kind=Tied), untied, own=True),
     "dynamically quantised": Kind(
-        quantised, refuses={"any": "see each other"}, near=0.3  # each batch has a scale of its own
+        quantised,
+        refuses={"any": "see each other"},
+        near=0.3,  # each batch has a scale of its own
     ),
     "float64": Kind(lambda net: net.double(), x=lambda: pictures(torch.float64)),
     "bfloat16": Kind(lambda net: net.bfloat16(), x=lambda: pictures(torch.bfloat16), near=0.2),

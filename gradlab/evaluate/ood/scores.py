@@ -128,8 +128,7 @@ def odin(
     step = step.view(-1, 1, 1)
 
     def sureness(outputs: Any) -> Tensor:
-        check_logits(outputs)
-        largest: Tensor = (outputs / temperature).log_softmax(1).amax(1)
+        largest: Tensor = (check_logits(outputs) / temperature).log_softmax(1).amax(1)
         return largest
 
     moved = [
@@ -193,10 +192,8 @@ def logits_of(model: Model, inputs: Tensor, *, extra_inputs: Sequence[Any] = ())
         >>> gradlab.evaluate.ood.logits_of(net, torch.zeros(2, 1, 32, 32)).shape
         torch.Size([2, 10])
     """
-    found = [outputs_of(model, part, extra_inputs=own) for part, own in batches(model, inputs, extra_inputs)]
-    for outputs in found:
-        check_logits(outputs)
-    return torch.cat(found)
+    parts = batches(model, inputs, extra_inputs)
+    return torch.cat([check_logits(outputs_of(model, part, extra_inputs=own)) for part, own in parts])
 
 
 def _sure(logits: Tensor, temperature: float) -> Tensor:
