@@ -28,7 +28,7 @@ def sees_others(run: Callable[..., Any], x: Tensor, extra: Sequence[Any]) -> boo
     """
     alone = own_inputs(extra, slice(0, 1), len(x))
     both = [torch.cat([e, e]) if goes_along(e, 1) else e for e in alone]
-    first = x[:1]
+    first = x[:1].detach()
     noise = normal_draws(*first.shape, generator=torch.Generator().manual_seed(0)).to(x)
     other = noise * (COMPANION * (float(first.float().std(correction=0)) or 1.0)) + first.mean()
     try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import inspect
+import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -45,6 +46,7 @@ ATTEMPTS = 3  # before an explanation that meets updates of the weights takes a 
 MOST_KEPT = 2  # shadows of one model: as many threads may ask it without making new ones
 
 _kept: weakref.WeakKeyDictionary[nn.Module, list[Shadow]] = weakref.WeakKeyDictionary()
+_running = threading.local()  # the network that this thread runs
 _borrowed: weakref.WeakKeyDictionary[nn.Module, dict[Any, Any]] = weakref.WeakKeyDictionary()
 
 
@@ -143,8 +145,6 @@ class Network:
     def prepared(self, x: Tensor) -> Tensor:
         """Return ``x``, channels-last where depthwise convolutions run on a CPU: a fifth off a forward pass."""
         x = x.clone() if x.is_inference() else x  # no tensor of inference mode may enter a graph
-        if type(x) is not Tensor and type(x).__torch_dispatch__ is Tensor.__torch_dispatch__:
-            x = x.detach().as_subclass(Tensor)  # a name for pixels; one with operations of its own stays what it is
         if "depthwise" not in self.memory:
             convolutions = [m for m in self.parts if isinstance(m, nn.Conv2d)]
             self.memory["depthwise"] = any(m.groups == m.in_channels > 1 for m in convolutions)
@@ -180,8 +180,8 @@ class Network:
     def sees_others(self, x: Tensor, extra: Sequence[Any]) -> bool:
         """Tell whether a picture's answer depends on those beside it; found out once."""
         if "sees others" not in self.memory:
-            if any(KEY in held for part in self.parts for kind in FORWARD_HOOKS if (held := part.__dict__.get(kind))):
-                return False  # a part of a network that is asked: that one was found not to, in one go
+            if getattr(_running, "network", None) is not None:
+                return False  # a part of a network that is asked: that one was found not to, as a whole
             found = sees_others(lambda some, own: self._called(some, own, None, None, False), x, extra)
             if found is None:
                 return False
@@ -202,7 +202,9 @@ class Network:
         with recording():
             x = x.clone() if type(x) is Tensor else x
             torch._C._set_grad_enabled(record)
+            outer = getattr(_running, "network", None)
             try:
+                _running.network = self
                 if "draws" not in self.memory:
                     return self._watched(lambda: run(x, extra, hooks))
                 return run(x, extra, hooks) if not self.memory["draws"] else self._drawn(lambda: run(x, extra, hooks))
@@ -211,6 +213,8 @@ class Network:
                 if misfit is None:
                     raise
                 raise misfit from error
+            finally:
+                _running.network = outer
 
     def _run_shadow(self, x: Tensor, extra: Sequence[Any], hooks: Hooks) -> Any:
         self.restore()

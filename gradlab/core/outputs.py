@@ -11,7 +11,7 @@ from torch import Tensor
 from gradlab.core.inputs import Model, check_inputs, labels_of, module_of
 from gradlab.core.last_layer import LastLayer, read_last
 from gradlab.core.network import Network, ask
-from gradlab.core.targets import check_labels_fit
+from gradlab.core.targets import check_outputs
 
 __all__ = ["attached_last_layer", "last_layer", "outputs_of", "sees_others"]
 
@@ -69,7 +69,7 @@ def outputs_of(model: Model, inputs: Tensor, *, extra_inputs: Sequence[Any] = ()
     """
     x = check_inputs(model, inputs, extra_inputs)
     outputs = ask(module_of(model), lambda network: network(network.prepared(x), *extra_inputs))
-    check_labels_fit(labels_of(model), outputs)
+    check_outputs(outputs, labels_of(model))
     return outputs
 
 

@@ -79,6 +79,10 @@ class PerSample:
         self._ruled: dict[nn.Module, tuple[Rule, dict[str, str]]] = {}
         self._probe(parameters)
 
+    def zeros(self, *shape: int) -> Tensor:
+        """Return zeros where the pictures are, and of their type."""
+        return self._samples.zeros(*shape)
+
     def pieces(self, passes: int, ask: Callable[[slice, Tensor], Tensor]) -> Iterator[Piece]:
         """Yield gradients of all parameters, a few samples and cotangents at a time.
 
@@ -191,8 +195,8 @@ def _check_reached(
     moved = {name: 1.25 * parameters[name].detach() + 0.1 for name in unreached}
     if not _close(samples.logits(rows, moved).detach(), logits, slack=1e-6):
         raise LayerError(
-            f"The outputs depend on {unreached[0]!r}, but the model's forward cuts its gradient (torch.no_grad or "
-            "detach): take that out, or name a layer= after it."
+            f"The outputs depend on {unreached[0]!r}, but the model's forward cuts its gradient (torch.no_grad, "
+            "detach, a checkpoint without use_reentrant=False): take that out, or name a layer= after it."
         )
     if len(unreached) == len(found):
         raise LayerError("The outputs do not depend on the weights of this layer: choose another.")

@@ -24,7 +24,7 @@ from gradlab.core.layers import LayerChoice, asked_layer, choose_layers
 from gradlab.core.layout import Layout, readings_of, settled
 from gradlab.core.network import Network, ask, recording
 from gradlab.core.outputs import last_layer
-from gradlab.core.targets import check_labels_fit
+from gradlab.core.targets import check_outputs
 
 __all__ = [
     "INPUT",
@@ -116,7 +116,7 @@ def answer(
     def work(network: Network) -> T:
         rejected: LayerError | None = None
         for kept, accept in _runs(network, network.prepared(x), asked, extra_inputs, labels):
-            check_labels_fit(labels, kept.outputs)
+            check_outputs(kept.outputs, labels)
             try:
                 with recording():
                     found = question(kept)

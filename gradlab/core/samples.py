@@ -36,6 +36,10 @@ class Samples:
     def __len__(self) -> int:
         return len(self._x)
 
+    def zeros(self, *shape: int) -> Tensor:
+        """Return zeros where the pictures are, and of their type."""
+        return self._x.new_zeros(shape)
+
     @property
     def parameters(self) -> dict[str, Tensor]:
         """All of the network's by name: those of TorchScript parts, and each of a shared one's names, too."""

@@ -12,7 +12,7 @@ from torch import Tensor
 from gradlab.core.checks import instance, names_of, readable, whole_number
 from gradlab.core.errors import InputError, ModelError, TargetError, did_you_mean, shown
 
-__all__ = ["Target", "check_labels_fit", "check_logits", "class_indices", "label_index", "logits_in", "scores_of"]
+__all__ = ["Target", "check_logits", "check_outputs", "class_indices", "label_index", "logits_in", "scores_of"]
 
 Target: TypeAlias = "int | str | Tensor | Sequence[int | str] | Callable[[Any], Tensor] | None"
 
@@ -73,9 +73,7 @@ def check_logits(outputs: Any, least: int = 1, *, count: int | None = None) -> T
         raise ModelError(
             f"The model returns {logits.shape[1]} logit: this needs the logits (N, classes) of two or more classes."
         )
-    # A sum is finite only if all its terms are; it may overflow, so ask again.
-    if not bool(logits.detach().sum().isfinite()) and not bool(logits.detach().isfinite().all()):
-        raise ModelError("The model returns NaN or infinite logits for these inputs.")
+    _check_finite(logits)
     if least > 1 and _are_probabilities(logits.detach()):
         raise ModelError(
             "The model returns probabilities: each row sums to 1. Their softmax would be taken once more: give a model "
@@ -90,9 +88,23 @@ def _are_probabilities(outputs: Tensor) -> bool:
     return bool((outputs >= 0).all()) and bool(((outputs.double().sum(1) - 1).abs() <= slack).all())
 
 
-def check_labels_fit(labels: Sequence[str] | None, outputs: Any) -> None:
-    """Raise ``ModelError`` if a network with labels gives logits (N, classes) of another number of classes."""
-    if labels is not None and isinstance(outputs, Tensor) and outputs.ndim == 2 and outputs.shape[1] != len(labels):
+def check_outputs(outputs: Any, labels: Sequence[str] | None) -> None:
+    """Raise ``ModelError`` for NaN and infinity, and for logits (N, classes) of more or fewer classes than labels."""
+    found = logits_in(outputs)
+    if not isinstance(found, Tensor) or not found.is_floating_point() or not readable(found):
+        return
+    _check_finite(found)
+    _check_labels(found, labels)
+
+
+def _check_finite(outputs: Tensor) -> None:
+    # A sum is finite only if all its terms are; it may overflow, so ask again.
+    if not bool(outputs.detach().sum().isfinite()) and not bool(outputs.detach().isfinite().all()):
+        raise ModelError("The model returns NaN or infinite values for these inputs.")
+
+
+def _check_labels(outputs: Tensor, labels: Sequence[str] | None) -> None:
+    if isinstance(labels, Sequence) and outputs.ndim == 2 and outputs.shape[1] != len(labels):
         raise ModelError(f"The network has {len(labels)} labels for {outputs.shape[1]} classes: give one per class.")
 
 
@@ -112,7 +124,7 @@ def class_indices(target: Any, logits: Tensor, labels: Sequence[str] | None = No
     """
     instance(name, "name", str, "what the caller calls the target")
     n, classes = _checked_logits(logits).shape
-    check_labels_fit(labels, logits)
+    _check_labels(logits, labels)
     if target is None:
         return logits.argmax(1)
     if isinstance(target, Tensor):

@@ -187,7 +187,8 @@ class ClassMaps:
 
     def contrasts(self) -> Tensor:
         """Return sum_c p_c L^c - L^Q for every Q, (N, classes, h, w); raises ``ModelError`` for a single logit."""
-        return contrasts(check_logits(self.logits, 2).softmax(1), self.maps)
+        p = check_logits(self.logits, 2).softmax(1)
+        return contrasts(p.to(self.maps.dtype), self.maps)  # a forward pass under autocast gives maps of its own type
 
 
 def class_maps(

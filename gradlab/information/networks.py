@@ -96,11 +96,11 @@ def fisher(
             return cotangents(logits, weights_of(logits, kind, own, samples, generator))
 
         if what == "trace":
-            trace = inputs.new_zeros(len(inputs))
+            trace = opened.zeros(len(inputs))
             for piece in opened.pieces(passes, ask):
                 trace[piece.rows] += piece.norms()
             return trace
-        diagonal = {name: inputs.new_zeros(shape) for name, shape in opened.shapes.items()}
+        diagonal = {name: opened.zeros(*shape) for name, shape in opened.shapes.items()}
         for piece in opened.pieces(passes, ask):
             for name, squares in piece.squares().items():
                 diagonal[name] += squares
@@ -149,7 +149,7 @@ def scores(
             asked = one_hot if every else one_hot[logits.argmax(1) if given is None else given[rows]][:, None]
             return asked - logits.softmax(1)[:, None]
 
-        found = {name: inputs.new_empty(n, classes if every else 1, *shape) for name, shape in opened.shapes.items()}
+        found = {name: opened.zeros(n, classes if every else 1, *shape) for name, shape in opened.shapes.items()}
         done = dict.fromkeys(found, 0)
         for piece in opened.pieces(classes if every else 1, ask):
             for name, values in piece.gradients().items():

@@ -118,7 +118,7 @@ def _of_layer(
             u = logit_gradients(logits, recipe.loss, recipe.question)[0]
             return u if recipe.question == "each" else u[:, None]
 
-        found, done = inputs.new_empty(len(inputs), questions, shape.numel()), 0
+        found, done = opened.zeros(len(inputs), questions, shape.numel()), 0
         for piece in opened.pieces(questions, ask):
             (values,) = piece.gradients().values()
             found[piece.rows, done : done + values.shape[1]] = values.flatten(2)

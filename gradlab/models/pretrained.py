@@ -67,7 +67,7 @@ def reading(recipe: Any) -> dict[str, Any]:
 
 def _build(tv: Any, name: str, weights: Any) -> nn.Module:
     try:
-        with building() if weights else torch.device("cpu"):  # random weights are drawn as torchvision draws them
+        with building():
             model: nn.Module = tv.models.get_model(name, weights=weights).float()
         return model
     except (URLError, TimeoutError, ConnectionError) as error:

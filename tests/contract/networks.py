@@ -592,7 +592,7 @@ _SLOPELESS = "no_grad"
 
 _MADE = {"last_weight": "no weight of its own"}
 _NO_DROPOUT = {"dropout": "dropout"}
-_UNSEEN = {"map": "No layer with a spatial map", "linear": "closed form", **_NO_DROPOUT}
+_UNSEEN = {"map": "No layer", "linear": "closed form"}
 
 KINDS: dict[str, Kind] = {
     "plain": Kind(lambda net: net),
@@ -647,7 +647,7 @@ KINDS: dict[str, Kind] = {
     "made in inference mode": Kind(in_inference_mode),
     "frozen": Kind(lambda net: net.requires_grad_(False)),
     "channels last": Kind(lambda net: net.to(memory_format=torch.channels_last)),
-    "NaN weights": Kind(changed(nan_weights), refuses={"answer": "NaN"}),
+    "NaN weights": Kind(changed(nan_weights), refuses={"any": "NaN"}),
     "on meta": Kind(lambda net: net.to("meta"), refuses={"any": "device|meta"}),
     # runs
     "compiled": Kind(lambda net: torch.compile(net, backend="eager")),
@@ -657,7 +657,7 @@ KINDS: dict[str, Kind] = {
     "checkpointed": Kind(lambda net: plain(kind=Checkpointed)),
     "checkpointed, reentrant": Kind(
         lambda net: plain(kind=Reentrant),
-        refuses=dict.fromkeys(("slope", "map", "layer", "weights"), "use_reentrant=False"),
+        refuses={"map": "No layer", **dict.fromkeys(("slope", "layer", "weights"), "use_reentrant=False")},
     ),
     "cache in an attribute": Kind(changed(caching)),
     "cache in a buffer": Kind(lambda net: plain(kind=BufferCached)),
@@ -699,5 +699,5 @@ KINDS: dict[str, Kind] = {
     "with hooks of its own": Kind(changed(noted)),
     "batch statistics": Kind(changed(batch_statistics), refuses={"any": "batch"}),
     "in training": Kind(in_training),
-    "autocast inside": Kind(lambda net: plain(kind=Casting), near=0.1),
+    "autocast inside": Kind(lambda net: plain(kind=Casting), near=0.2),
 }

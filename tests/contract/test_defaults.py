@@ -148,7 +148,7 @@ OTHERS: dict[str, Callable[[], Any]] = {
     "active.random": lambda: evaluate.active.random(50, 9),
     "active.top": lambda: evaluate.active.top(P[:, 0], 9),
     "active.entropy": lambda: evaluate.active.entropy(P),
-    "quality.agreement": lambda: evaluate.quality.agreement(P[:, 0], P[:, 1]),
+    "quality.agreement": lambda: list(vars(evaluate.quality.agreement(P[:, 0], P[:, 1])).values()),
     "IntrospectiveNetwork": lambda: introspect.IntrospectiveNetwork(models.digits(), hidden=(5,)).fit(
         *digits_of("train", 40), epochs=2, progress=False
     ).predict_proba(digits_of("test", 5)[0]),

@@ -205,7 +205,7 @@ def test_bad_questions_are_refused(name: str, pictures: Tensor) -> None:
         (lambda z: z[:, :1], "two or more"),
         (lambda z: z[:, :, None], "not logits"),
         (lambda z: {"first": z, "second": z}, "returns dict"),
-        (lambda z: z / 0, "NaN or infinite logits"),
+        (lambda z: z / 0, "NaN or infinite values"),
     ],
 )
 @pytest.mark.parametrize("ask", [fisher, scores, last_layer, lambda m, x: fisher_map(m, x, layer="input")])

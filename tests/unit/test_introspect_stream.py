@@ -141,7 +141,7 @@ def test_what_is_there_is_not_computed_again(tmp_path: Path) -> None:
     introspect.stream(model, Simulated(330), tmp_path, shard_rows=64, progress=False)
     asked = []
     model.register_forward_hook(lambda *_: asked.append(1))
-    introspect.last_layer(model, Simulated(330).pictures)  # what is found out about a network once
+    introspect.last_layer(model, next(iter(Simulated(330)))[0])  # what is found out about a network once
     asked.clear()
     introspect.stream(model, Simulated(330), tmp_path, shard_rows=64, progress=False)
     assert asked == []

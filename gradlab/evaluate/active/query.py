@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from gradlab.core import InputError, LastLayer, Model, last_layer
-from gradlab.core.checks import callable_of, checked_extra, one_of, whole_number
+from gradlab.core.checks import callable_of, check_untransformed, checked_extra, one_of, whole_number
 from gradlab.core.dropout import dropped
 from gradlab.core.errors import shown
 from gradlab.core.seeds import Seed, int_seed, torch_generator
+from gradlab.core.targets import check_logits
 from gradlab.evaluate.active import strategies
 from gradlab.evaluate.batches import batches
 from gradlab.evaluate.ood import logits_of
@@ -45,7 +46,7 @@ def probabilities(model: Model, inputs: Tensor, *, extra_inputs: Sequence[Any] =
         >>> gradlab.evaluate.active.probabilities(net, torch.zeros(2, 1, 32, 32)).sum(1).round(decimals=4).tolist()
         [1.0, 1.0]
     """
-    return logits_of(model, inputs, extra_inputs=extra_inputs).softmax(1)
+    return check_logits(logits_of(model, inputs, extra_inputs=extra_inputs), 2).softmax(1)
 
 
 def ask(
@@ -86,6 +87,7 @@ def ask(
         >>> net(pool[picked]).softmax(1).amax(1).max() < 0.8
         tensor(True)
     """
+    check_untransformed()
     n, seed = whole_number(n, "n", 1), int_seed(seed)
     check_strategy(strategy)
     if not isinstance(inputs, Tensor) or not inputs.ndim:

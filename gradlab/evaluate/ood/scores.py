@@ -197,4 +197,4 @@ def logits_of(model: Model, inputs: Tensor, *, extra_inputs: Sequence[Any] = ())
 
 
 def _sure(logits: Tensor, temperature: float) -> Tensor:
-    return (logits.double() / temperature).softmax(1).amax(1)
+    return (check_logits(logits, 2).double() / temperature).softmax(1).amax(1)
