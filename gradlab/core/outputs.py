@@ -43,11 +43,12 @@ def attached_last_layer(model: Model, inputs: Tensor, name: str = "inputs") -> L
     layer that it explains): the logits then have a graph from there on.
     """
     check_inputs(model, inputs, name=name)
+    x = inputs.as_subclass(Tensor)  # not the copy: gradients flow through it
     record = torch.is_grad_enabled() and inputs.requires_grad
 
     def work(network: Network) -> LastLayer:
         torch._C._set_grad_enabled(record)
-        return read_last(network, network.prepared(inputs), record=record)
+        return read_last(network, network.prepared(x), record=record)
 
     return ask(module_of(model), work)
 

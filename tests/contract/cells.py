@@ -41,11 +41,9 @@ def expected(kind: Kind, method: str, model: nn.Module) -> Tensor | str | None:
 
 def reason(kind: Kind, caller: str, method: str) -> str | None:
     """Return the reason, as a pattern, for which this cell is to be refused."""
-    for refuses in (CALLERS[caller].refuses, kind.refuses):
-        found = [why for need, why in refuses.items() if need == "any" or need in METHODS[method].needs]
-        if found:
-            return "|".join(found)
-    return None
+    both = (kind.refuses, CALLERS[caller].refuses)
+    found = [why for refuses in both for need, why in refuses.items() if need == "any" or need in METHODS[method].needs]
+    return "|".join(found) or None
 
 
 @functools.cache
