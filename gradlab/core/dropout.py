@@ -47,8 +47,7 @@ def dropped(
 
         def work(network: Network) -> Tensor:
             network.sees_others(x, extra)  # found out before answers differ for another reason
-            with mode:
-                return check_logits(network(network.prepared(x), *extra), 2)
+            return mode.around(lambda: check_logits(network(network.prepared(x), *extra), 2))
 
         found = ask(module_of(model), work)
         if not mode.ran:
@@ -68,6 +67,23 @@ class _Dropping(TorchFunctionMode):
     def __init__(self, generator: torch.Generator) -> None:
         super().__init__()
         self._generator, self.ran = generator, False
+
+    def around(self, run: Callable[[], Tensor]) -> Tensor:
+        """Run, and leave the mode whenever an interrupt comes; ``with`` has moments at which one finds it entered."""
+        depth = torch._C._len_torch_function_stack()
+
+        def leave() -> None:
+            while torch._C._len_torch_function_stack() > depth:
+                torch._C._pop_torch_function_stack()
+
+        try:
+            torch._C._push_on_torch_function_stack(self)
+            return run()
+        finally:
+            try:
+                leave()
+            finally:
+                leave()  # once more: an interrupt may have cut the first short
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -95,9 +111,22 @@ class _Dropping(TorchFunctionMode):
     def _seeded(self, func: Callable[..., Any], given: dict[str, Any]) -> Any:
         seed = int(torch.randint(2**31, (), generator=self._generator, device=self._generator.device))
         devices = {each.device for each in given.values() if isinstance(each, Tensor) and each.is_cuda}
-        with torch.random.fork_rng(devices):
-            torch.manual_seed(seed)
+        generators = [torch.default_generator, *(torch.cuda.default_generators[device.index] for device in devices)]
+        before = [(generator, generator.get_state()) for generator in generators]
+
+        def put_back() -> None:
+            for generator, state in before:
+                generator.set_state(state)
+
+        try:
+            for generator in generators:
+                generator.manual_seed(seed)
             return func(**given)
+        finally:
+            try:
+                put_back()
+            finally:
+                put_back()  # as above
 
 
 def _bound(signature: inspect.Signature, args: Any, kwargs: Any) -> dict[str, Any]:
