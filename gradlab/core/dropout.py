@@ -66,17 +66,26 @@ class _Dropping(TorchFunctionMode):
 
     def __init__(self, generator: torch.Generator) -> None:
         super().__init__()
-        self._generator, self.ran = generator, False
+        self._generator, self.ran, self.on = generator, False, False
 
     def around(self, run: Callable[[], Tensor]) -> Tensor:
-        """Run, and leave the mode whenever an interrupt comes; ``with`` has moments at which one finds it entered."""
-        depth = torch._C._len_torch_function_stack()
+        """Run, and leave the mode whenever an interrupt comes; ``with`` has moments at which one finds it entered.
+
+        Inside a mode torch's own Python takes it off and puts it back; cut short there by an interrupt, it puts it back
+        when the frame is collected, after we left. Such a one does nothing (``on``) and goes with the next.
+        """
+        while (depth := torch._C._len_torch_function_stack()) and not getattr(
+            torch._C._get_function_stack_at(depth - 1), "on", True
+        ):
+            torch._C._pop_torch_function_stack()
 
         def leave() -> None:
+            self.on = False
             while torch._C._len_torch_function_stack() > depth:
                 torch._C._pop_torch_function_stack()
 
         try:
+            self.on = True
             torch._C._push_on_torch_function_stack(self)
             return run()
         finally:
@@ -87,6 +96,8 @@ class _Dropping(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
+        if not self.on:
+            return func(*args, **kwargs)
         if func in _UNITS:
             given = _bound(_NAMES, args, {"training" if name == "train" else name: v for name, v in kwargs.items()})
             if given["p"] > 0:

@@ -100,8 +100,19 @@ class Samples:
 
         by_sample = (0, 0, *(0 if each else None for each in follows))
         extra = own_inputs(self._extra, rows, len(self))
-        found: Gradients = torch.func.vmap(one, in_dims=by_sample)(self._x[rows], v, *extra)
-        return found
+        depth = torch._C._functorch.get_dynamic_layer_stack_depth()
+
+        def leave() -> None:
+            torch._C._functorch.pop_dynamic_layer_stack_and_undo_to_depth(depth)
+
+        try:
+            found: Gradients = torch.func.vmap(one, in_dims=by_sample)(self._x[rows], v, *extra)
+            return found
+        finally:  # an interrupt finds moments at which torch has entered a transform and would not leave it
+            try:
+                leave()
+            finally:
+                leave()
 
     def by_loop(self, names: Iterable[str], rows: slice, v: Tensor) -> Gradients:
         """Return the same by plain autograd, one sample and one pull-back after another."""
