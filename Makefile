@@ -4,6 +4,7 @@ PYTHON    ?= python3
 LAB_FLAGS ?=
 PYTEST_FLAGS ?=
 WORKERS   ?= 2
+PEAK      ?= 1150
 NOTEBOOK  ?= notebooks/00_start_here.ipynb
 
 VENV   := .venv
@@ -46,13 +47,15 @@ front: $(STAMPS)/test ## the widgets' JavaScript alone: node --test, eslint, tsc
 unit: $(STAMPS)/test ## unit, reference, parity, contract, browser and front-end tests (PYTEST_FLAGS="-k cam" narrows)
 	$(BIN)/python -m pytest tests -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_FLAGS)
 
-# Only the cells tagged nbval-check-output are compared; every other cell must still run without an error.
-notebooks-test: $(STAMPS)/test ## run every notebook and compare the numbers it claims
+# Only the cells tagged nbval-check-output are compared; every other cell must still run without an error, and no kernel
+# may take more than PEAK MB, of which torch's index build is 750.
+notebooks-test: $(STAMPS)/test ## run every notebook, compare the numbers it claims, print its peak memory
 ifeq ($(wildcard notebooks/*.ipynb),)
 	@echo "no notebooks yet: nothing to run"
 else
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --nbval-lax --nbval-current-env --nbval-cell-timeout=300 \
-	    --nbval-kernel-startup-timeout=120 $(wildcard notebooks/*.ipynb) docs/lesson_template.ipynb
+	    --nbval-kernel-startup-timeout=120 -p tests.notebooks.memory --peak-limit=$(PEAK) \
+	    $(wildcard notebooks/*.ipynb) docs/lesson_template.ipynb
 endif
 
 fuzz: $(STAMPS)/test ## 10,000 bad and odd arguments for every public name (make test tries 1,500)

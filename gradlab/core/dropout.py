@@ -16,7 +16,7 @@ from gradlab.core.inputs import Model, check_inputs, module_of
 from gradlab.core.network import Network, ask
 from gradlab.core.targets import check_logits
 
-__all__ = ["dropped"]
+__all__ = ["NoDropout", "dropped"]
 
 # Functions that drop units of each picture, or whole channels; a channel has these first axes.
 _UNITS = {
@@ -51,7 +51,7 @@ def dropped(
 
         found = ask(module_of(model), work)
         if not mode.ran:
-            raise ModelError(
+            raise NoDropout(
                 "No dropout ran in this network, so all passes would be the same and nothing but rounding would tell "
                 "pictures apart. Give it nn.Dropout(p) with p above 0, or ask by 'entropy' or 'margin'."
             )
@@ -59,6 +59,10 @@ def dropped(
 
     for _ in range(passes):
         yield torch.cat([run(x, extra) for x, extra in batches])
+
+
+class NoDropout(ModelError):
+    """The network drops nothing."""
 
 
 class _Dropping(TorchFunctionMode):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -79,6 +80,16 @@ def redrawn(model: nn.Module, x: Tensor, q: Question) -> Tensor:
         model, lambda net, x: explain.gradient(net, x, q.whole(q.target)), x, seed=q.whole(0), measure="spearman"
     )
     return made.similarity[-1:]
+
+
+def asked(strategy: str, model: nn.Module, x: Tensor, q: Question) -> Tensor:
+    """Of BALD on a network that drops nothing the warning is the refusal: what is picked then is drawn."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        picked = active.ask(strategy, model, x, q.whole(2), seed=q.whole(0))
+    if told := [str(warning.message) for warning in said if "at random" in str(warning.message)]:
+        raise core.ModelError(told[0])
+    return picked
 
 
 def flat(by_name: dict[str, Tensor]) -> Tensor:
@@ -205,7 +216,7 @@ METHODS: dict[str, Method] = {
     **{
         f"active.ask {s}": _(
             "logits two" + {"badge": " linear", "bald": " dropout"}.get(s, ""),
-            lambda m, x, q, s=s: active.ask(s, m, x, q.whole(2), seed=q.whole(0)),
+            lambda m, x, q, s=s: asked(s, m, x, q),
         )
         for s in ("entropy", "least_confidence", "margin", "bald", "badge")
     },

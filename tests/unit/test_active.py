@@ -153,12 +153,14 @@ def test_everything_is_dropped() -> None:
 
 
 @pytest.mark.parametrize("p", [None, 0.0])
-def test_a_network_without_dropout_is_refused(p: float | None, x: Tensor) -> None:
+def test_without_dropout_there_are_no_passes_and_bald_says_that_it_picks_at_random(p: float | None, x: Tensor) -> None:
     parts = [nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
     network = nn.Sequential(*parts, *([] if p is None else [nn.Dropout(p)]))
-    for ask in (lambda: active.dropout_passes(network, x, 5), lambda: active.ask("bald", network, x, 2)):
-        with pytest.raises(ModelError, match=r"No dropout ran.*'entropy'"):
-            ask()
+    with pytest.raises(ModelError, match=r"No dropout ran.*'entropy'"):
+        active.dropout_passes(network, x, 5)
+    with pytest.warns(UserWarning, match=r"No dropout ran.*at random"):
+        picked = active.ask("bald", network, x, 2, seed=3)
+    assert picked.tolist() == active.random(len(x), 2, seed=3).tolist(), "no rounding noise to pick by"
 
 
 class ByFunction(nn.Module):

@@ -249,3 +249,11 @@ def test_read_only_arrays_are_read() -> None:
     scores.flags.writeable = False
     assert ood.auroc(scores + 9, scores) == 1.0
     assert ood.auroc(scores, scores) == 0.5
+
+
+@pytest.mark.parametrize("figure", ["auroc", "aupr", "fpr_at_95_tpr", "detection_error"])
+def test_logits_are_not_read_as_scores(figure: str) -> None:
+    with pytest.raises(InputError, match=r"in_scores has shape \(30, 10\): expected one score per picture"):
+        getattr(ood, figure)(torch.randn(30, 10), torch.randn(20))
+    with pytest.raises(InputError, match=r"out_scores has shape \(20, 1\)"):
+        getattr(ood, figure)(torch.randn(30), torch.randn(20, 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from gradlab.core import InputError, LastLayer, Model, last_layer
 from gradlab.core.checks import callable_of, check_untransformed, checked_extra, one_of, whole_number
-from gradlab.core.dropout import dropped
+from gradlab.core.dropout import NoDropout, dropped
 from gradlab.core.errors import shown
 from gradlab.core.seeds import Seed, int_seed, torch_generator
 from gradlab.core.targets import check_logits
@@ -62,7 +63,8 @@ def ask(
     """Pick n pictures of a pool to be labelled next.
 
     For an :class:`gradlab.introspect.IntrospectiveNetwork` p is that of H, and BADGE reads the last layer of H. BALD
-    drops units of f, whose features H then reads.
+    drops units of f, whose features H then reads; where a network drops nothing, it cannot tell pictures apart: it
+    warns, and picks at random.
 
     Args:
         strategy: one of ``STRATEGIES``, or your own ``(model, inputs, n, seed) -> indices``, with an int for a seed.
@@ -101,7 +103,11 @@ def ask(
     if strategy == "random":
         return strategies.random(len(inputs), n, seed)
     if strategy == "bald":
-        passes = dropout_passes(model, inputs, extra_inputs=extra_inputs, seed=seed)
+        try:
+            passes = dropout_passes(model, inputs, extra_inputs=extra_inputs, seed=seed)
+        except NoDropout as error:
+            warnings.warn(f"{error} Picked at random.", stacklevel=2)
+            return strategies.random(len(inputs), n, seed)
         return strategies.top(strategies.bald(passes), n, seed)
     if strategy == "badge":
         parts = [last_layer(model, part, extra_inputs=own) for part, own in batches(model, inputs, extra_inputs)]

@@ -122,7 +122,9 @@ def _labelled(in_scores: Any, out_scores: Any) -> tuple[NDArray[np.bool_], NDArr
 
 
 def _checked(scores: Any, name: str) -> NDArray[np.float64]:
-    values = numbers(scores, name).ravel()
+    values = numbers(scores, name)
+    if values.ndim != 1:
+        raise InputError(f"{name} has shape {values.shape}: expected one score per picture, (n,).")
     bad = int((~np.isfinite(values)).sum())
     if not len(values) or bad:
         what = f"{bad} NaN or infinite values out of {len(values)}" if len(values) else "no scores"

@@ -9,25 +9,29 @@ of the two are compared, so that nothing but the features changes. Both are "UNI
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+import math
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any, TypeAlias
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.stats import rankdata
 from torch import Tensor, nn
 
-from gradlab.core import InputError, Model, run
+from gradlab.core import InputError, Model, last_layer, run
 from gradlab.core.checks import checked_tensor, number, one_of
 from gradlab.core.contrasts import QUESTIONS, Loss, Question, check_loss
 from gradlab.core.inputs import check_inputs
 from gradlab.evaluate.batches import batches
-from gradlab.introspect import features
+from gradlab.introspect import Recipe, dense_features, features
 
 __all__ = ["BATCH", "POWER", "SUPPRESS", "feature_similarity", "gradient_similarity", "likeness"]
 
 SUPPRESS = 0.025 / 0.035  # of UNIQUE: its threshold, over the mean activation it is trained for
 POWER = 10.0
-BATCH = 16  # pictures at a time: dense gradients of a thousand classes are large
+BATCH = 4  # pictures that run through the network together: larger batches of photographs are no faster
 
 
 def feature_similarity(
@@ -112,11 +116,16 @@ def gradient_similarity(
     """
     check_loss(loss)
     one_of(question, "question", QUESTIONS)
+    recipe = Recipe(loss, question, None)
 
-    def gradients(x: Tensor, own: Sequence[Any]) -> Tensor:
-        return features(model, x, loss, question=question, normalize=None, layer=layer, extra_inputs=own)
+    def gradients(x: Tensor, own: Sequence[Any]) -> Iterable[Tensor]:
+        if layer is not None:
+            return features(model, x, loss, question=question, normalize=None, layer=layer, extra_inputs=own)
+        kept = last_layer(model, x, extra_inputs=own)
+        return (dense_features(kept[i : i + 1], recipe) for i in range(len(kept)))
 
-    return _compared(model, reference, distorted, gradients, extra_inputs, suppress, power)
+    together = BATCH if layer is None else 1  # what is pulled back to another layer has no factors
+    return _compared(model, reference, distorted, gradients, extra_inputs, suppress, power, together)
 
 
 def likeness(reference: Tensor, distorted: Tensor, *, suppress: float = SUPPRESS, power: float = POWER) -> Tensor:
@@ -142,24 +151,25 @@ def likeness(reference: Tensor, distorted: Tensor, *, suppress: float = SUPPRESS
     suppress, power = _checked(suppress, power)
     checked_tensor(reference, "reference", "N", "features", "...")
     checked_tensor(distorted, "distorted", *reference.shape)
-    pair = [t.detach().flatten(1).cpu().double() for t in (reference, distorted)]
-    least = suppress * pair[0].abs().mean(1, keepdim=True)
-    ranks = [torch.from_numpy(rankdata(torch.where(t.abs() < least, 0, t).numpy(), axis=1)) for t in pair]
-    a, b = (r - r.mean(1, keepdim=True) for r in ranks)
-    spearman = (a * b).sum(1) / (a.norm(dim=1) * b.norm(dim=1))  # 0 / 0 where there are no ranks
-    found: Tensor = spearman.abs().clamp_max(1) ** power
-    return found
+    pairs = zip(reference, distorted, strict=True)
+    return torch.tensor([_like(_ranked(a, suppress), b, power) for a, b in pairs], dtype=torch.float64, device="cpu")
+
+
+# One picture's ranks, centred, and the magnitude below which features count as 0.
+_Ranked: TypeAlias = "tuple[NDArray[np.float64], float]"
 
 
 def _compared(
     model: Model,
     reference: Any,
     distorted: Any,
-    read: Callable[[Tensor, Sequence[Any]], Tensor],
+    read: Callable[[Tensor, Sequence[Any]], Iterable[Tensor]],
     extra_inputs: Sequence[Any],
     suppress: float,
     power: float,
+    together: int | None = None,
 ) -> Tensor:
+    """Read so many pictures together, and compare one pair at a time: no more than one pair's features are ranked."""
     suppress, power = _checked(suppress, power)
     given = ((reference, "reference"), (distorted, "distorted"))
     pair = [check_inputs(model, each, extra_inputs, name) for each, name in given]
@@ -171,13 +181,34 @@ def _compared(
         )
     if extra_inputs:
         pair[0] = pair[0].expand_as(pair[1])  # each picture's own are read with its reference too
-    once = read(pair[0], ()) if len(pair[0]) == 1 and not extra_inputs else None
+    size = BATCH if together is None else together
+    rank = partial(_ranked, suppress=suppress)
+    once = [*map(rank, read(pair[0], ()))] if len(pair[0]) == 1 and not extra_inputs else None
     found = []
-    for start, (changed, own) in zip(range(0, n, BATCH), batches(model, pair[1], extra_inputs, BATCH), strict=True):
+    for start, (changed, own) in zip(range(0, n, size), batches(model, pair[1], extra_inputs, size), strict=True):
         made = read(changed, own)
-        faultless = read(pair[0][start : start + BATCH], own) if once is None else once.expand_as(made)
-        found.append(likeness(faultless, made, suppress=suppress, power=power))
-    return torch.cat(found)
+        faultless = once * len(changed) if once else map(rank, read(pair[0][start : start + size], own))
+        found += [_like(ranked, one, power) for ranked, one in zip(faultless, made, strict=True)]
+    return torch.tensor(found, dtype=torch.float64, device="cpu")
+
+
+def _like(ranked: _Ranked, distorted: Tensor, power: float) -> float:
+    a, least = ranked
+    b = _ranks(distorted, least)
+    length = math.sqrt(float(a @ a) * float(b @ b))
+    return float(min(abs(float(a @ b)) / length, 1.0) ** power) if length else math.nan
+
+
+def _ranked(features: Tensor, suppress: float) -> _Ranked:
+    least = suppress * float(features.detach().double().abs().mean())
+    return _ranks(features, least), least
+
+
+def _ranks(features: Tensor, least: float) -> NDArray[np.float64]:
+    values = features.detach().flatten().cpu().double()
+    ranks: NDArray[np.float64] = rankdata(torch.where(values.abs() < least, 0, values).numpy())
+    ranks -= ranks.mean()
+    return ranks
 
 
 def _checked(suppress: Any, power: Any) -> tuple[float, float]:
