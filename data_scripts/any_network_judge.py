@@ -67,15 +67,20 @@ class Judge:
     """Ask every method of one network."""
 
     def __init__(self, case: Case) -> None:
-        self.case, self.x = case, case.x
+        self.case = case
         self.model = case.make()
         self.plain = case.plain() if case.plain else self.model
-        self.exact = case.x.to(case.exact) if case.plain else case.x  # what the plain network reads
+        self.exact = case.x.to(case.exact, copy=True) if case.plain else case.x.clone()  # what the plain network reads
         self.lent: Any = None  # a copy for the peers
         z = None if case.undefined >= {"occlusion", "gradient"} else self._outputs()
         self.classes = 1 if z is None or z.ndim == 1 else z.shape[1]
         self.q = min(CONTRAST, self.classes - 1)
         self.asked = list(range(min(CLASSES, self.classes)))
+
+    @property
+    def x(self) -> Tensor:
+        """The pictures, for who may write into them: a network in place, asked by a peer."""
+        return self.case.x.clone()
 
     def rows(self, name: str, family: str, versions: str) -> Iterator[Row]:
         """Yield one row for each method."""

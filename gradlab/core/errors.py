@@ -35,6 +35,12 @@ CHECKPOINTED = (
 )
 
 
+REWRITTEN = (
+    "The model's forward pass rewrites in place what its own gradient needs, so that there is none: autograd refuses "
+    "it too. Take that step out (mul_, zero_, an in-place ReLU after a skip)."
+)
+
+
 class GradlabError(ValueError):
     """Base of every error that gradlab raises on purpose; a long message (of another library, say) loses its middle."""
 

@@ -24,7 +24,7 @@ from torch.utils._pytree import tree_iter
 from gradlab.core.batches import one_by_one, sees_others
 from gradlab.core.borrow import KEY, Hook, Hooks, borrowed, on_behalf
 from gradlab.core.checks import check_untransformed, instance
-from gradlab.core.errors import CHECKPOINTED, GradlabError, InputError, ModelError
+from gradlab.core.errors import CHECKPOINTED, REWRITTEN, GradlabError, InputError, ModelError
 from gradlab.core.precision import own_precision
 from gradlab.core.shadow import (
     FORWARD_HOOKS,
@@ -337,6 +337,8 @@ def ask(model: nn.Module, work: Callable[[Network], T], trainable: bool = False)
             network.release()
             continue
         except RuntimeError as error:
+            if "modified by an inplace operation" in str(error):
+                raise ModelError(REWRITTEN) from error
             if "use_reentrant=False" not in str(error):
                 raise
             raise ModelError(CHECKPOINTED) from error

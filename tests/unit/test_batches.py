@@ -121,3 +121,38 @@ def test_rows_that_are_not_the_pictures() -> None:
     for ask in (explain.gradient, explain.grad_cam, explain.all_contrasts):
         with pytest.raises(core.GradlabError, match=r"4 rows of logits for 2 pictures|no map for each picture"):
             ask(Crops().eval(), X)
+
+
+class Rewriting(nn.Module):
+    """Writes over the map that the gradient of what it returned needs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.fc = nn.Conv2d(3, 4, 3), nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        maps = self.conv(x).relu()
+        logits: Tensor = self.fc(maps.mean((2, 3)))
+        maps.zero_()
+        return logits
+
+
+class Mirrored(nn.Module):
+    """A picture and its mirror image run side by side, and their logits are averaged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.fc = nn.Conv2d(3, 4, 3), nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        both = self.fc(self.conv(torch.cat([x, x.flip(-1)])).relu().mean((2, 3)))
+        logits: Tensor = both.view(2, len(x), -1).mean(0)
+        return logits
+
+
+def test_what_has_no_gradient_or_no_last_layer_of_its_own_is_refused() -> None:
+    x = torch.randn(2, 3, 8, 8)
+    with pytest.raises(core.ModelError, match="rewrites in place"):
+        explain.gradient(Rewriting().eval(), x, 1)
+    with pytest.raises(core.LayerError, match="closed form"):
+        introspect.features(Mirrored().eval(), x)
