@@ -13,6 +13,7 @@ from torch.overrides import TorchFunctionMode
 
 from gradlab.core.errors import ModelError
 from gradlab.core.inputs import Model, check_inputs, module_of
+from gradlab.core.interrupts import and_back
 from gradlab.core.network import Network, ask
 from gradlab.core.targets import check_logits
 
@@ -88,15 +89,12 @@ class _Dropping(TorchFunctionMode):
             while torch._C._len_torch_function_stack() > depth:
                 torch._C._pop_torch_function_stack()
 
-        try:
+        def entered() -> Tensor:
             self.on = True
             torch._C._push_on_torch_function_stack(self)
             return run()
-        finally:
-            try:
-                leave()
-            finally:
-                leave()  # once more: an interrupt may have cut the first short
+
+        return and_back(entered, leave)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -133,15 +131,12 @@ class _Dropping(TorchFunctionMode):
             for generator, state in before:
                 generator.set_state(state)
 
-        try:
+        def drawn() -> Any:
             for generator in generators:
                 generator.manual_seed(seed)
             return func(**given)
-        finally:
-            try:
-                put_back()
-            finally:
-                put_back()  # as above
+
+        return and_back(drawn, put_back)
 
 
 def _bound(signature: inspect.Signature, args: Any, kwargs: Any) -> dict[str, Any]:

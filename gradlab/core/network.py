@@ -25,6 +25,7 @@ from gradlab.core.batches import one_by_one, sees_others
 from gradlab.core.borrow import KEY, Hook, Hooks, borrowed, on_behalf
 from gradlab.core.checks import check_untransformed, instance
 from gradlab.core.errors import CHECKPOINTED, REWRITTEN, GradlabError, InputError, ModelError
+from gradlab.core.interrupts import and_back
 from gradlab.core.precision import own_precision
 from gradlab.core.shadow import (
     FORWARD_HOOKS,
@@ -239,16 +240,10 @@ class Network:
                 torch._C._pop_torch_dispatch_stack(None)
 
         def watched() -> T:
-            try:
-                torch._C._push_on_torch_dispatch_stack(watch)
-                return run()
-            finally:
-                try:
-                    put_back()
-                finally:
-                    put_back()  # once more: an interrupt may have cut the first short
+            torch._C._push_on_torch_dispatch_stack(watch)
+            return run()
 
-        outputs = self._drawn(watched, watch)
+        outputs = self._drawn(lambda: and_back(watched, put_back), watch)
         if watch.met and self._shadow is None:
             raise ModelError(f"Nothing can be asked about this model's weights: {_borrowed[self.model]['reason']}.")
         if watch.met:
@@ -267,13 +262,7 @@ class Network:
             for generator, state in before if watch is None or watch.draws else ():
                 generator.set_state(state)
 
-        try:
-            return run()
-        finally:
-            try:
-                put_back()
-            finally:
-                put_back()  # once more: an interrupt may have cut the first short
+        return and_back(run, put_back)
 
     def _borrow(self, x: Tensor, extra: Sequence[Any], hooks: Hooks) -> Any:
         with borrowed(self.model, self.parts, hooks):

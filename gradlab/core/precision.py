@@ -8,6 +8,8 @@ from typing import ParamSpec, TypeVar
 
 import torch
 
+from gradlab.core.interrupts import and_back
+
 __all__ = ["own_precision"]
 
 P = ParamSpec("P")
@@ -24,14 +26,12 @@ def own_precision(function: Callable[P, T]) -> Callable[P, T]:
         on = [device for device in _DEVICES if torch.is_autocast_enabled(device)]
         if not on:
             return function(*args, **kwargs)
-        try:
+
+        def off() -> T:
             _switch(on, False)
             return function(*args, **kwargs)
-        finally:
-            try:
-                _switch(on, True)
-            finally:
-                _switch(on, True)  # once more: an interrupt may have cut the first short
+
+        return and_back(off, lambda: _switch(on, True))
 
     return run
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gradlab.core.inputs import goes_along, own_inputs
+from gradlab.core.interrupts import and_back
 from gradlab.core.network import Network, recording
 from gradlab.core.rules import Gradients
 from gradlab.core.targets import check_logits, logits_in
@@ -105,14 +106,8 @@ class Samples:
         def leave() -> None:
             torch._C._functorch.pop_dynamic_layer_stack_and_undo_to_depth(depth)
 
-        try:
-            found: Gradients = torch.func.vmap(one, in_dims=by_sample)(self._x[rows], v, *extra)
-            return found
-        finally:  # an interrupt finds moments at which torch has entered a transform and would not leave it
-            try:
-                leave()
-            finally:
-                leave()
+        # An interrupt finds moments at which torch has entered a transform and would not leave it.
+        return and_back(lambda: torch.func.vmap(one, in_dims=by_sample)(self._x[rows], v, *extra), leave)
 
     def by_loop(self, names: Iterable[str], rows: slice, v: Tensor) -> Gradients:
         """Return the same by plain autograd, one sample and one pull-back after another."""
