@@ -121,7 +121,7 @@ class Judge:
     ) -> dict[str, str]:
         if method in self.case.skipped:
             return {"gradlab": SKIPPED}
-        if method in self.case.undefined:
+        if method in self.case.undefined or (want is not None and not bool(torch.isfinite(want).all())):
             want = None
         said = verdict(answer, want, self.case.tolerance)
         return {"gradlab": said, "defined": "no" if want is None else "yes", **(theirs or {})}
@@ -233,6 +233,7 @@ class Judge:
     def _heads(self) -> list[str]:
         """Return the weights that make the logits: one row for each class."""
         rows = [(name, p) for name, p in self.plain.named_parameters() if p.ndim > 1 and len(p) == self.classes]
+        rows = [(name, p) for name, p in rows if name.endswith("weight")]  # a table of relative places has as many rows
         return [name for name, p in rows if p.numel() == p.shape[0] * p.shape[1]] if self.classes != 1 else []
 
     def _fisher(self) -> Iterator[dict[str, str]]:

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 CLASSES = 11  # no width of a network and no number of heads
 SIZES = ((64, 96), (96, 96), (64, 64), (70, 70), (224, 224), (240, 240), (256, 256))  # the first that the network takes
 LARGE = 12_000_000  # weights; above, single precision, where its rounding stays small
+WILD = 1e-4  # of the largest value, by which noise of 1e-6 may move the outputs or their slopes
 HUGE = 60_000_000  # smaller pictures
 
 TORCHVISION = tuple(torchvision.models.list_models(module=torchvision.models))
@@ -158,10 +159,14 @@ def case(name: str, timm: bool) -> Case:
 
 
 def _wild(model: nn.Module, x: Tensor) -> bool:
-    """Tell whether rounding in single precision grows on its way through the network until it shows."""
-    with torch.no_grad():
-        z, moved = model(x), model(x + 1e-6 * torch.randn_like(x))
-    return bool((moved - z).abs().max() > 1e-4 * (z - z.mean()).abs().max())
+    """Tell whether rounding in single precision grows, on its way through the network or back, until it shows."""
+    found = []
+    for each in (x, x + 1e-6 * torch.randn_like(x)):
+        leaf = each.clone().requires_grad_()
+        z = model(leaf * 1)
+        found.append((z.detach() - z.detach().mean(), *torch.autograd.grad(z[:, 5].sum(), leaf)))
+    pairs = list(zip(*found, strict=True))
+    return any(bool((moved - own).abs().max() > WILD * own.abs().max()) for own, moved in pairs)
 
 
 def _torchvision(name: str, size: tuple[int, int]) -> nn.Module:
@@ -217,5 +222,9 @@ def alive(model: nn.Module, pictures: Tensor) -> None:
         for parameter in model.parameters():  # of the head: or one class has all probability, and nothing else any
             if spread > 1 and parameter.shape[:1] == (CLASSES,):
                 parameter /= spread
+        silent = (model(pictures) == 0).all(0)
+        for parameter in model.parameters():  # of a ReLU behind the scores: or a class that is never above 0 has no map
+            if silent.any() and parameter.shape == (CLASSES,):
+                parameter[silent] += 1
     model.train()  # some forget here what they cached
     model.eval()

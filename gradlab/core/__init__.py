@@ -2,6 +2,7 @@
 
 from gradlab.core.alphas import Alphas, all_alphas
 from gradlab.core.contrasts import contrasts, logit_gradients, runner_up
+from gradlab.core.copies import copy_of
 from gradlab.core.errors import (
     GradlabError,
     InputError,
@@ -13,7 +14,6 @@ from gradlab.core.errors import (
 from gradlab.core.inputs import Model
 from gradlab.core.kept import Run
 from gradlab.core.last_layer import LastLayer
-from gradlab.core.network import copy_of
 from gradlab.core.outputs import last_layer, outputs_of
 from gradlab.core.run import INPUT, LAST, answer, run
 from gradlab.core.targets import Target, check_logits, class_indices, scores_of

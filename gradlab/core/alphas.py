@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from gradlab.core.checks import checked_tensor, instance
 from gradlab.core.errors import InputError
+from gradlab.core.interrupts import recording
 from gradlab.core.kept import Run
-from gradlab.core.network import recording
 from gradlab.core.seeds import normal_draws
 
 __all__ = ["Alphas", "all_alphas"]

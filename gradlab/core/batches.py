@@ -13,7 +13,7 @@ from gradlab.core.errors import GradlabError
 from gradlab.core.inputs import goes_along, own_inputs
 from gradlab.core.seeds import normal_draws
 
-__all__ = ["one_by_one", "sees_others"]
+__all__ = ["answers_by_chance", "one_by_one", "sees_others"]
 
 COMPANION = 3.0  # times the picture's spread: what stands beside it is far from it
 AGREE = 1e-3  # of the outputs' scale; rounding in another batch stays a hundred times below
@@ -44,6 +44,17 @@ def sees_others(run: Callable[..., Any], x: Tensor, extra: Sequence[Any]) -> boo
     if not _differ(want, got):
         return False
     return None if _differ(want, run(first, alone)) else True
+
+
+def answers_by_chance(run: Callable[..., Any], x: Tensor, extra: Sequence[Any]) -> bool:
+    """Tell whether ``run(x, extra)``, asked twice about the first picture, gives two answers."""
+    first, alone = x[:1].detach(), own_inputs(extra, slice(0, 1), len(x))
+    try:
+        return _differ(run(first, alone), run(first, alone))
+    except GradlabError:
+        raise
+    except (RuntimeError, ValueError, TypeError, IndexError, AssertionError):
+        return False  # it runs no single picture
 
 
 def _differ(alone: Any, again: Any) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 __all__ = [
+    "BY_CHANCE",
     "GradlabError",
     "InputError",
     "LayerError",
@@ -38,6 +39,12 @@ CHECKPOINTED = (
 REWRITTEN = (
     "The model's forward pass rewrites in place what its own gradient needs, so that there is none: autograd refuses "
     "it too. Take that step out (mul_, zero_, an in-place ReLU after a skip)."
+)
+
+
+BY_CHANCE = (
+    "The model answers by chance even in eval mode: asked twice, one picture has two answers (noise, or dropout with "
+    "training=True, in its forward). Take it out, or let it depend on self.training; dropout_passes may drop."
 )
 
 

@@ -1,11 +1,14 @@
-"""A way back that no interrupt can cut off."""
+"""Changes whose way back no interrupt can cut off."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
-__all__ = ["and_back"]
+import torch
+
+__all__ = ["and_back", "recording"]
 
 T = TypeVar("T")
 
@@ -23,3 +26,12 @@ def and_back(run: Callable[[], T], put_back: Callable[[], None]) -> T:
             put_back()
         finally:
             put_back()  # an interrupt may have cut the first short
+
+
+def recording() -> contextlib.AbstractContextManager[Any]:
+    """Let autograd record, whatever grad mode or inference mode the caller is in; both are as before afterwards.
+
+    It is torch's own guard, written in C: an interrupt finds no moment at which the mode was changed and the way back
+    was not yet there. Inside, the mode may be set at will.
+    """
+    return torch._C._InferenceMode(False)

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from gradlab.core.checks import checked_tensor, readable
 from gradlab.core.errors import NO_GRADIENT, InputError, LayerError, ModelError, shown
+from gradlab.core.interrupts import recording
 from gradlab.core.layout import Layout
-from gradlab.core.network import Weights, recording
+from gradlab.core.network import Weights
 from gradlab.core.seeds import SINGLE
 from gradlab.core.targets import check_logits, logits_in
 

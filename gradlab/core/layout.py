@@ -107,12 +107,13 @@ def settled(readings: list[Layout], name: str, x: Tensor, values_of: Callable[[T
             changed.narrow(axis, start, size).add_(noise.narrow(axis, start, size))
             changes.append((values_of(changed).float() - clean).abs())
     first = readings[0]
+    likely = first.even and first.kind != "columns"  # channels often have as many as a grid of the picture's shape
     if not all(0 < float(change.sum()) < math.inf for change in changes):
         follows = [0.0 if reading.even else -1.0 for reading in readings]  # nothing to go by but the shape
     else:
         follows = [_follows(*(reading.to_maps(change)[0].sum(0) for change in changes)) for reading in readings]
     best = max(range(len(readings)), key=follows.__getitem__)
-    if first.even and (follows[0] >= FOLLOWS or (follows[0] > -FOLLOWS and follows[best] < 2 * FOLLOWS)):
+    if likely and follows[0] > -FOLLOWS and (follows[0] >= FOLLOWS or follows[best] < 2 * FOLLOWS):
         return first
     if follows[best] >= FOLLOWS:
         return readings[best]

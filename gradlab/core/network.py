@@ -8,8 +8,6 @@ over the original, and in its first run the shadow meets none of the original's 
 from __future__ import annotations
 
 import contextlib
-import copy
-import inspect
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,30 +16,29 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_iter
 
-from gradlab.core.batches import one_by_one, sees_others
+from gradlab.core.batches import answers_by_chance, one_by_one, sees_others
+from gradlab.core.batchnorm import steadied
 from gradlab.core.borrow import KEY, Hook, Hooks, borrowed, on_behalf
-from gradlab.core.checks import check_untransformed, instance
-from gradlab.core.errors import CHECKPOINTED, REWRITTEN, GradlabError, InputError, ModelError
-from gradlab.core.interrupts import and_back
+from gradlab.core.checks import check_untransformed
+from gradlab.core.copies import copy_of
+from gradlab.core.errors import BY_CHANCE, CHECKPOINTED, REWRITTEN, GradlabError, ModelError
+from gradlab.core.first_run import Watch, misfit, rewound
+from gradlab.core.interrupts import and_back, recording
 from gradlab.core.precision import own_precision
 from gradlab.core.shadow import (
     FORWARD_HOOKS,
     CannotShadow,
     Shadow,
-    check_closures,
     check_initialised,
     clears,
     forget,
     walk,
 )
 
-__all__ = ["Network", "Weights", "WeightsChanged", "ask", "copy_of", "recording"]
+__all__ = ["Network", "Weights", "WeightsChanged", "ask"]
 
 T = TypeVar("T")
-M = TypeVar("M", bound=nn.Module)
 
 ATTEMPTS = 3  # before an explanation that meets updates of the weights takes a copy of them
 MOST_KEPT = 2  # shadows of one model: as many threads may ask it without making new ones
@@ -53,15 +50,6 @@ _borrowed: weakref.WeakKeyDictionary[nn.Module, dict[Any, Any]] = weakref.WeakKe
 
 class WeightsChanged(ModelError):
     """The weights were updated between a run and what was asked of it."""
-
-
-def recording() -> contextlib.AbstractContextManager[Any]:
-    """Let autograd record, whatever grad mode or inference mode the caller is in; both are as before afterwards.
-
-    It is torch's own guard, written in C: an interrupt finds no moment at which the mode was changed and the way back
-    was not yet there. Inside, the mode may be set at will.
-    """
-    return torch._C._InferenceMode(False)
 
 
 class Weights:
@@ -104,10 +92,11 @@ class Network:
     Attributes:
         parts: its modules and their dotted names, the whole first.
         memory: what was found out about it, for as long as its structure stays.
+        drops: it is asked with dropout that drops, so that its answers are drawn as they should be.
     """
 
     def __init__(self, model: nn.Module, copied: bool = False, trainable: bool = False) -> None:
-        self.model = model
+        self.model, self.drops, self._rewinds = model, False, True
         copied = copied or (trainable and clears(model))
         self._shadow = None if model in _borrowed else _shadow(model, copied, trainable)
         self._owned = copied or trainable  # nobody else can use such a shadow
@@ -172,11 +161,32 @@ class Network:
         Raises:
             CannotShadow: the shadow met a tensor of the original's.
             InputError: the picture's channels do not fit.
-            ModelError: the pictures of a batch see each other.
+            ModelError: the pictures of a batch see each other, or the answers are drawn.
         """
         if len(x) > 1 and self.sees_others(x, extra):
             raise ModelError(one_by_one(len(x)))
-        return self._called(x, extra, after, before, record)
+        found = self._called(x, extra, after, before, record)
+        self._check_chance(x, extra)
+        return found
+
+    def _check_chance(self, x: Tensor, extra: Sequence[Any]) -> None:
+        """Refuse a network that draws at random and answers by it; one whose answer does not depend on it is none."""
+        if not self.memory.get("draws") or self.drops or "settled" in self.memory or getattr(_running, "network", None):
+            return
+
+        def twice() -> bool:
+            self._rewinds = False
+            try:
+                return answers_by_chance(lambda some, own: self._called(some, own, None, None, False), x, extra)
+            finally:
+                self._rewinds = True
+
+        if rewound(twice, self.device):
+            raise ModelError(BY_CHANCE)
+        self.memory["settled"] = True
+
+    def _again(self, run: Callable[[], T]) -> T:
+        return rewound(run, self.device) if self.memory["draws"] and self._rewinds else run()
 
     def sees_others(self, x: Tensor, extra: Sequence[Any]) -> bool:
         """Tell whether a picture's answer depends on those beside it; found out once."""
@@ -198,7 +208,7 @@ class Network:
         before: Mapping[nn.Module, Hook] | None,
         record: bool,
     ) -> Any:
-        hooks = list(zip(FORWARD_HOOKS, (before or {}, after or {}), strict=True))
+        hooks = list(zip(FORWARD_HOOKS, (before or {}, steadied(self.parts, x, after or {})), strict=True))
         run = self._borrow if self._shadow is None else self._run_shadow
         with recording():
             x = x.clone() if type(x) is Tensor else x
@@ -208,12 +218,12 @@ class Network:
                 _running.network = self
                 if "draws" not in self.memory:
                     return self._watched(lambda: run(x, extra, hooks))
-                return run(x, extra, hooks) if not self.memory["draws"] else self._drawn(lambda: run(x, extra, hooks))
+                return self._again(lambda: run(x, extra, hooks))
             except (RuntimeError, TypeError) as error:
-                misfit = _misfit(error, x, extra, self.module)
-                if misfit is None:
+                readable = misfit(error, x, extra, self.module)
+                if readable is None:
                     raise
-                raise misfit from error
+                raise readable from error
             finally:
                 _running.network = outer
 
@@ -232,7 +242,7 @@ class Network:
     def _watched(self, run: Callable[[], T]) -> T:
         """Run for the first time, and find out whether the shadow stands in and whether random numbers are drawn."""
         own = self._weights if self.module is not self.model else ()  # a deep copy's originals
-        watch = _Watch({id(p): p for p in own} if self._shadow is None else self._shadow.originals)
+        watch = Watch({id(p): p for p in own} if self._shadow is None else self._shadow.originals)
         depth = torch._C._len_torch_dispatch_stack()
 
         def put_back() -> None:
@@ -243,7 +253,7 @@ class Network:
             torch._C._push_on_torch_dispatch_stack(watch)
             return run()
 
-        outputs = self._drawn(lambda: and_back(watched, put_back), watch)
+        outputs = rewound(lambda: and_back(watched, put_back), self.device, watch)
         if watch.met and self._shadow is None:
             raise ModelError(f"Nothing can be asked about this model's weights: {_borrowed[self.model]['reason']}.")
         if watch.met:
@@ -251,49 +261,9 @@ class Network:
         self.memory["draws"] = watch.draws
         return outputs
 
-    def _drawn(self, run: Callable[[], T], watch: _Watch | None = None) -> T:
-        """Run, and put the global random state back: if ``watch`` is given, if it saw that the run drew from it."""
-        generators = [torch.default_generator]
-        if self.device is not None and self.device.type == "cuda":
-            generators.append(torch.cuda.default_generators[self.device.index])
-        before = [(generator, generator.get_state()) for generator in generators]
-
-        def put_back() -> None:
-            for generator, state in before if watch is None or watch.draws else ():
-                generator.set_state(state)
-
-        return and_back(run, put_back)
-
     def _borrow(self, x: Tensor, extra: Sequence[Any], hooks: Hooks) -> Any:
         with borrowed(self.model, self.parts, hooks):
             return self.module(x, *extra)
-
-
-def copy_of(model: M) -> M:
-    """Return a deep copy in eval mode, weights included, for who means to change it.
-
-    Raises:
-        ModelError: the model refuses to be copied, or a function in it would ask the original's parts.
-
-    Examples:
-        >>> mine = gradlab.core.copy_of(net.model)
-        >>> _ = mine.head.weight.data.zero_()
-        >>> bool((net.model.head.weight == 0).any())
-        False
-    """
-    instance(model, "model", nn.Module, "a torch.nn.Module", ModelError)
-    # What a forward pass left in plain attributes (pruned weights, say) is part of a graph: torch does not copy that.
-    kept = [value for part in model.modules() for value in vars(part).values() if isinstance(value, Tensor)]
-    try:
-        for p in (*model.parameters(), *model.buffers()):
-            check_initialised(p)
-        check_closures(model)
-        with recording():
-            return copy.deepcopy(model, {id(value): value.detach().clone() for value in kept}).eval()
-    except GradlabError:
-        raise
-    except Exception as error:
-        raise ModelError(f"This {type(model).__name__} cannot be copied: {error}") from error
 
 
 @own_precision
@@ -357,34 +327,3 @@ def _shadow(model: nn.Module, copied: bool, trainable: bool) -> Shadow | None:
         return None
     new.memory = memory
     return new
-
-
-class _Watch(TorchDispatchMode):
-    """Notes whether an operation of this thread reads a tensor of the original's, and whether it draws at random."""
-
-    def __init__(self, originals: dict[int, Tensor]) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.originals, self.met, self.draws = originals, False, False
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        given = list(tree_iter((args, kwargs)))
-        self.met = self.met or any(id(each) in self.originals for each in given)
-        if torch.Tag.nondeterministic_seeded in func.tags:  # from the global state, unless it was given another
-            self.draws = self.draws or not any(isinstance(each, torch.Generator) for each in given)
-        return func(*args, **(kwargs or {}))
-
-
-def _misfit(error: Exception, x: Tensor, extra: Sequence[Any], module: nn.Module) -> InputError | None:
-    """Return a readable error where the picture's channels do not fit, or the model reads more than it was given."""
-    if isinstance(error, TypeError):
-        try:
-            inspect.signature(module.forward).bind(x, *extra)
-        except TypeError as reason:
-            return InputError(f"The model's forward does not take what it is given ({reason}): see extra_inputs=.")
-        return None
-    first = next((m for m in module.modules() if isinstance(m, nn.Conv2d)), None)
-    if first is None or x.ndim != 4 or first.in_channels == x.shape[1] or "channels" not in str(error):
-        return None
-    return InputError(
-        f"The inputs have {x.shape[1]} channels, but the model's first convolution reads {first.in_channels}."
-    )

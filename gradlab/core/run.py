@@ -18,11 +18,12 @@ from torch import Tensor, nn
 from gradlab.core.checks import callable_of
 from gradlab.core.errors import LayerError
 from gradlab.core.inputs import Model, check_inputs, labels_of, module_of, own_inputs
+from gradlab.core.interrupts import recording
 from gradlab.core.kept import Run, Weighting, unreached
 from gradlab.core.last_layer import LastLayer
 from gradlab.core.layers import LayerChoice, asked_layer, choose_layers
 from gradlab.core.layout import Layout, readings_of, settled
-from gradlab.core.network import Network, ask, recording
+from gradlab.core.network import Network, ask
 from gradlab.core.outputs import last_layer
 from gradlab.core.targets import check_outputs
 

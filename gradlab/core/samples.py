@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from gradlab.core.inputs import goes_along, own_inputs
-from gradlab.core.interrupts import and_back
-from gradlab.core.network import Network, recording
+from gradlab.core.interrupts import and_back, recording
+from gradlab.core.network import Network
 from gradlab.core.rules import Gradients
 from gradlab.core.targets import check_logits, logits_in
 

@@ -194,9 +194,10 @@ class _Copier:
             own[name] = OrderedDict((key, self.value(hook)) for key, hook in old[name].items())
         for name in BACKWARD_HOOKS:
             own[name] = OrderedDict()
-        for name in own.keys() - _BOOKKEEPING - _COMPILED:
+        as_written = self.uncompiled(part, new)
+        for name in own.keys() - _BOOKKEEPING - _COMPILED - as_written.keys():
             own[name] = self.value(own[name])
-        own.update(self.uncompiled(part, new))
+        own.update(as_written)
         object.__setattr__(new, "__dict__", own)
         for slot in {s for kind in type(part).__mro__ for s in getattr(kind, "__slots__", ())} - {
             "__dict__",

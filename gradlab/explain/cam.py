@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from gradlab.core import Model, Run, Target, all_alphas, answer, check_logits, contrasts
-from gradlab.core.network import recording
+from gradlab.core.interrupts import recording
 from gradlab.explain.score import RUNNER_UP, Score, score_of
 
 __all__ = [

@@ -15,8 +15,9 @@ from torch import Tensor, nn
 
 from gradlab.core import LayerError, Model
 from gradlab.core.inputs import check_inputs, module_of, own_inputs
+from gradlab.core.interrupts import recording
 from gradlab.core.last_layer import read_last
-from gradlab.core.network import Network, ask, recording
+from gradlab.core.network import Network, ask
 from gradlab.core.targets import check_logits
 
 __all__ = ["Bridge", "bridge"]

@@ -17,7 +17,8 @@ from gradlab.core.checks import checked_path, fingerprint, flag, instance, one_o
 from gradlab.core.contrasts import Loss, Question
 from gradlab.core.errors import shown
 from gradlab.core.inputs import module_of
-from gradlab.core.network import Network, ask, recording
+from gradlab.core.interrupts import recording
+from gradlab.core.network import Network, ask
 from gradlab.core.outputs import attached_last_layer
 from gradlab.core.precision import own_precision
 from gradlab.core.progress import Progress, check_progress

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from gradlab.core import InputError, LastLayer, ModelError, TargetError
 from gradlab.core.checks import checked_labels, number, whole_number
-from gradlab.core.network import recording
+from gradlab.core.interrupts import recording
 from gradlab.core.progress import Progress, counted
 from gradlab.core.seeds import SINGLE
 from gradlab.introspect.extraction import BATCH, Data, extract, extract_shard

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from gradlab import evaluate, explain, information, introspect
 from gradlab.core import ModelError
@@ -237,14 +238,45 @@ def test_weights_made_in_inference_mode(method: str, pictures: Tensor) -> None:
     torch.testing.assert_close(METHODS[method](model, pictures), want)
 
 
-def test_a_noisy_forward_does_not_move_the_random_state(pictures: Tensor) -> None:
-    class Noisy(Small):
-        def forward(self, x: Tensor) -> Tensor:
-            return super().forward(x + 0.1 * torch.randn_like(x))
+class Noisy(Small):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x + 0.1 * torch.randn_like(x))
 
-    model = Noisy().eval()
+
+class Dropping(Small):
+    """Drops in eval mode too."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(F.dropout(x, 0.5))
+
+
+@pytest.mark.parametrize("make", [Noisy, Dropping])
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "dropout_passes"])
+def test_answers_by_chance_are_refused_and_the_random_state_stays(
+    make: type[Small], method: str, pictures: Tensor
+) -> None:
+    model = make().eval()
+    with unchanged(model, pictures), pytest.raises(ModelError, match="answers by chance even in eval mode"):
+        METHODS[method](model, pictures)
+
+
+def test_dropout_passes_may_drop_by_chance(pictures: Tensor) -> None:
+    model = Dropping().eval()
     with unchanged(model, pictures):
-        explain.grad_cam(model, pictures)
+        assert evaluate.active.dropout_passes(model, pictures, passes=3, seed=0).std(0).max() > 0
+
+
+def test_who_draws_without_its_answer_depending_on_it_is_answered(pictures: Tensor) -> None:
+    class Idle(Small):
+        def forward(self, x: Tensor) -> Tensor:
+            torch.rand(3)
+            return super().forward(x)
+
+    model = Idle().eval()
+    plain = Small().eval()
+    plain.load_state_dict(model.state_dict())
+    with unchanged(model, pictures):
+        torch.testing.assert_close(explain.grad_cam(model, pictures, 0), explain.grad_cam(plain, pictures, 0))
 
 
 def test_the_callers_tensor_survives_an_in_place_first_layer(pictures: Tensor) -> None:

@@ -83,7 +83,7 @@ def _leaf(model: nn.Module, layer: str, x: Tensor, read: Read) -> tuple[Tensor, 
 def _cut(model: nn.Module, layer: str, change: Callable[[Tensor], Tensor]) -> Iterator[None]:
     handle = model.get_submodule(layer).register_forward_hook(lambda part, args, output: change(output))
     try:
-        with frozen(model):
+        with frozen(model), norms_written_out():
             yield
     finally:
         handle.remove()
@@ -102,7 +102,30 @@ def frozen(model: nn.Module) -> Iterator[None]:
             p.requires_grad_(asks)
 
 
+@contextmanager
+def norms_written_out() -> Iterator[None]:
+    """Batch norms in eval mode by their formula: torch's own backward pass reads some gradients wrongly."""
+    kept = F.batch_norm
+
+    def written_out(x: Tensor, mean: Any, var: Any, w: Any = None, b: Any = None, training: bool = False,
+                    momentum: float = 0.1, eps: float = 1e-5) -> Tensor:  # fmt: skip
+        if training or mean is None:
+            return kept(x, mean, var, w, b, training, momentum, eps)
+        shape = (-1, *[1] * (x.ndim - 2))
+        y = (x - mean.view(shape)) / (var.view(shape) + eps).sqrt()
+        y = y if w is None else y * w.view(shape)
+        return y if b is None else y + b.view(shape)
+
+    F.batch_norm = written_out
+    try:
+        yield
+    finally:
+        F.batch_norm = kept
+
+
 def _channels_first(values: Tensor, size: tuple[int, ...]) -> Tensor:
+    if values.ndim == 2 and values.shape[1] == size[0] * size[1] != values.shape[0]:  # patches behind their pixels
+        return values.reshape(-1, *size)
     if values.ndim == 2:  # tokens: the patches are the last ones
         return values[-size[0] * size[1] :].T.reshape(-1, *size)
     return values if tuple(values.shape[1:]) == size else values.movedim(-1, 0)
@@ -121,7 +144,9 @@ def slow_weight_gradients(
             p.requires_grad_(True)
         for one in x.split(1):
             made = []
-            for score in scores(read(model(one.clone()))[0]):
+            with norms_written_out():
+                z = read(model(one.clone()))[0]
+            for score in scores(z):
                 g = torch.autograd.grad(score, list(asked.values()), retain_graph=True, allow_unused=True)
                 pairs = zip(asked.items(), g, strict=True)
                 made.append({name: torch.zeros_like(p) if own is None else own for (name, p), own in pairs})
@@ -137,7 +162,7 @@ def slow_gradient(model: nn.Module, x: Tensor, score: Read, rule: Rule) -> tuple
     found, met = [], False
     for one in x.split(1):
         leaf = one.clone().requires_grad_()
-        with frozen(model), relu_rule(rule) as used:
+        with frozen(model), norms_written_out(), relu_rule(rule) as used:
             found.append(torch.autograd.grad(score(model(leaf.clone())).sum(), leaf)[0])
         met |= bool(used)
     return torch.cat(found), met

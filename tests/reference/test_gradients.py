@@ -84,6 +84,35 @@ def test_networks_without_a_relu_are_refused(name: str) -> None:
         assert explain.gradient(model, x).shape == x.shape
 
 
+class Stem(nn.Module):
+    """A convolution and a batch norm whose map is turned into tokens, as before attention."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm, self.head = nn.Conv2d(3, 8, 3, stride=2), nn.BatchNorm2d(8), nn.Linear(8, 4)
+        nn.init.uniform_(self.norm.running_var, 0.5, 2)
+        nn.init.normal_(self.norm.running_mean)
+
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = self.norm(self.conv(x)).flatten(2).transpose(1, 2)
+        logits: Tensor = self.head(tokens.square().cumsum(1)).mean(1)
+        return logits
+
+
+def test_one_pictures_gradient_behind_tokens_is_the_slope_of_its_score() -> None:
+    """Torch's own is wrong by more than its size where a batch norm's gradient is channels-last and its map is not."""
+    torch.manual_seed(0)
+    model, x = Stem().double().eval(), torch.randn(1, 3, 9, 13).double()
+    ways, step = torch.randn(8, 1, 3, 9, 13).double(), 1e-5
+    with torch.no_grad():
+        want = [float((model(x + step * way) - model(x - step * way))[0, 2]) / (2 * step) for way in ways]
+    found = (explain.gradient(model, x, 2) * ways).flatten(1).sum(1)
+    torch.testing.assert_close(found, torch.tensor(want).double(), rtol=1e-6, atol=1e-8)
+    for layer in ("conv", "norm"):  # two pictures are not affected
+        both = explain.grad_cam(model, torch.cat([x, x]), 2, layer=layer)
+        torch.testing.assert_close(explain.grad_cam(model, x, 2, layer=layer), both[:1])
+
+
 def test_targets_and_errors(x: Tensor) -> None:
     model = slow.Plain("module").eval()
     own = explain.gradient(model, x, lambda z: z[:, 0] - z[:, 1])

@@ -130,3 +130,22 @@ def test_a_layer_that_no_picture_moves_is_read_by_its_shape() -> None:
     assert settled(readings_of(even, (16, 16), ""), "", x, lambda _: even).kind == "NCHW"
     with pytest.raises(core.LayerError, match="no two axes"):
         settled(readings_of(uneven, (16, 16), ""), "", x, lambda _: uneven)
+
+
+class Few(nn.Module):
+    """Two tokens of 384 channels: as many channels as a 16 x 24 grid has cells."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.few, self.head = nn.Conv2d(3, 384, 32, 32), nn.Identity(), nn.Linear(384, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = self.few(self.conv(x).flatten(2).transpose(1, 2)[:, :2])
+        logits: Tensor = self.head(tokens.mean(1))
+        return logits
+
+
+def test_channels_that_could_be_a_grid_by_their_number_are_no_map() -> None:
+    torch.manual_seed(0)
+    with pytest.raises(core.LayerError, match="no two axes follow"):
+        explain.grad_cam(Few().eval(), torch.randn(1, 3, 64, 96), 0, layer="few")
