@@ -111,10 +111,10 @@ def norms_written_out() -> Iterator[None]:
                     momentum: float = 0.1, eps: float = 1e-5) -> Tensor:  # fmt: skip
         if training or mean is None:
             return kept(x, mean, var, w, b, training, momentum, eps)
-        shape = (-1, *[1] * (x.ndim - 2))
-        y = (x - mean.view(shape)) / (var.view(shape) + eps).sqrt()
+        shape, wide = (-1, *[1] * (x.ndim - 2)), torch.promote_types(x.dtype, torch.float32)
+        y = (x.to(wide) - mean.view(shape)) / (var.view(shape).to(wide) + eps).sqrt()
         y = y if w is None else y * w.view(shape)
-        return y if b is None else y + b.view(shape)
+        return (y if b is None else y + b.view(shape)).to(x.dtype)
 
     F.batch_norm = written_out
     try:
