@@ -4,7 +4,7 @@ PYTHON    ?= python3
 LAB_FLAGS ?=
 PYTEST_FLAGS ?=
 WORKERS   ?= 2
-PEAK      ?= 1850
+PEAK      ?= 1450
 NOTEBOOK  ?= notebooks/00_start_here.ipynb
 
 VENV   := .venv
@@ -54,7 +54,7 @@ unit: $(STAMPS)/test ## unit, reference, parity, contract, browser and front-end
 	$(BIN)/python -m pytest tests -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_FLAGS)
 
 # Only the cells tagged nbval-check-output are compared; every other cell must still run without an error, and no kernel
-# may take more than PEAK MB, of which torch's index build is 750; 1150 is what Binder leaves, and six lessons are above it.
+# may take more than PEAK MB, of which torch's index build is 750; 1150 is the aim, and five lessons are above it.
 notebooks-test: $(STAMPS)/test ## run every notebook, compare the numbers it claims, print its peak memory
 ifeq ($(wildcard notebooks/*.ipynb),)
 	@echo "no notebooks yet: nothing to run"

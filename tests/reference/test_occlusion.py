@@ -14,16 +14,18 @@ from torch import Tensor, nn
 import gradlab
 from gradlab import explain
 from gradlab.core import TargetError
-from gradlab.explain.occlusion import incremental
+from gradlab.explain.occlusion import incremental, winograd
 from tests.reference import narrow
 from tests.reference import occlusion as slow
 from tests.reference.random_networks import build, networks
 
+made: list[Any] = []  # of this test
+
 
 @pytest.fixture(autouse=True)
 def ways(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
-    """Collect the ``Hiding`` objects, to see which way was taken."""
-    made: list[Any] = []
+    """Collect the ``IncrementalForward`` objects, to see which way was taken."""
+    made.clear()
     start = incremental.IncrementalForward.__init__
 
     def kept(self: Any, *args: Any) -> None:
@@ -58,6 +60,57 @@ def test_random_networks(plan: Any, head: str, window: Any, stride: Any, seed: i
     got = explain.occlusion(network, x, 2, window=window, stride=stride, baseline=0.3)
     scale = float(network(x).detach().abs().max())
     assert float((got - want).abs().max()) <= 1e-4 * float(want.abs().max()) + 1e-5 * scale
+    assert made[-1].tape is not None and made[-1].checked, "by windows: what falls back is right, and slow"
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize(("pads", "size"), [((1, 1), (9, 14)), ((0, 1), (8, 6)), ((1, 0), (5, 7))])
+def test_large_convolutions_by_fewer_multiplications(pads: tuple[int, int], size: tuple[int, int], bias: bool) -> None:
+    torch.manual_seed(0)
+    x, weight = torch.randn(winograd.PATCHES, 256, *size), torch.randn(128, 256, 3, 3) / 48
+    more = torch.randn(128) if bias else None
+    kept: dict[Any, Any] = {}
+    torch.testing.assert_close(
+        winograd.convolve(kept, x, weight, more, pads), nn.functional.conv2d(x, weight, more, padding=pads),
+        rtol=0, atol=1e-4,
+    )  # fmt: skip
+    assert list(kept) == ["winograd"]
+
+
+@pytest.mark.parametrize("change", ["fewer patches", "smaller matrix", "double"])
+def test_where_that_is_slower_torchs_own_way_is_taken(change: str) -> None:
+    torch.manual_seed(0)
+    x, weight = torch.randn(winograd.PATCHES, 256, 6, 6), torch.randn(128, 256, 3, 3)
+    x = x[1:] if change == "fewer patches" else x.double() if change == "double" else x
+    weight = weight[1:] if change == "smaller matrix" else weight.to(x)
+    kept: dict[Any, Any] = {}
+    found = winograd.convolve(kept, x, weight, None, (1, 1))
+    assert not kept and torch.equal(found, nn.functional.conv2d(x, weight, padding=1))
+
+
+class Ending(nn.Module):
+    """Every way in which a network takes the mean over its map."""
+
+    def __init__(self, way: str) -> None:
+        super().__init__()
+        self.conv, self.head, self.way = nn.Conv2d(3, 6, 3, padding=1), nn.Linear(6, 4), way
+
+    def forward(self, x: Tensor) -> Tensor:
+        a = self.conv(x).relu()
+        if self.way == "pool":
+            a = nn.functional.adaptive_avg_pool2d(a, 1).flatten(1)
+        else:
+            a = a.mean((-2, -1), keepdim=True).flatten(1) if self.way == "keepdim" else a.mean((2, 3))
+        logits: Tensor = self.head(a)
+        return logits
+
+
+@pytest.mark.parametrize("way", ["pool", "keepdim", "mean"])
+def test_every_mean_over_the_map_goes_by_windows(way: str, x: Tensor, ways: list[Any]) -> None:
+    network = Ending(way).eval()
+    want = slow.occlusion(network, x[:1], lambda z: z[:, 1], (5, 5), (5, 5), torch.zeros_like(x[:1]))
+    close(explain.occlusion(network, x[:1], 1, window=5, stride=5), want)
+    assert ways[0].tape is not None and ways[0].checked
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from gradlab.core import Model, ModelError, copy_of
 from gradlab.core.checks import callable_of, flag, number, one_of
-from gradlab.core.inputs import check_inputs, module_of
+from gradlab.core.inputs import check_inputs, module_of, own_inputs
 from gradlab.core.progress import Progress, check_progress, counted
 from gradlab.core.seeds import Seed, normal_draws, torch_generator
 from gradlab.core.watch import watch
@@ -133,7 +133,8 @@ def _last_first(module: nn.Module, x: Tensor, extra_inputs: Sequence[Any]) -> di
     """Return the parts that hold weights by the layer that they go with, the last layer to run first."""
     order = [""]
     # On a copy of the copy: what a forward pass keeps of the weights in a plain attribute would outlive them.
-    watch(copy_of(module), x, lambda name, *_: order.append(name), extra_inputs)
+    own = own_inputs(extra_inputs, slice(0, 1), len(x))
+    watch(copy_of(module), x[:1], lambda name, *_: order.append(name), own)
     place = {name: i for i, name in enumerate(order) if "parametrizations" not in name.split(".")}
     layers: dict[str, list[nn.Module]] = {}
     for name, part in module.named_modules():
