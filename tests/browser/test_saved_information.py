@@ -140,3 +140,14 @@ def test_mutual_draws_the_overlap(browser: Any, tmp_path: Path) -> None:
             assert found[name].tolist() == pytest.approx(ends, abs=1e-2), name
         band = attributes(page, ".gl-band", "x", "width")[0]
         assert across([band[0], band.sum()]).tolist() == pytest.approx(wanted["I(X;Y)"], abs=1e-2)
+
+
+def test_mutual_writes_what_a_full_cell_stands_for(browser: Any, tmp_path: Path) -> None:
+    for joint, full, nothing in (
+        ([[0.2, 0.2], [0.25, 0.35]], 0.5, []), ([[0.25, 0.25], [0.25, 0.25]], 0.25, []),
+        ([[0.9996, 0.0], [0.0004, 0.0]], 1, ["0.000", "< .001", "0.000"]),
+    ):  # fmt: skip
+        with offline(browser, widgets.mutual(np.array(joint)), tmp_path) as page:
+            assert f"A full cell is {full}." in page.locator(".gl-root").inner_text()
+            written = page.locator("[role=slider]").all_inner_texts()
+            assert [each for each in written if each in ("0.000", "< .001")] == nothing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,9 @@ def test_calibration_opens_a_picture_of_a_bin(browser: Any, pictures: torch.Tens
         ]
         gap = float(found.confidence[k] - found.accuracy[k])
         told = hand.get_attribute("aria-valuetext")
+        count, share, mean = int(found.counts[k]), float(found.accuracy[k]), float(found.confidence[k])
+        assert numbers(told)[2:6] == pytest.approx([count, round(count * share), share, mean], abs=0.0051)
+        assert re.search(r"right \(0\.\d\d\), mean confidence 0\.\d\d: ", told)
         assert f"too sure by {gap:.2f}" in told if gap > 0 else f"not sure enough, by {-gap:.2f}" in told
 
         # the diagram: bars at the bins, as high as the accuracy, the gap up to the confidence, and the counts
@@ -218,6 +222,8 @@ def test_ood_draws_both_sets_and_shows_the_gravest_mistakes(
         at = attributes(page, ".gl-threshold", "x1")[0, 0]
         assert shade[0, 0] + shade[0, 1] == pytest.approx(at) and shade[1, 0] == pytest.approx(at)
         assert shade[0, 2] < shade[1, 2] == 152
+        right_end = attributes(page, ".gl-out", "x", "width")[-1].sum()
+        assert (shade[:, 1] > 0).all() and shade[1, :2].sum() >= right_end - 1, "to the end of the axis"
         now = attributes(page, ".gl-now", "data-tpr", "data-fpr", "cx", "cy")[0]
         right = axis(page, "roc", "x")
         up = axis(page, "roc", "y")

@@ -156,6 +156,7 @@ def test_paradigms_bars_frames_and_cells(browser: Any, net: Any, picture: Any, t
             == f"Why class {order[0]}, rather than class {order[4]}?"
         )
         shows(page, STAGE.format("why"), STRIP.format("why"), found.maps[order[2]], np.abs(found.maps[order[2]]).max())
+        assert [int(bar.get_attribute("data-class")) for bar in bars.all()] == order[:5], "the likeliest first"
         pick(page, "p", "what the network says")
         pick(page, "q", "runner-up")
 
@@ -170,7 +171,8 @@ def test_paradigms_bars_frames_and_cells(browser: Any, net: Any, picture: Any, t
         assert [numbers(each)[-1] for each in texts(page, '[data-bars="votes"] .gl-number')] == pytest.approx(
             np.sort(cell)[::-1][:5], rel=0.06, abs=0.006
         )
-        said(page, f"Row 2, column 3 votes for class {int(cell.argmax())}")
+        told = said(page, f"Row 2, column 3 votes for class {int(cell.argmax())}")
+        assert "%" not in told and numbers(told)[3] == pytest.approx(cell.max(), abs=0.0051)
         page.mouse.click(box["x"] + 2.5 * side, box["y"] + 1.5 * side)
         page.keyboard.press("ArrowRight")
         page.keyboard.press("ArrowDown")

@@ -28,7 +28,7 @@ export function glCompose(panels, sentence) {
 
 // At most two lines; what does not fit is cut with an ellipsis.
 /** @param {Context} context @param {string} text @param {number} width */
-function glLines(context, text, width) {
+export function glLines(context, text, width) {
   const lines = [""];
   for (const word of text.split(" ")) {
     const longer = lines[lines.length - 1] ? `${lines[lines.length - 1]} ${word}` : word;
