@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -20,6 +20,7 @@ from torch.nn import functional as F
 from gradlab import evaluate, explain, information, introspect
 from gradlab.core import ModelError
 from tests.conftest import NETWORKS, Small, Tokens
+from tests.contract.unchanged import unchanged
 
 
 def first_convolution(model: nn.Module) -> nn.Module:
@@ -107,45 +108,6 @@ def refused(model: nn.Module, method: str, x: Tensor) -> bool:
     with unchanged(model, x), refusal:
         METHODS[method](model, x)
     return True
-
-
-def snapshot(model: nn.Module, x: Tensor) -> dict[str, Any]:
-    hooks = [
-        (name, kind, tuple(getattr(module, kind)))
-        for name, module in model.named_modules()
-        for kind in ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-    ]
-    return {
-        "hooks": hooks,
-        "modules": [(name, id(module), module.training) for name, module in model.named_modules()],
-        "parameters": [(n, id(p), p.requires_grad, id(p.grad), p._version) for n, p in model.named_parameters()],
-        "values": [v.clone() for v in model.state_dict().values()],
-        "grads": [None if p.grad is None else p.grad.clone() for p in model.parameters()],
-        "input": (id(x), x.requires_grad, x.grad, x.clone()),
-        "rng": torch.get_rng_state(),
-        "modes": (torch.is_grad_enabled(), torch.is_inference_mode_enabled()),
-    }
-
-
-def same(before: Any, after: Any) -> bool:
-    if isinstance(before, Tensor):
-        return torch.equal(before, after)
-    if isinstance(before, dict):
-        return all(same(before[k], after[k]) for k in before)
-    if isinstance(before, (list, tuple)):
-        return len(before) == len(after) and all(map(same, before, after))
-    return before == after
-
-
-@contextlib.contextmanager
-def unchanged(model: nn.Module, x: Tensor) -> Iterator[None]:
-    torch.rand(1)  # or a method that seeds would find the state that it left the time before
-    before = snapshot(model, x)
-    try:
-        yield
-    finally:
-        after = snapshot(model, x)
-        assert [k for k in before if not same(before[k], after[k])] == []
 
 
 def frozen(model: nn.Module) -> contextlib.AbstractContextManager[None]:
