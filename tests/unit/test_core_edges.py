@@ -57,7 +57,7 @@ def test_a_way_back_that_is_cut_short_is_gone_once_more() -> None:
 
 
 def test_a_bar_knows_how_much_there_is(capsys: pytest.CaptureFixture[str]) -> None:
-    assert list(counted([1, 2, 3], None, True, "things")) == [1, 2, 3]
+    assert list(counted(iter([1, 2, 3]), 3, True, "things")) == [1, 2, 3]
     assert "3/3" in capsys.readouterr().err
 
 
