@@ -193,7 +193,7 @@ CALLERS: dict[str, Call] = {
     "pictures of a graph": of(of_a_graph),
     "pictures in a parameter": of(lambda x: nn.Parameter(x.clone())),
     "pictures of a subclass": of(lambda x: x.clone().as_subclass(Marked)),
-    "pictures channels last": of(lambda x: x.to(memory_format=torch.channels_last)),
+    "pictures channels last": of(lambda x: x.to(memory_format=torch.channels_last) if x.ndim == 4 else x),
     "pictures turned": of(lambda x: x.transpose(2, 3).contiguous().transpose(2, 3)),
     "pictures strided": of(strided),
     "a dual number": Call(dual),

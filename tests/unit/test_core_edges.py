@@ -99,28 +99,6 @@ def test_logits_that_sum_to_two_are_no_probabilities() -> None:
     assert explain.all_contrasts(Two().eval(), X).isfinite().all()
 
 
-def test_two_classes_have_contrasts() -> None:
-    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2)).eval()
-    maps = explain.class_maps(model, X)
-    p = maps.logits.softmax(1)
-    mean = (p[:, :, None, None] * maps.maps).sum(1, keepdim=True)
-    torch.testing.assert_close(maps.contrasts(), mean - maps.maps)
-
-
-@pytest.mark.parametrize("draw", [explain.upsample, explain.unit_scale] if hasattr(explain, "unit_scale") else [])
-def test_maps_that_are_none_are_refused(draw: Any) -> None:
-    for maps in (torch.ones(2, 2, dtype=torch.int64), torch.ones(0, 2, 2), torch.ones(3), [[1.0]]):
-        with pytest.raises(InputError, match="expected a floating tensor"):
-            draw(maps, *([(4, 4)] if draw is explain.upsample else []))
-
-
-def test_a_baseline_that_is_not_finite_is_refused() -> None:
-    with pytest.raises(InputError, match="baseline holds NaN or infinite values"):
-        explain.occlusion(Small().eval(), X, 1, window=4, stride=4, baseline=float("nan"))
-    with pytest.raises(InputError, match="baseline holds NaN or infinite values"):
-        explain.occlusion(Small().eval(), X, 1, window=4, stride=4, baseline=[0.0, float("inf"), 0.0])
-
-
 def test_a_double_networks_alphas_without_a_closed_form_are_double() -> None:
     class Squared(Small):
         def forward(self, x: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ from gradlab.widgets import fallback, manifold
 from gradlab.widgets.factors import Factors
 from gradlab.widgets.introspect import reads_digits
 from gradlab.widgets.manifold import likelihoods, trained
+from tests.arrays import values
 
 
 def font(size: int = 12) -> ImageFont.FreeTypeFont:
@@ -98,3 +99,15 @@ def test_validation_is_pictures_with_labels(validation: Any) -> None:
     net = untrained_digits()
     with pytest.raises(InputError, match=r"validation is .*expected \(pictures, labels\)"):
         widgets.calibration(net, torch.rand(3, 1, 32, 32), [0, 1, 2], validation=validation)
+
+
+@pytest.mark.parametrize("size", [0.01, 30.0])
+def test_maps_are_sent_by_their_own_scale(size: float) -> None:
+    net = untrained_digits()
+    with torch.no_grad():
+        net.model.head.weight.mul_(size)
+    panels = widgets.introspect(net, torch.rand(2, 1, 32, 32, generator=torch.Generator().manual_seed(0)))._panels
+    for name, maps in (("contrasts", panels.contrasts), ("ones", panels.ones)):
+        sent = values(panels.answer()[name])
+        top = max(np.abs(panels.contrasts).max(), np.abs(panels.ones).max())
+        np.testing.assert_allclose(sent, maps, atol=top / 100)
