@@ -10,6 +10,7 @@ from typing import Any
 
 __all__ = [
     "BY_CHANCE",
+    "FOLLOWED",
     "GradlabError",
     "InputError",
     "LayerError",
@@ -42,6 +43,10 @@ REWRITTEN = (
 )
 
 
+FOLLOWED = (
+    "A mode follows the model's gradients and lets none be asked for by its weights (FlopCounterMode, or another that "
+    "tracks modules): ask outside of it."
+)
 BY_CHANCE = (
     "The model answers by chance even in eval mode: asked twice, one picture has two answers (noise, or dropout with "
     "training=True, in its forward). Take it out, or let it depend on self.training; dropout_passes may drop."

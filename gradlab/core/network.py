@@ -22,7 +22,7 @@ from gradlab.core.batchnorm import steadied
 from gradlab.core.borrow import KEY, Hook, Hooks, borrowed, on_behalf
 from gradlab.core.checks import check_untransformed
 from gradlab.core.copies import copy_of
-from gradlab.core.errors import BY_CHANCE, CHECKPOINTED, REWRITTEN, GradlabError, ModelError
+from gradlab.core.errors import BY_CHANCE, CHECKPOINTED, FOLLOWED, REWRITTEN, GradlabError, ModelError
 from gradlab.core.first_run import Watch, misfit, rewound
 from gradlab.core.interrupts import and_back, recording
 from gradlab.core.precision import own_precision
@@ -298,6 +298,8 @@ def ask(model: nn.Module, work: Callable[[Network], T], trainable: bool = False)
         except RuntimeError as error:
             if "modified by an inplace operation" in str(error):
                 raise ModelError(REWRITTEN) from error
+            if "_will_engine_execute_node" in str(error):
+                raise ModelError(FOLLOWED) from error
             if "use_reentrant=False" not in str(error):
                 raise
             raise ModelError(CHECKPOINTED) from error

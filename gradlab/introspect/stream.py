@@ -23,6 +23,7 @@ from gradlab.core import InputError, LastLayer, Model, ModelError, last_layer
 from gradlab.core.checks import checked_path, fingerprint, instance, update, whole_number
 from gradlab.core.errors import shown
 from gradlab.core.inputs import module_of
+from gradlab.core.precision import own_precision
 from gradlab.core.progress import Progress, check_progress, counted
 from gradlab.introspect.recipe import Recipe
 from gradlab.introspect.weight_gradients import dense_features, features
@@ -102,6 +103,7 @@ class Store:
                 yield made, None if labels is None else labels[start : start + rows]
 
 
+@own_precision
 def stream(
     model: Model,
     loader: Iterable[Any],

@@ -26,20 +26,21 @@ TRANSFORMED = r"torch\.func|inference tensor"
 
 @dataclass(frozen=True)
 class Call:
-    """A caller; refuses: what a method needs, to the reason of its refusal."""
+    """A caller; refuses: what a method needs, to the reason of its refusal; may: a reason that holds for some."""
 
     by: Caller
     refuses: Mapping[str, str] = field(default_factory=dict)
+    may: str = "^$"
 
 
-def inside(made: Callable[[], Any], refuses: Mapping[str, str] | None = None) -> Call:
+def inside(made: Callable[[], Any], refuses: Mapping[str, str] | None = None, may: str = "^$") -> Call:
     """Ask within a context manager."""
 
     def by(ask: Callable[..., Tensor], model: nn.Module, x: Tensor, q: Question) -> Tensor:
         with made():
             return ask(model, x, q)
 
-    return Call(by, refuses or {})
+    return Call(by, refuses or {}, may)
 
 
 def of(change: Callable[[Tensor], Tensor], refuses: Mapping[str, str] | None = None) -> Call:
@@ -79,6 +80,8 @@ def deterministic() -> Iterator[None]:
 def strict() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        # A checkpoint's own word to whoever runs it without gradients.
+        warnings.filterwarnings("ignore", "None of the inputs have requires_grad")
         yield
 
 
@@ -178,7 +181,7 @@ CALLERS: dict[str, Call] = {
     "hooks of the user's": Call(hooked),
     "TorchFunctionMode": inside(Calling),
     "TorchDispatchMode": inside(Dispatching),
-    "FlopCounterMode": inside(lambda: FlopCounterMode(display=False)),
+    "FlopCounterMode": inside(lambda: FlopCounterMode(display=False), may="A mode follows the model's gradients"),
     "profiler": inside(lambda: torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU])),
     "saved tensors packed": inside(lambda: torch.autograd.graph.saved_tensors_hooks(lambda t: t.clone(), lambda t: t)),
     "no_grad": inside(torch.no_grad),
@@ -194,7 +197,7 @@ CALLERS: dict[str, Call] = {
     "pictures in a parameter": of(lambda x: nn.Parameter(x.clone())),
     "pictures of a subclass": of(lambda x: x.clone().as_subclass(Marked)),
     "pictures channels last": of(lambda x: x.to(memory_format=torch.channels_last) if x.ndim == 4 else x),
-    "pictures turned": of(lambda x: x.transpose(2, 3).contiguous().transpose(2, 3)),
+    "pictures turned": of(lambda x: x.transpose(-2, -1).contiguous().transpose(-2, -1)),
     "pictures strided": of(strided),
     "a dual number": Call(dual),
     **{f"inside torch.func.{name}": Call(by, {"any": TRANSFORMED}) for name, by in _TRANSFORMS.items()},

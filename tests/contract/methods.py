@@ -94,7 +94,8 @@ def asked(strategy: str, model: nn.Module, x: Tensor, q: Question) -> Tensor:
 
 def flat(by_name: dict[str, Tensor]) -> Tensor:
     """Return everything, in an order that dotted names do not decide."""
-    return torch.cat(sorted((values.flatten() for values in by_name.values()), key=lambda v: (len(v), v.sum().item())))
+    with torch.autocast("cpu", enabled=False):  # which cannot put half precision together
+        return torch.cat(sorted((v.flatten() for v in by_name.values()), key=lambda v: (len(v), v.sum().item())))
 
 
 def slow_scores(model: nn.Module, x: Tensor, of: nn.Module | None = None) -> tuple[Tensor, list[list[list[Tensor]]]]:

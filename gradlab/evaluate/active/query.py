@@ -13,6 +13,7 @@ from gradlab.core import InputError, LastLayer, Model, last_layer
 from gradlab.core.checks import callable_of, check_untransformed, checked_extra, one_of, whole_number
 from gradlab.core.dropout import NoDropout, dropped
 from gradlab.core.errors import shown
+from gradlab.core.precision import own_precision
 from gradlab.core.seeds import Seed, int_seed, torch_generator
 from gradlab.core.targets import check_logits
 from gradlab.evaluate.active import strategies
@@ -50,6 +51,7 @@ def probabilities(model: Model, inputs: Tensor, *, extra_inputs: Sequence[Any] =
     return check_logits(logits_of(model, inputs, extra_inputs=extra_inputs), 2).softmax(1)
 
 
+@own_precision
 def ask(
     strategy: str | Strategy,
     model: Model,
@@ -123,6 +125,7 @@ def check_strategy(strategy: Any, name: str = "strategy") -> None:
         one_of(strategy, name, STRATEGIES)
 
 
+@own_precision
 def dropout_passes(
     model: Model, inputs: Tensor, passes: int = PASSES, *, extra_inputs: Sequence[Any] = (), seed: Seed = 0
 ) -> Tensor:

@@ -25,6 +25,7 @@ from gradlab.core.checks import number, numbers
 from gradlab.core.contrasts import Loss, check_loss
 from gradlab.core.errors import shown
 from gradlab.core.inputs import check_inputs
+from gradlab.core.precision import own_precision
 from gradlab.evaluate.batches import batches
 from gradlab.evaluate.calibration import check_temperature
 from gradlab.explain import gradient
@@ -86,6 +87,7 @@ def energy(model: Model, inputs: Tensor, temperature: float = 1.0, *, extra_inpu
     return temperature * (logits_of(model, inputs, extra_inputs=extra_inputs).double() / temperature).logsumexp(1)
 
 
+@own_precision
 def odin(
     model: Model,
     inputs: Tensor,
@@ -138,6 +140,7 @@ def odin(
     return _sure(logits_of(model, torch.cat(moved), extra_inputs=extra_inputs), temperature)
 
 
+@own_precision
 def gradient_norm(
     model: Model,
     inputs: Tensor,
@@ -185,6 +188,7 @@ def gradient_norm(
     return torch.cat(found)
 
 
+@own_precision
 def logits_of(model: Model, inputs: Tensor, *, extra_inputs: Sequence[Any] = ()) -> Tensor:
     """Return finite logits (N, classes), in parts; arguments and errors as :func:`msp`.
 

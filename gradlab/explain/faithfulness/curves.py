@@ -42,6 +42,7 @@ class Curve:
         return torch.trapezoid(self.scores, self.fractions.to(self.scores), dim=1)
 
 
+@own_precision
 def deletion(
     model: Model,
     inputs: Tensor,
@@ -80,6 +81,7 @@ def deletion(
     return _curve(model, x, x, hidden_pictures(x, baseline), maps, target, steps, score, extra_inputs)
 
 
+@own_precision
 def insertion(
     model: Model,
     inputs: Tensor,

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from gradlab.core import Model, ModelError, copy_of
 from gradlab.core.checks import callable_of, flag, number, one_of
 from gradlab.core.inputs import check_inputs, module_of, own_inputs
+from gradlab.core.precision import own_precision
 from gradlab.core.progress import Progress, check_progress, counted
 from gradlab.core.seeds import Seed, normal_draws, torch_generator
 from gradlab.core.watch import watch
@@ -29,6 +30,7 @@ class Randomisation:
     similarity: Tensor
 
 
+@own_precision
 def randomisation(
     model: Model,
     method: Callable[[nn.Module, Tensor], Tensor],
@@ -81,6 +83,7 @@ def randomisation(
     return Randomisation(tuple(layers), torch.stack(found))
 
 
+@own_precision
 def randomised(
     model: Model,
     inputs: Tensor,

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from gradlab.core.network import Network, Weights
+from gradlab.core.precision import own_precision
 from gradlab.explain.occlusion.geometry import Ints, Window, window
 from gradlab.explain.occlusion.operations import fold
 from gradlab.explain.occlusion.windows import Tape, TapeMismatch, Windowed
@@ -70,6 +71,7 @@ class IncrementalForward:
         if self.tape is not None:
             self.largest = max(step.clean.numel() * x.element_size() for step in self.tape.steps)
 
+    @own_precision
     def outputs(self, starts: Ints, ends: Ints) -> Any:
         """Return the model's outputs for G patches; starts, ends: first and one-past-last pixels, (2, G).
 
