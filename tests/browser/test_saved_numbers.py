@@ -78,6 +78,8 @@ def test_introspect_paints_rows_and_maps(browser: Any, pictures: torch.Tensor, t
         asked = (own + 2) % 7
         page.locator(f'[data-panel="{asked}"]').click()
         assert page.locator(".gl-detail h3").first.inner_text() == f"Why class {own}, rather than class {asked}?"
+        stops = {each.get_attribute("data-panel") for each in page.locator('[data-panel][tabindex="0"]').all()}
+        assert stops == {str(asked)}, "one stop for the tab key, then arrows"
         np.testing.assert_allclose(attributes(page, ".gl-factor", "data-u")[:, 0], u[asked], atol=6e-5)
         cosines = attributes(page, "[data-cosine]", "data-value")[:, 0].reshape(7, 7)
         np.testing.assert_allclose(cosines, kept.cosines("ce")[0], atol=1e-3)

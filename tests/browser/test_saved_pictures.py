@@ -260,3 +260,13 @@ def test_a_sweep_that_was_begun_is_finished_before_it_is_saved(net: Any, picture
         time.sleep(0.01)
     assert widget.sweep["done"] == widget.sweep["total"] == 12
     assert not np.isnan(values(widget.sweep["drops"])).any()
+
+
+def test_occlusion_offers_its_own_window_among_the_others(browser: Any, net: Any, picture: Any, tmp_path: Path) -> None:
+    widget = gradlab.widgets.occlusion(net, picture, window=13, stride=7)
+    with offline(browser, widget, tmp_path) as page:
+        for control, own in (("window", 13), ("stride", 7)):
+            offered = [
+                int(numbers(each)[0]) for each in page.locator(f'[data-control="{control}"] option').all_inner_texts()
+            ]
+            assert own in offered and offered == sorted(set(offered)) and len(offered) > 2
