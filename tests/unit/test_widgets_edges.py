@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from typing import Any
 
@@ -101,13 +102,12 @@ def test_validation_is_pictures_with_labels(validation: Any) -> None:
         widgets.calibration(net, torch.rand(3, 1, 32, 32), [0, 1, 2], validation=validation)
 
 
-@pytest.mark.parametrize("size", [0.01, 30.0])
+@pytest.mark.parametrize("size", [1e-5, 1e9])
 def test_maps_are_sent_by_their_own_scale(size: float) -> None:
-    net = untrained_digits()
-    with torch.no_grad():
-        net.model.head.weight.mul_(size)
-    panels = widgets.introspect(net, torch.rand(2, 1, 32, 32, generator=torch.Generator().manual_seed(0)))._panels
-    for name, maps in (("contrasts", panels.contrasts), ("ones", panels.ones)):
-        sent = values(panels.answer()[name])
-        top = max(np.abs(panels.contrasts).max(), np.abs(panels.ones).max())
-        np.testing.assert_allclose(sent, maps, atol=top / 100)
+    """In half precision, which holds neither."""
+    pictures = torch.rand(2, 1, 32, 32, generator=torch.Generator().manual_seed(0))
+    panels = widgets.introspect(untrained_digits(), pictures)._panels
+    panels = dataclasses.replace(panels, contrasts=size * panels.contrasts, ones=size * panels.ones)
+    top = max(np.abs(panels.contrasts).max(), np.abs(panels.ones).max())
+    for name in ("contrasts", "ones"):
+        np.testing.assert_allclose(values(panels.answer()[name]), getattr(panels, name), atol=top / 1000)
