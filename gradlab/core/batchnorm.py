@@ -31,8 +31,8 @@ def _steady(part: nn.Module, given: tuple[Any, ...], output: Any) -> None:
         output.register_hook(_contiguous)
 
 
-def _contiguous(gradient: Tensor) -> Tensor:
-    return gradient.contiguous()
+def _contiguous(gradient: Tensor | None) -> Tensor | None:
+    return None if gradient is None else gradient.contiguous()  # none at all, where a caller's own is undefined
 
 
 def _then(hook: Hook) -> Hook:
