@@ -29,10 +29,10 @@ COARSE = 1e-5  # the rounding of a type that cannot tell a closed form from one 
 
 # Steps of autograd that move numbers, add them up or scale them by a constant, whatever the numbers are. None adds one.
 _LINEAR = frozenset({
-    "AdaptiveAvgPool2DBackward", "AddmmBackward", "AliasBackward", "AvgPool2DBackward", "CloneBackward", "DivBackward",
-    "ExpandBackward", "LinearBackward", "MeanBackward", "MkldnnLinearBackward", "MmBackward", "MulBackward",
-    "PermuteBackward", "ReshapeAliasBackward", "SqueezeBackward", "SumBackward", "TBackward", "ToCopyBackward",
-    "TransposeBackward", "UnsafeViewBackward", "UnsqueezeBackward", "ViewBackward",
+    "AdaptiveAvgPool2DBackward", "AddmmBackward", "AliasBackward", "AsStridedBackward", "AvgPool2DBackward",
+    "CloneBackward", "DivBackward", "ExpandBackward", "LinearBackward", "MeanBackward", "MkldnnLinearBackward",
+    "MmBackward", "MulBackward", "PermuteBackward", "ReshapeAliasBackward", "SqueezeBackward", "SumBackward",
+    "TBackward", "ToCopyBackward", "TransposeBackward", "UnsafeViewBackward", "UnsqueezeBackward", "ViewBackward",
 })  # fmt: skip
 
 

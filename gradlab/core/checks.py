@@ -295,7 +295,9 @@ def fingerprint(model: nn.Module) -> str:
     """
     check_untransformed()
     total = hashlib.blake2b(digest_size=16)
-    for name, values in sorted(model.state_dict().items()):
+    with torch.device("cpu"):  # a quantised layer makes the tensor of its scale when it is asked
+        state = model.state_dict()
+    for name, values in sorted(state.items()):
         for part in tree_iter(values):  # a quantised layer packs its weight and bias together
             if not isinstance(part, Tensor):
                 total.update(f"{name} {part!r};".encode())

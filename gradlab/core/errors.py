@@ -11,6 +11,7 @@ from typing import Any
 __all__ = [
     "BY_CHANCE",
     "FOLLOWED",
+    "OVERFLOWN",
     "GradlabError",
     "InputError",
     "LayerError",
@@ -47,6 +48,7 @@ FOLLOWED = (
     "A mode follows the model's gradients and lets none be asked for by its weights (FlopCounterMode, or another that "
     "tracks modules): ask outside of it."
 )
+OVERFLOWN = "The model's gradients are NaN or infinite for these inputs; in float16 they overflow."
 BY_CHANCE = (
     "The model answers by chance even in eval mode: asked twice, one picture has two answers (noise, or dropout with "
     "training=True, in its forward). Take it out, or let it depend on self.training; dropout_passes may drop."

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gradlab.core.checks import checked_tensor, readable
-from gradlab.core.errors import NO_GRADIENT, InputError, LayerError, ModelError, shown
+from gradlab.core.errors import NO_GRADIENT, OVERFLOWN, InputError, LayerError, ModelError, shown
 from gradlab.core.interrupts import recording
 from gradlab.core.layout import Layout
 from gradlab.core.network import Weights
@@ -127,7 +127,7 @@ class Run:
             raise LayerError(f"The scores do not depend on the {what}: choose a layer upstream of them. {NO_GRADIENT}")
         # A sum is finite only if all its terms are; it may overflow, so ask again.
         if not bool(found.sum().isfinite()) and not bool(found.isfinite().all()):
-            raise ModelError("The model's gradients are NaN or infinite for these inputs; in float16 they overflow.")
+            raise ModelError(OVERFLOWN)
         return found
 
 

@@ -22,7 +22,7 @@ from gradlab.core.batchnorm import steadied
 from gradlab.core.borrow import KEY, Hook, Hooks, borrowed, on_behalf
 from gradlab.core.checks import check_untransformed
 from gradlab.core.copies import copy_of
-from gradlab.core.errors import BY_CHANCE, CHECKPOINTED, FOLLOWED, REWRITTEN, GradlabError, ModelError
+from gradlab.core.errors import BY_CHANCE, CHECKPOINTED, FOLLOWED, OVERFLOWN, REWRITTEN, GradlabError, ModelError
 from gradlab.core.first_run import Watch, misfit, rewound
 from gradlab.core.interrupts import and_back, recording
 from gradlab.core.precision import own_precision
@@ -44,6 +44,7 @@ ATTEMPTS = 3  # before an explanation that meets updates of the weights takes a 
 MOST_KEPT = 2  # shadows of one model: as many threads may ask it without making new ones
 
 _kept: weakref.WeakKeyDictionary[nn.Module, list[Shadow]] = weakref.WeakKeyDictionary()
+_newest: weakref.WeakKeyDictionary[nn.Module, weakref.ref[Shadow]] = weakref.WeakKeyDictionary()
 _running = threading.local()  # the network that this thread runs
 _borrowed: weakref.WeakKeyDictionary[nn.Module, dict[Any, Any]] = weakref.WeakKeyDictionary()
 
@@ -300,6 +301,8 @@ def ask(model: nn.Module, work: Callable[[Network], T], trainable: bool = False)
                 raise ModelError(REWRITTEN) from error
             if "_will_engine_execute_node" in str(error):
                 raise ModelError(FOLLOWED) from error
+            if "returned nan values" in str(error):  # in anomaly mode
+                raise ModelError(OVERFLOWN) from error
             if "use_reentrant=False" not in str(error):
                 raise
             raise ModelError(CHECKPOINTED) from error
@@ -312,7 +315,8 @@ def ask(model: nn.Module, work: Callable[[Network], T], trainable: bool = False)
 def _shadow(model: nn.Module, copied: bool, trainable: bool) -> Shadow | None:
     """Return a shadow that nobody else uses, kept from before or new; None where the model must be borrowed."""
     kept = _kept.setdefault(model, [])
-    memory = next((last.memory for last in kept[-1:] if last.same_structure()), {})
+    last = _newest[model]() if model in _newest else None  # it may be in use: what was found out holds all the same
+    memory = last.memory if last is not None and last.same_structure() else {}
     while kept and not (copied or trainable):
         try:
             shadow = kept.pop()
@@ -328,4 +332,5 @@ def _shadow(model: nn.Module, copied: bool, trainable: bool) -> Shadow | None:
         _borrowed[model] = {"reason": str(reason)}
         return None
     new.memory = memory
+    _newest[model] = weakref.ref(new)
     return new

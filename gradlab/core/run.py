@@ -173,7 +173,7 @@ def _run_to(
     head: list[Weighting] = []
 
     def keep(_: nn.Module, __: Any, output: Any) -> Tensor:
-        if recorded and torch._C._autograd._top_saved_tensors_default_hooks(True) is not packed:
+        if recorded and torch._C._autograd._top_saved_tensors_default_hooks(True) != packed:
             raise _Checkpointed
         readings_of(output, size, choice.name, choice.prefix)
         if len(output) != len(x):

@@ -40,6 +40,15 @@ def test_every_method_by_every_caller(caller: str, name: str) -> None:
     assert faults([(name, method, caller) for method in METHODS]) == []
 
 
+# Where a whole run of the table once found a fault.
+MENDED = [
+    ("float16", "IntrospectiveNetwork slope", "anomaly mode"),
+    ("dynamically quantised", "introspect.stream", "default device meta"),
+    ("trunk under no_grad", "grad_cam", "saved tensors packed"),
+    ("trunk under no_grad", "information.fisher_map", "saved tensors packed"),
+]
+
+
 def rest() -> list[tuple[str, str, str]]:
     cells = [
         (name, method, caller)
@@ -49,7 +58,7 @@ def rest() -> list[tuple[str, str, str]]:
         for caller in CALLERS
         if caller != "plain"
     ]
-    return cells if WHOLE else random.Random(0).sample(cells, SAMPLE)
+    return cells if WHOLE else MENDED + random.Random(0).sample(cells, SAMPLE)
 
 
 @pytest.mark.parametrize("part", range(len(KINDS)) if WHOLE else [0])

@@ -35,6 +35,9 @@ EXACT: dict[str, Head] = {
     "one window": lambda m, a: m.fc(F.avg_pool2d(a, 14).flatten(1)),
     "sum": lambda m, a: m.fc(a.sum((2, 3)) / 196),
     "one axis after another": lambda m, a: m.fc(a.mean(3).mean(2)),
+    "pooled, in memory channels last": lambda m, a: m.fc(
+        F.adaptive_avg_pool2d(a.contiguous(memory_format=torch.channels_last), 1).flatten(1)
+    ),
     "channels last": lambda m, a: m.fc(a.permute(0, 2, 3, 1).mean((1, 2))),
 }
 NOT_EXACT: dict[str, Head] = {

@@ -47,6 +47,33 @@ def test_a_first_guess_is_exact_for_a_linear_model(x: Tensor) -> None:
     )
 
 
+class Counting(Small):
+    runs = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        Counting.runs += 1
+        return super().forward(x)
+
+
+@pytest.mark.parametrize("steps", [None, 2])
+def test_what_was_found_out_about_a_network_outlives_a_sweep(x: Tensor, steps: int | None) -> None:
+    model = Counting().eval()
+
+    def runs_of_a_question() -> int:
+        before = Counting.runs
+        explain.all_contrasts(model, x)
+        return Counting.runs - before
+
+    first, again = runs_of_a_question(), runs_of_a_question()
+    assert first > again == 1
+    sweep = explain.occlusion_sweep(model, x, 1, window=6, stride=3)
+    for _ in range(steps or 1000):
+        next(sweep, None)
+    assert runs_of_a_question() == 1, "finished, or paused and its network still in use"
+    sweep.close()
+    assert runs_of_a_question() == 1
+
+
 def test_a_sweep_can_be_left_at_any_point(model: nn.Module, x: Tensor) -> None:
     sweep = explain.occlusion_sweep(model, x, 1, window=6, stride=3)
     next(sweep)

@@ -181,6 +181,14 @@ class _Plan:
             yield from self._swept(network, network.weights(), slope)
 
     def _swept(self, network: Network, weights: Weights, slope: Tensor | None) -> Iterator[Sweep]:
+        try:
+            yield from self._steps(network, weights, slope)
+        except GeneratorExit:  # nobody wants the rest
+            network.release()
+            raise
+        network.release()
+
+    def _steps(self, network: Network, weights: Weights, slope: Tensor | None) -> Iterator[Sweep]:
         clean, n = self.question.clean, len(self.x)
         occluded = clean.new_full((*clean.shape, *self.count), torch.nan)
         sweep = Sweep(clean, occluded, self.window, self.stride, self.size, False, 0, self.total)
