@@ -20,7 +20,7 @@ from gradlab.core.targets import check_logits, logits_in
 __all__ = ["Run", "Weighting", "unreached"]
 
 # Cotangents are pulled back together; a chunk's gradients at the layer stay below this many numbers.
-CHUNK_NUMBERS = 16_000_000
+CHUNK_NUMBERS = 4_000_000
 
 
 @dataclass(frozen=True)

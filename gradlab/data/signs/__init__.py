@@ -28,7 +28,8 @@ LABELS = tuple(SIGNS)
 MOST = 1_000_000  # pictures in one call
 SIZE = 48  # pixels of a picture
 _VARIANTS = 24  # drawings of each class in one call; each picture is one of them in its own place, light and paint
-_CHUNK = 256  # pictures put together at once
+_CHUNK = 256  # pictures whose random numbers are drawn together
+_PLACED = 32  # that are put into their places at once
 
 # Paint, from the darkest to the brightest: (low, high) per channel.
 _PAINT = {
@@ -103,8 +104,10 @@ def _drawings(variants: int, seed: int) -> Tensor:
 def _pictures(drawings: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Put drawings into scenes; return the pictures and their masks."""
     n = len(drawings)
-    fine = F.grid_sample(drawings.float() / 255, _places(n, generator), align_corners=False)
-    coverage = F.avg_pool2d(fine, 2)
+    placed = zip(drawings.split(_PLACED), _places(n, generator).split(_PLACED), strict=True)
+    coverage = torch.cat(
+        [F.avg_pool2d(F.grid_sample(some.float() / 255, at, align_corners=False), 2) for some, at in placed]
+    )
     materials, parts = coverage[:, : len(MATERIALS)], coverage[:, len(MATERIALS) :]
     paint = torch.stack([_paint(n, name, generator) for name in MATERIALS], 1)
     sign = torch.einsum("nmhw,nmc->nchw", materials, paint)
