@@ -20,6 +20,8 @@ M = TypeVar("M", bound=nn.Module)
 def copy_of(model: M) -> M:
     """Return a deep copy in eval mode, weights included, for who means to change it.
 
+    Memory: that of the weights.
+
     Raises:
         ModelError: the model refuses to be copied, or a function in it would ask the original's parts.
 

@@ -19,6 +19,8 @@ __all__ = ["attached_last_layer", "last_layer", "outputs_of", "sees_others"]
 def last_layer(model: Model, inputs: Tensor, *, extra_inputs: Sequence[Any] = ()) -> LastLayer:
     """Run the network once and keep what its last linear layer reads and gives.
 
+    Memory: all N pictures run together: it grows with N as a forward pass does.
+
     Args:
         model: any ``nn.Module`` or a ``Classifier`` whose logits (N, classes) come from an ``nn.Linear``.
         inputs: normalised pictures (N, C, H, W).
@@ -55,6 +57,8 @@ def attached_last_layer(model: Model, inputs: Tensor, name: str = "inputs") -> L
 
 def outputs_of(model: Model, inputs: Tensor, *, extra_inputs: Sequence[Any] = ()) -> Any:
     """Return what ``model(inputs, *extra_inputs)`` returns, detached, in eval mode; the model is not changed.
+
+    Memory: all N pictures run together: it grows with N as a forward pass does.
 
     Args:
         model: any ``nn.Module`` or a ``Classifier``.

@@ -69,6 +69,9 @@ def run(
 ) -> Run | LastLayer:
     """Run ``model(inputs, *extra_inputs)`` once and keep a layer, the input or the last linear layer.
 
+    Memory: all N pictures run together: it grows with N as a forward pass does, and with the graph of what comes
+    after the layer.
+
     Args:
         model: any ``nn.Module`` or a ``Classifier``; used as in eval mode and never changed.
         inputs: normalised batch (N, C, H, W), never modified.
@@ -103,6 +106,8 @@ def answer(
 
     The question is computed with gradients on, whatever mode the caller is in. Arguments and errors are those of
     :func:`run`, and the question's own.
+
+    Memory: as :func:`run`.
 
     Examples:
         >>> gradlab.core.answer(lambda kept: kept.pull_back(kept.logits[:, 3]), net, x, keep=gradlab.core.INPUT).shape

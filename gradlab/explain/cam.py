@@ -42,6 +42,9 @@ def grad_cam(
 
     L^P = sum_k alpha^P_k A^k with alpha^P_k = mean_ij dz_P/dA^k_ij (Selvaraju et al., Grad-CAM, ICCV 2017).
 
+    Memory: all N pictures run together: it grows with N as a forward pass does, and with the graph of what comes
+    after the layer.
+
     Args:
         model: any ``nn.Module`` or a ``Classifier``.
         inputs: normalised pictures (N, C, H, W).
@@ -80,6 +83,8 @@ def counterfactual_cam(
 
     Arguments, return value and errors are those of :func:`grad_cam`.
 
+    Memory: as :func:`grad_cam`.
+
     Examples:
         >>> torch.equal(gradlab.explain.counterfactual_cam(net, x), -gradlab.explain.grad_cam(net, x))
         True
@@ -101,6 +106,8 @@ def contrast_cam(
     alpha_k = mean_ij dJ/dA^k_ij with J = CE(z, Q) (Prabhushankar et al., Contrastive Explanations, ICIP 2020): Grad-CAM
     of that score. As dJ/dz = p - e_Q, the map is sum_c p_c L^c - L^Q. With Q = P it asks "why not P with 100 %
     confidence?".
+
+    Memory: as :func:`grad_cam`.
 
     Args:
         model: any ``nn.Module`` or a ``Classifier``.
@@ -139,6 +146,8 @@ def hires_cam(
 
     Arguments, return value and errors are those of :func:`grad_cam`.
 
+    Memory: as :func:`grad_cam`.
+
     Examples:
         >>> gradlab.explain.hires_cam(net, x, contrast=8).shape
         torch.Size([1, 1, 8, 8])
@@ -160,6 +169,8 @@ def layer_cam(
     Jiang et al., LayerCAM, IEEE TIP 2021: made for layers far from the output, whose gradients differ by cell.
 
     Arguments, return value and errors are those of :func:`grad_cam`.
+
+    Memory: as :func:`grad_cam`.
 
     Examples:
         >>> gradlab.explain.layer_cam(net, x, layer="stem").shape
@@ -198,6 +209,8 @@ def class_maps(
 
     Arguments and errors are those of :func:`grad_cam`.
 
+    Memory: as :func:`all_contrasts`.
+
     Examples:
         >>> found = gradlab.explain.class_maps(net, x)
         >>> found.maps.shape, found.exact
@@ -220,6 +233,8 @@ def all_contrasts(
 
     By linearity contrast_Q = sum_c p_c L^c - L^Q, so one forward pass and a matrix product answer every Q where the
     head is linear after pooling; elsewhere the classes are pulled back in batches.
+
+    Memory: as :func:`grad_cam`, and N classes h w numbers; without a closed form N classes K numbers more.
 
     Returns:
         Raw signed maps (N, classes, h, w), nats. Other arguments and errors are those of :func:`grad_cam`.

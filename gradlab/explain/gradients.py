@@ -35,6 +35,8 @@ def gradient(
 ) -> Tensor:
     """The slope of the score at the picture: dS/dx (Simonyan et al. 2013).
 
+    Memory: the graph of the whole network for all N pictures together, about twice a forward pass.
+
     Args:
         model: any ``nn.Module`` or a ``Classifier``.
         inputs: normalised pictures (N, C, H, W).
@@ -70,6 +72,8 @@ def deconvnet(
     The forward mask is ignored, also the upper one of a ReLU6. Activations that are no ReLU keep their own derivative.
     Arguments, return value and errors are those of :func:`gradient`; a network that runs no ReLU raises ``ModelError``.
 
+    Memory: as :func:`gradient`.
+
     Examples:
         >>> gradlab.explain.deconvnet(net, x, target=3).shape
         torch.Size([1, 1, 32, 32])
@@ -90,6 +94,8 @@ def guided_backprop(
     Springenberg et al. 2015. For a ReLU6 a unit is active where 0 < f < 6. The result depends little on the class and
     on the weights (Adebayo et al., Sanity Checks for Saliency Maps, 2018): show it beside a network of random weights.
     Arguments, return value and errors are those of :func:`gradient`; a network that runs no ReLU raises ``ModelError``.
+
+    Memory: as :func:`gradient`.
 
     Examples:
         >>> gradlab.explain.guided_backprop(net, x, target=3).shape

@@ -65,6 +65,8 @@ def bridge(model: Model, inputs: Tensor, *, extra_inputs: Sequence[Any] = ()) ->
     In float32 the two sides agree to about 1e-6; for machine precision hand over ``model.double()`` and inputs in
     float64.
 
+    Memory: the graph of one picture at a time, and N classes^2 d numbers.
+
     Args:
         model: any ``nn.Module`` or a ``Classifier`` whose logits (N, classes) come from an ``nn.Linear``.
         inputs: normalised pictures (N, C, H, W).

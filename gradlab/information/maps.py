@@ -45,6 +45,9 @@ def fisher_map(
     One pull-back per label: 1000 classes by the picture take 1000 backward passes, so ask there for kind="monte carlo".
     Set the map of a network with random weights beside it.
 
+    Memory: as :func:`gradlab.explain.all_contrasts`; at the picture the graph of the whole network for all N
+    pictures.
+
     Args:
         model: any ``nn.Module`` or a ``Classifier`` that returns logits (N, classes).
         inputs: normalised pictures (N, C, H, W).

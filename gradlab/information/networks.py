@@ -58,6 +58,8 @@ def fisher(
 
     The square of a batch's mean gradient is none of them: it is the square of a mean, not a mean of squares.
 
+    Memory: pieces of at most 8 million gradients at the layers' outputs; the diagonal takes as much as the weights.
+
     Args:
         model: any ``nn.Module`` or a ``Classifier`` that returns logits (N, classes); frozen weights count too.
         inputs: normalised pictures (N, C, H, W).
@@ -118,6 +120,8 @@ def scores(
     extra_inputs: Sequence[Any] = (),
 ) -> dict[str, Tensor]:
     """Each sample's scores d log p_c / d theta, never averaged: minus the contrast gradients dJ_c / d theta.
+
+    Memory: the N labels weights numbers of the result, all at once; pieces beside them as in :func:`fisher`.
 
     Args:
         model: any ``nn.Module`` or a ``Classifier`` that returns logits (N, classes).

@@ -117,6 +117,8 @@ def stream(
 
     Called again after a kill, it goes on: rows that are there are not computed again, only their pictures compared.
 
+    Memory: one batch of the loader in the network, and about two shards.
+
     Args:
         model: any ``nn.Module`` or a ``Classifier``.
         loader: gives batches of pictures (n, C, H, W), or of pictures and labels (n,), in the same order each time.

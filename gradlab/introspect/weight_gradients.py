@@ -43,6 +43,9 @@ def features(
     answers for all C classes; :func:`gradlab.introspect.last_layer` keeps u and h apart. For any other layer the
     gradients are pulled back, one pass per question.
 
+    Memory: all N pictures run together: it grows with N as a forward pass does, and the features: N times as many
+    as the layer has weights.
+
     Args:
         model: any ``nn.Module`` or a ``Classifier``; its bias is not among the features.
         inputs: normalised pictures (N, C, H, W).

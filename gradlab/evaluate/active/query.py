@@ -41,6 +41,8 @@ STRATEGIES = ("random", *_SCORES, "bald", "badge")
 def probabilities(model: Model, inputs: Tensor, *, extra_inputs: Sequence[Any] = ()) -> Tensor:
     """Return softmax of the network's logits (N, classes), in eval mode and under the state contract.
 
+    Memory: 256 pictures run together, whatever N is.
+
     Raises:
         InputError, ModelError: see their descriptions.
 
@@ -67,6 +69,8 @@ def ask(
     For an :class:`gradlab.introspect.IntrospectiveNetwork` p is that of H, and BADGE reads the last layer of H. BALD
     drops units of f, whose features H then reads; where a network drops nothing, it cannot tell pictures apart: it
     warns, and picks at random.
+
+    Memory: 256 pictures run together; BALD keeps M N classes numbers, BADGE h of all pictures.
 
     Args:
         strategy: one of ``STRATEGIES``, or your own ``(model, inputs, n, seed) -> indices``, with an int for a seed.

@@ -39,6 +39,8 @@ ODIN_STEP = 0.0014  # of the paper, for pictures in 0..1
 def msp(model: Model, inputs: Tensor, temperature: float = 1.0, *, extra_inputs: Sequence[Any] = ()) -> Tensor:
     """The maximum softmax probability, max_c softmax(z / T)_c.
 
+    Memory: 256 pictures run together, whatever N is.
+
     Args:
         model: any ``nn.Module`` or a ``Classifier`` that returns logits (N, classes).
         inputs: normalised pictures (N, C, H, W).
@@ -64,6 +66,8 @@ def msp(model: Model, inputs: Tensor, temperature: float = 1.0, *, extra_inputs:
 def max_logit(model: Model, inputs: Tensor, *, extra_inputs: Sequence[Any] = ()) -> Tensor:
     """The largest logit, max_c z_c, (N,); arguments and errors as :func:`msp`.
 
+    Memory: 256 pictures run together, whatever N is.
+
     Examples:
         >>> net = gradlab.models.vqa()
         >>> x = gradlab.data.digit_pairs(2, seed=0, split="test").pictures
@@ -77,6 +81,8 @@ def energy(model: Model, inputs: Tensor, temperature: float = 1.0, *, extra_inpu
     """The negative free energy, T log sum_c exp(z_c / T), (N,); arguments and errors as :func:`msp`.
 
     The paper calls -T log sum_c exp(z_c / T) the energy, which is low in distribution: its sign is turned here.
+
+    Memory: 256 pictures run together, whatever N is.
 
     Examples:
         >>> x = net.normalize(gradlab.data.digits("test").pictures[:3])
@@ -101,6 +107,8 @@ def odin(
     The step raises the probability of the network's own answer, and does so more for pictures it knows. ``eps`` and T
     are to be chosen on other pictures than those the score is judged on. With an introspective network the slope goes
     through H, the features and f.
+
+    Memory: the graph of the whole network for 256 pictures, whatever N is.
 
     Args:
         model: any ``nn.Module`` or a ``Classifier`` that returns logits (N, classes).
@@ -155,6 +163,8 @@ def gradient_norm(
     At the last layer the gradient is u h^T, so that its length is |u| |h| and costs one forward pass. For "ce" u is
     C p - 1, zero for a uniform p: with ``order`` 1 this is C times the score of Huang et al.
 
+    Memory: 256 pictures run together, whatever N is.
+
     Args:
         model: any ``nn.Module`` or a ``Classifier``.
         inputs: normalised pictures (N, C, H, W).
@@ -191,6 +201,8 @@ def gradient_norm(
 @own_precision
 def logits_of(model: Model, inputs: Tensor, *, extra_inputs: Sequence[Any] = ()) -> Tensor:
     """Return finite logits (N, classes), in parts; arguments and errors as :func:`msp`.
+
+    Memory: 256 pictures run together, whatever N is.
 
     Examples:
         >>> gradlab.evaluate.ood.logits_of(net, torch.zeros(2, 1, 32, 32)).shape

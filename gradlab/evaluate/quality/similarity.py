@@ -46,6 +46,8 @@ def feature_similarity(
 ) -> Tensor:
     """Quality as the likeness of a layer's maps of a distorted picture and of the faultless one.
 
+    Memory: 4 pictures run together, and one pair of features is ranked at a time.
+
     Args:
         model: any ``nn.Module`` or a ``Classifier``.
         reference: faultless pictures, normalised (N, C, H, W), or one for all (1, C, H, W).
@@ -91,6 +93,8 @@ def gradient_similarity(
     """Quality as the likeness of the introspective features of a distorted picture and of the faultless one.
 
     At the last layer these are u h^T, a function of h alone: set :func:`likeness` of h beside it, which is the control.
+
+    Memory: 4 pictures run together, and one pair of features is ranked at a time.
 
     Args:
         model: any ``nn.Module`` or a ``Classifier``.

@@ -58,6 +58,8 @@ def deletion(
 
     Petsiuk et al., RISE: Randomized Input Sampling for Explanation of Black-box Models, BMVC 2018.
 
+    Memory: a forward pass of all N pictures; the steps take 16 pictures at a time.
+
     Args:
         model: any ``nn.Module`` or a ``Classifier``.
         inputs: normalised pictures (N, C, H, W).
@@ -97,6 +99,8 @@ def insertion(
 
     ``baseline`` None is the picture blurred by a Gaussian of 5 pixels in 11 x 11, as in the paper: a flat start would
     make the first pixels edges. All else as in :func:`deletion`.
+
+    Memory: a forward pass of all N pictures; the steps take 16 pictures at a time.
 
     Examples:
         >>> curve = gradlab.explain.faithfulness.insertion(net, x, gradlab.explain.grad_cam(net, x), steps=8)

@@ -47,6 +47,8 @@ def randomisation(
     The cascading check of Adebayo et al., Sanity Checks for Saliency Maps, NeurIPS 2018. A copy is changed, as by
     :func:`randomised`.
 
+    Memory: as ``method``, and one copy of the weights.
+
     Args:
         model: any ``nn.Module`` or a ``Classifier``; it is not changed.
         method: ``(module, inputs) -> maps``; give it a fixed target, or the class changes with the weights.
@@ -99,6 +101,8 @@ def randomised(
     1 and norms the identity. The layers are those that hold weights, in the order in which they run; weights that the
     network only reads (attention's output projection, say) go with the nearest part around them that runs, as do class
     tokens and position embeddings. No weight stays as it was trained if ``share`` is 1.
+
+    Memory: a copy of the weights; with ``batch_statistics`` also a forward pass of all N pictures.
 
     Args:
         model: any ``nn.Module`` or a ``Classifier``; it is not changed.

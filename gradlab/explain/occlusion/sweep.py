@@ -89,6 +89,9 @@ def occlusion(
 ) -> Tensor:
     """What the score loses when a patch is hidden: exact, and only what the patch can change is computed again.
 
+    Memory: every map of the network, for all N pictures; and a batch of patches, of whose largest map there are at
+    most 2^28 bytes.
+
     Args:
         model: any ``nn.Module`` or a ``Classifier``.
         inputs: normalised pictures (N, C, H, W).
@@ -137,6 +140,8 @@ def occlusion_sweep(
     The first item is a guess of first order, S(x) - S(hidden) ~ sum over the patch of dS/dx (x - baseline); each later
     one is exact where it is known. ``target="all"`` asks every class (the guess then is the predicted class's, the
     other classes' scores NaN). Other arguments and errors are those of :func:`occlusion`, raised before the first item.
+
+    Memory: as :func:`occlusion`; each item holds a copy of its N T rows columns scores.
 
     Examples:
         >>> *_, last = gradlab.explain.occlusion_sweep(net, x, window=8, stride=8)
