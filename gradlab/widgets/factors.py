@@ -12,6 +12,7 @@ from PIL import Image
 from scipy.special import softmax
 
 from gradlab.widgets.picture_widget import picture_answer
+from gradlab.widgets.questions import Words, default_q, words
 from gradlab.widgets.wire import scaled
 
 if TYPE_CHECKING:
@@ -59,29 +60,24 @@ class Factors:
         # as sum_c p_c (L^c - L^q): nothing cancels when the network is sure of q
         return np.asarray(np.einsum("c,chw->hw", self.probabilities, self.maps - self.maps[q]))
 
-    def start(self, p: int | None = None, q: int | None = None) -> tuple[int, int]:
-        """Return P and Q, filled in with what the network says and the likeliest other class."""
+    def asked(self, p: int | None = None, q: int | None = None) -> tuple[int, int]:
+        """Return P and Q, filled in with what the network says, or if that is P, with the likeliest other class."""
         order = [int(c) for c in np.argsort(-self.logits, kind="stable")]
         p = order[0] if p is None else p
-        return p, (next((c for c in order if c != p), p) if q is None else q)
+        return p, (default_q(order, p) if q is None else q)
 
-    def answer(self, serial: int, start: tuple[int, int]) -> dict[str, Any]:
+    def answer(self, serial: int) -> dict[str, Any]:
         """Return what is sent to the browser."""
         return {
             **picture_answer(serial, self.name, self.view, self.logits),
             "maps": scaled(self.maps),
             "exact": self.exact,
             "layer": self.layer,
-            "start": {"p": start[0], "q": start[1]},
         }
 
-    def question(self, labels: Sequence[str], p: int, q: int) -> str:
-        """Return the third question with its probabilities."""
-        chance = self.probabilities
-        if p == q:
-            return f"Why not {labels[p]} ({chance[p]:.2f}) with 100 % confidence?"
-        said = int(self.logits.argmax())
-        return f"Why {labels[said]} ({chance[said]:.2f}), rather than {labels[q]} ({chance[q]:.2f})?"
+    def words(self, labels: Sequence[str], p: int, q: int) -> Words:
+        """Return what is asked and said of P and Q."""
+        return words(labels, self.probabilities, p, q)
 
     def hottest(self, q: int) -> str:
         """Return where the third map is largest, in words, rows and columns counted from 1."""

@@ -20,13 +20,8 @@ GAP, HEAD, SIDE = 8, 44, 240  # pixels: around the panels, above them for the qu
 
 def three_panels(factors: Factors, labels: Sequence[str], p: int, q: int) -> bytes:
     """Return a PNG of at most ``PNG_LIMIT`` bytes: Why P? What if not P? Why P, rather than Q?"""
-    said = int(factors.logits.argmax())
-    third = f"Why not {labels[p]} with 100 % confidence?" if p == q else f"Why {labels[said]}, rather than {labels[q]}?"
-    panels = [
-        (f"Why {labels[p]}?", factors.maps[p]),
-        (f"What if not {labels[p]}?", -factors.maps[p]),
-        (third, factors.contrast(q)),
-    ]
+    maps = (factors.maps[p], -factors.maps[p], factors.contrast(q))
+    panels = list(zip(factors.words(labels, p, q).titles, maps, strict=True))
     height = round(SIDE * factors.view.height / factors.view.width)
     photo = factors.view.resize((SIDE, height))
     return side_by_side([(title, overlay(photo, values)) for title, values in panels])

@@ -20,6 +20,7 @@ from gradlab.core.checks import checked_extra, names_of, whole_number
 from gradlab.core.errors import GradlabError, ModelError, PictureError, TargetError
 from gradlab.core.inputs import module_of
 from gradlab.core.targets import check_logits
+from gradlab.widgets.questions import distinct
 from gradlab.widgets.widget import Widget
 from gradlab.widgets.wire import attached, packed, unpacked
 
@@ -67,7 +68,7 @@ class PictureWidget(Widget):
         # Messages may arrive on another thread than the cell that made the widget: one at a time.
         self._one = threading.Lock()
         names = picture_names() if choices is None else names_of(choices, "choices")
-        super().__init__(labels=list(net.labels), choices=names, **state)
+        super().__init__(labels=distinct(net.labels), choices=names, **state)
         self.on_msg(self._heard)
 
     def _show(self, picture: Image.Image, name: str) -> None:

@@ -147,11 +147,12 @@ def wait_idle(page: Any, limit: float = 60) -> None:
 
 
 def count_messages(page: Any) -> None:
-    """Count every message that the page sends to the kernel from now on."""
+    """Count what the page asks of the kernel from now on; what the reader chose is told, and asks nothing."""
     page.evaluate(
         f"""() => {{ window.sentToKernel = [];
         {KERNEL}.anyMessage.connect((_, each) => {{
-            if (each.direction === 'send') window.sentToKernel.push(each.msg.header.msg_type); }}); }}"""
+            if (each.direction === 'send' && each.msg.content?.data?.method !== 'update')
+                window.sentToKernel.push(each.msg.header.msg_type); }}); }}"""
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 
 import gradlab
 from gradlab.widgets.factors import Factors
+from gradlab.widgets.questions import words
 from tests.browser.saved import (
     CLASSES,
     Values,
@@ -210,3 +211,40 @@ def test_half_a_cell_to_the_side_is_not_the_map_of_paradigms(
         shows(page, *parts, map_, top)
         with pytest.raises(AssertionError):
             shows(page, *parts, map_.repeat(2, 0).repeat(2, 1)[:-1, :-1], top)
+
+
+def test_what_was_chosen_is_on_the_page_and_reset_puts_it_back(
+    browser: Any, net: Any, picture: Any, tmp_path: Path
+) -> None:
+    widget = gradlab.widgets.paradigms(net, picture)
+    titles, third = ".gl-panel h3", '[data-panel="contrast"] h3'
+    order = [int(c) for c in np.argsort(-widget._factors.logits)]
+    widget.contrast, widget.cells, widget.colours, widget.scale = order[3], [5, 9], "magma", "shared"
+    with offline(browser, widget, tmp_path) as page:
+        assert page.locator(third).inner_text() == f"Why class {order[0]}, rather than class {order[3]}?"
+        assert said(page, "cells").startswith("Without 2 cells: ")
+        kept = [page.locator(f'[data-control="{name}"]').input_value() for name in ("colours", "scale")]
+        assert kept == ["magma", "shared"]
+        slide(page, "opacity", "Home")
+        page.locator('[data-control="reset"]').click()
+        # back to what the page was opened with is no reset: that was chosen before
+        assert page.locator(third).inner_text() == f"Why class {order[0]}, rather than class {order[1]}?"
+        assert said(page, "The network says").startswith(f"The network says class {order[0]} ")
+        shown = [page.locator(f'[data-control="{name}"]').input_value() for name in ("colours", "scale", "opacity")]
+        assert shown == ["viridis", "each", "0.55"]
+        assert page.locator('[data-control="clear"]').is_hidden()
+        assert len(texts(page, titles)) == 3
+
+
+def test_every_p_and_q_gives_the_kernels_words(browser: Any, net: Any, picture: Any, tmp_path: Path) -> None:
+    widget = gradlab.widgets.paradigms(net, picture)
+    chance = widget._factors.probabilities
+    with offline(browser, widget, tmp_path) as page:
+        for p in range(CLASSES):
+            pick(page, "p", f"class {p}")
+            for q in range(CLASSES):
+                pick(page, "q", f"class {q}")
+                wanted = words(widget.labels, chance, p, q)
+                assert tuple(texts(page, ".gl-panel h3")) == wanted.titles
+                assert page.locator('[data-panel="contrast"] .gl-meaning').inner_text() == wanted.meaning
+            assert said(page, wanted.said) == wanted.said

@@ -19,8 +19,8 @@ const rules = {
   "no-redeclare": "error",
   "no-restricted-properties": [
     "error",
-    { object: "model", property: "set", message: "Changes of the display never reach the kernel." },
-    { property: "save_changes", message: "Changes of the display never reach the kernel." },
+    { object: "model", property: "set", message: "What the reader chooses is kept by GlChoices." },
+    { property: "save_changes", message: "What the reader chooses is kept by GlChoices." },
     { property: "innerHTML", message: "Text is set as text: labels are the user's." },
   ],
   "no-return-assign": ["error", "except-parens"],

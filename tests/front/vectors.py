@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from gradlab.introspect import LastLayer
 from gradlab.widgets.labelling import STRATEGIES, Game, World
 from gradlab.widgets.manifold import likelihoods, trained
 from gradlab.widgets.panels import held_rows
+from gradlab.widgets.questions import words
 from gradlab.widgets.wire import packed, scaled
 
 T = torch.float64
@@ -305,8 +306,27 @@ def decoded() -> dict[str, Any]:
     }
 
 
+# Probabilities of one to four classes: sure, even, tied, and with classes that are next to impossible.
+STATES = [
+    [1.0], [0.7, 0.3], [0.5, 0.5], [1.0, 0.0], [0.2, 0.7, 0.1], [0.4, 0.4, 0.2], [0.1, 0.45, 0.45], [0.0, 0.0, 1.0],
+    [0.99999, 4e-6, 6e-6], [0.003, 0.997, 0.0], [0.26, 0.24, 0.26, 0.24], [0.6, 0.3, 0.0995, 0.0005],
+]  # fmt: skip
+
+
+def questions() -> list[dict[str, Any]]:
+    """The words of every P and Q in each of these states."""
+    found = []
+    for p in map(np.array, STATES):
+        labels, order = [f"class {c}" for c in range(len(p))], np.argsort(-p, kind="stable")
+        for asked, other in np.ndindex(len(p), len(p)):
+            wanted = asdict(words(labels, p, asked, other))
+            found.append({"labels": labels, "p": p, "order": order, "asked": asked, "other": other, "wanted": wanted})
+    return found
+
+
 ALL: tuple[Callable[[], Any], ...] = (
     maps, panels, judged, detection, sweeps, shannon, families, game, colours, wire, plane, decoded,
+    questions,
 )  # fmt: skip
 
 

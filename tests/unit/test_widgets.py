@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -84,16 +85,20 @@ def test_q_equal_p_survives_a_sure_network(net: Classifier) -> None:
     p = int(sure.argmax())
     sure[p] += 14
     exact = type(factors)(factors.name, factors.view, sure, factors.maps, True, "")
-    _, rounded = decoded(exact.answer(1, (p, p)))
+    _, rounded = decoded(exact.answer(1))
     coarse = type(factors)(factors.name, factors.view, sure, rounded, True, "")
     assert np.abs(coarse.contrast(p) - exact.contrast(p)).max() < 2e-3 * np.abs(exact.contrast(p)).max()
 
 
 def test_start_follows_target_and_contrast(net: Classifier) -> None:
-    order = np.argsort(-paradigms(net, "chelsea")._factors.logits)
-    assert paradigms(net, "chelsea").answer["start"] == {"p": order[0], "q": order[1]}
+    order = [int(c) for c in np.argsort(-paradigms(net, "chelsea")._factors.logits)]
+    assert f"Why class {order[0]} (" in repr(paradigms(net, "chelsea"))
+    assert f"rather than class {order[1]} (" in repr(paradigms(net, "chelsea"))
+    other = paradigms(net, "chelsea", target=order[4])  # held against what the network says
+    assert repr(other).startswith(f"Paradigms: Why class {order[4]} (")
+    assert f", rather than class {order[0]} (" in repr(other)
     asked = paradigms(net, "chelsea", target="class 3", contrast=3)
-    assert asked.answer["start"] == {"p": 3, "q": 3}
+    assert (asked.target, asked.contrast) == (3, 3)
     assert "Why not class 3" in repr(asked)
     with pytest.raises(TargetError, match="0 to 11"):
         paradigms(net, "chelsea", target=12)
@@ -204,3 +209,27 @@ def test_saving_to_a_bad_place_says_so(widget: Paradigms, tmp_path: Path) -> Non
     with pytest.raises(SavingError, match="no folder"):
         (tmp_path / "file").write_text("")
         widget.save_html(tmp_path / "file" / "page.html")
+
+
+def test_what_is_chosen_is_read_and_set_from_python(net: Classifier, widget: Paradigms) -> None:
+    before = widget._png()
+    widget.target, widget.contrast, widget.cells = "class 3", 5, (4, 2, 4)
+    assert (widget.target, widget.contrast, widget.cells) == (3, 5, [2, 4])
+    assert ", rather than class 5 (" in repr(widget) and widget._png() != before
+    assert '"contrast":5' in (page := widget.save_html(Path(tempfile.mkdtemp()) / "p.html").read_text())
+    assert '"cells":[2,4]' in page and '"initial":{"target":null,"contrast":null,"cells":[]' in page
+    wrong: list[tuple[str, Any]] = [
+        ("target", 12), ("contrast", "no such class"), ("cells", [10**6]), ("cells", 3), ("opacity", 1.1),
+        ("threshold", "much"), ("colours", "pink"), ("scale", "all"), ("units", None),
+    ]  # fmt: skip
+    for name, value in wrong:
+        kept = getattr(widget, name)
+        with pytest.raises(GradlabError):
+            setattr(widget, name, value)
+        assert getattr(widget, name) == kept
+    assert widget.initial == {
+        "target": None, "contrast": None, "cells": [], "opacity": 0.55, "colours": "viridis", "threshold": 0.0,
+        "scale": "each", "units": "raw",
+    }  # fmt: skip
+    ask(widget, "coffee")  # another picture is asked afresh
+    assert (widget.target, widget.contrast, widget.cells) == (None, None, [])

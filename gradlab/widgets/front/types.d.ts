@@ -25,8 +25,8 @@ interface Model {
   on(event: string, act: (...told: any[]) => void): void;
   off(event: string, act: (...told: any[]) => void): void;
   send(content: object, callbacks?: unknown, buffers?: unknown[]): void;
-  set?(name: string, value: any): void;
-  save_changes?(): void;
+  set(name: string, value: any): void;
+  save_changes(): void;
   gradlabSaved?: boolean;
 }
 interface View { model: Model; el: HTMLElement }

@@ -8,7 +8,7 @@ import { glPart, glUnpacked } from "./wire.js";
 /** @param {any} answer @param {Numbers} [logits] @returns {Picture} */
 export function glDecodePicture(answer, logits = glUnpacked(answer.logits).values) {
   const z = Float64Array.from(logits), p = glSoftmax(z);
-  const order = Array.from(p.keys()).sort((a, b) => p[b] - p[a] || a - b);
+  const order = Array.from(p.keys()).sort((a, b) => z[b] - z[a] || a - b);
   const { shape: [height, width], values: rgb } = glUnpacked(answer.picture);
   return {
     serial: answer.serial, name: answer.name, width, height, rgb, classes: z.length, z, p, order, start: answer.start,

@@ -138,7 +138,7 @@ export function glSelect(name, text, values, chosen, onchange) {
       const [value, shown] = Array.isArray(each) ? each : [each, each];
       return el("option", { value, selected: value === chosen }, shown);
     }));
-  return { node: el("label.gl-control", el("span", text), input), input };
+  return { node: el("label.gl-control", el("span", text), input), input, set: (value) => { input.value = value; } };
 }
 
 /** @param {string} name @param {string} text @param {(on: boolean) => void} change @param {boolean} [checked] */
@@ -153,9 +153,10 @@ export function glSlider(name, text, value, onchange) {
   const shown = el("output.gl-number", value.toFixed(2));
   const input = el("input", {
     type: "range", min: 0, max: 1, step: 0.01, value, "data-control": name,
-    oninput: () => { shown.textContent = Number(input.value).toFixed(2); onchange(Number(input.value)); },
+    oninput: () => { set(input.value); onchange(Number(input.value)); },
   });
-  return el("label.gl-control", el("span", text), input, shown);
+  const set = (next) => { input.value = next; shown.textContent = Number(next).toFixed(2); };
+  return { node: el("label.gl-control", el("span", text), input, shown), set };
 }
 
 // A slider of any range. text(value) is shown beside it.

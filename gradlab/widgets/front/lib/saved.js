@@ -8,11 +8,18 @@ export function glSavedModel() {
     for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
     return bytes;
   });
-  const nothing = () => {};
+  /** @type {Record<string, Set<() => void>>} */
+  const heard = {}, nothing = () => {};
   return {
     gradlabSaved: true,
     get: (name) => state[name],
-    set: (name, value) => { state[name] = value; },
-    on: nothing, off: nothing, send: nothing, save_changes: nothing,
+    set: (name, value) => {
+      if (JSON.stringify(state[name]) === JSON.stringify(value)) return;
+      state[name] = value;
+      heard[`change:${name}`]?.forEach((act) => act());
+    },
+    on: (event, act) => { (heard[event] ??= new Set()).add(act); },
+    off: (event, act) => { heard[event]?.delete(act); },
+    send: nothing, save_changes: nothing,
   };
 }

@@ -3,40 +3,18 @@
 import { glDecode } from "../lib/answer.js";
 import { glFilmstrip, glProbabilityBars, glVoteBars } from "../lib/bars.js";
 import { glPhoto, glSigned } from "../lib/colour.js";
+import { GlChoices } from "../lib/choices.js";
 import { glClassOptions, glClassPicker } from "../lib/combobox.js";
 import { el, glButton, glHint, glRender, glSelect, glSlider, glTitle } from "../lib/dom.js";
-import { glClassMap, glContrast, glProbability, glShare, glTop, glValue, glVotes, glWithout } from "../lib/numbers.js";
+import { glContrast, glProbability, glShare, glTop, glValue, glVotes, glWithout } from "../lib/numbers.js";
 import { GlPanel, glPlace } from "../lib/panel.js";
 import { glCompose, glPins, glSaveAs } from "../lib/pins.js";
+import { glDefaultQ, glQuestions, glWords } from "../lib/questions.js";
 import { GlPictureView } from "../lib/source.js";
 import { GL_STOPS } from "../lib/stops.js";
 
 const GL_FRAMES = 8;
-
-// P, Q ("runner-up", "self" or a class) and the three maps they give.
-/** @param {Maps} a @param {any} state */
-function glChosenQ(a, state) {
-  if (state.q === "self") return state.p;
-  if (state.q === "runner-up") return a.order.find((c) => c !== state.p) ?? state.p;
-  return state.q;
-}
-
-/** @param {Maps} a @param {string[]} labels @param {any} state */
-function glQuestions(a, labels, state) {
-  const p = state.p, q = glChosenQ(a, state), said = a.order[0];
-  const third = q === p ? `Why not ${labels[p]} with 100 % confidence?`
-    : `Why ${labels[said]}, rather than ${labels[q]}?`;
-  const meaning = q === p ? "for the other answers, against P"
-    : p === said ? "for what the network says, against Q" : "for what the network says (not P), against Q";
-  return [
-    { key: "why", title: `Why ${labels[p]}?`, meaning: "what speaks for P", map: glClassMap(a, p, 1), unit: "logit" },
-    {
-      key: "whatif", title: `What if not ${labels[p]}?`, meaning: "what speaks against P", map: glClassMap(a, p, -1),
-      unit: "logit",
-    },
-    { key: "contrast", title: third, meaning, map: glContrast(a, q), unit: "nat" },
-  ];
-}
+const GL_LOOK = ["opacity", "colours", "threshold", "scale", "units"];
 
 // Values in the chosen units, and the value at the end of the colours: each its own, or one for all.
 /** @param {any[]} views @param {Look} look */
@@ -53,17 +31,16 @@ function glScaled(views, look) {
   return views;
 }
 
-/** @param {Maps} a @param {string[]} labels @param {any} state @param {Look} look */
-function glFrames(a, labels, state, look) {
-  const q = glChosenQ(a, state);
-  const likely = a.order.filter((c) => c !== state.p).slice(0, GL_FRAMES);
+// The likeliest other classes, the least likely one, and P itself, each as Q.
+/** @param {Maps} a @param {string[]} labels @param {number} p @param {Look} look */
+function glFrames(a, labels, p, look) {
+  const likely = a.order.filter((c) => c !== p).slice(0, GL_FRAMES);
   const last = a.order[a.order.length - 1];
-  const classes = [...new Set([...likely, last, state.p])];
-  const frames = classes.map((c) => ({
+  const classes = [...new Set([...likely, last, p])];
+  return glScaled(classes.map((c) => ({
     q: c, text: labels[c], map: glContrast(a, c),
-    note: c === state.p ? "Q = P" : c === last && !likely.includes(c) ? "unrelated: least p" : glProbability(a.p[c]),
-  }));
-  return { q, frames: glScaled(frames, look) };
+    note: c === p ? "Q = P" : c === last && !likely.includes(c) ? "the least likely" : glProbability(a.p[c]),
+  })), look);
 }
 
 /** @param {string} text */
@@ -72,20 +49,18 @@ function glCapital(text) {
 }
 
 /** @param {Maps} a @param {string[]} labels @param {any} state @param {any} after */
-function glSentence(a, labels, state, after) {
-  const p = state.p, q = glChosenQ(a, state);
+function glSentence(a, labels, { p, q, cells, cursor }, after) {
   const change = (c) => `${labels[c]} ${glProbability(a.p[c])} → ${glProbability(after[c])}`;
-  if (state.cursor !== null) {
-    const named = glVotes(a, state.cursor, 3).map(({ c, value }) => `${labels[c]} ${glValue(value, false)}`);
-    return `${glCapital(glPlace(a, state.cursor))} votes for ${named.join(", ")}.` +
+  if (cursor !== null) {
+    const named = glVotes(a, cursor, 3).map(({ c, value }) => `${labels[c]} ${glValue(value, false)}`);
+    return `${glCapital(glPlace(a, cursor))} votes for ${named.join(", ")}.` +
       `${after ? ` Without the grey cells: ${change(p)}.` : ""}`;
   }
   if (after) {
-    const many = state.cells.size === 1 ? "1 cell" : `${state.cells.size} cells`;
+    const many = cells.size === 1 ? "1 cell" : `${cells.size} cells`;
     return `Without ${many}: ${change(p)}${q === p ? "" : `, ${change(q)}`}.`;
   }
-  const other = q === p ? "" : `, ${labels[q]} ${glProbability(a.p[q])}`;
-  return `The network says ${labels[p]} ${glProbability(a.p[p])}${other}.`;
+  return glWords(labels, a.p, a.order[0], p, q).said;
 }
 
 class GlParadigms extends GlPictureView {
@@ -93,17 +68,20 @@ class GlParadigms extends GlPictureView {
   /** @type {HTMLElement} */ clear; /** @type {HTMLElement} */ says; /** @type {HTMLElement} */ votes;
   /** @type {ReturnType<typeof glClassPicker>} */ p; /** @type {ReturnType<typeof glClassPicker>} */ q;
   /** @type {Maps} */ a; /** @type {HTMLCanvasElement} */ photo; /** @type {Numbers | null} */ after;
+  /** @type {Record<string, { node: HTMLElement, set: (value: any) => void }>} */ inputs;
   /** @type {HTMLElement} */ barsTitle; /** @type {HTMLElement} */ votesTitle; /** @type {HTMLElement} */ note;
 
   /** @param {Model} model */
   constructor(model) {
     super(model);
-    this.look = { opacity: 0.55, colours: "viridis", threshold: 0, scale: "each", units: "raw" };
-    this.state = { p: 0, q: "runner-up", cells: new Set(), cursor: null };
+    this.chosen = new GlChoices(model, ["target", "contrast", "cells", ...GL_LOOK], (names) => this.changed(names));
+    Object.assign(this.hears, this.chosen.hears);
+    this.stops.push(this.chosen);
+    this.state = { p: 0, q: 0, cells: new Set(), cursor: null };
     this.pins = glPins();
     const isPicked = (cell) => this.state.cells.has(cell);
     this.panels = ["why", "whatif", "contrast"].map((key) => new GlPanel(key, this.hands(), isPicked));
-    this.film = glFilmstrip((q) => this.ask({ q: q === this.state.p ? "self" : q }));
+    this.film = glFilmstrip((q) => this.chosen.set({ contrast: q }));
     this.pickers();
     this.boxes();
     this.node = [
@@ -119,24 +97,30 @@ class GlParadigms extends GlPictureView {
     return {
       cursor: (cell) => { if (cell !== state.cursor) { state.cursor = cell; this.cursorMoved(); } },
       toggle: (cell, wanted = !state.cells.has(cell)) => {
-        if (wanted) state.cells.add(cell); else state.cells.delete(cell);
-        this.cellsChanged();
+        const others = [...state.cells].filter((each) => each !== cell);
+        this.putCells(wanted ? [...others, cell] : others);
       },
     };
   }
 
   // The pickers of P and Q: the class lists, likeliest first.
   pickers() {
-    const classes = () => glClassOptions(this.a, this.labels);
+    const classes = () => glClassOptions(this.a, this.labels), other = () => this.state.p === this.a.order[0];
     this.p = glClassPicker("P", "P: the class asked about",
-      () => [{ value: "said", text: "what the network says (default)" }, ...classes()],
-      (value) => this.ask({ p: value === "said" ? this.a.order[0] : value }));
+      () => [{ value: null, text: "what the network says (default)" }, ...classes()], (value) => this.askAbout(value));
     this.q = glClassPicker("Q", "Q: rather than which class", () => [
-      { value: "runner-up", text: "runner-up (default)" },
-      { value: "self", text: "P itself: why not P with 100 % confidence?" }, ...classes(),
-    ], (value) => this.ask({ q: value }));
+      { value: null, text: `${other() ? "runner-up" : "what the network says"} (default)` },
+      { value: this.state.p, text: "P itself: why not P with 100 % confidence?" }, ...classes(),
+    ], (value) => this.chosen.set({ contrast: value }));
     this.panels[0].node.append(this.p.node);
     this.panels[2].node.append(this.q.node);
+  }
+
+  // Another P; a Q that is P itself goes with it.
+  /** @param {number | null} target */
+  askAbout(target) {
+    const own = this.chosen.get("contrast") === this.state.p;
+    this.chosen.set({ target, ...(own ? { contrast: target ?? this.a.order[0] } : {}) });
   }
 
   boxes() {
@@ -144,8 +128,7 @@ class GlParadigms extends GlPictureView {
     this.voteBars = el("ul.gl-bars", { "data-bars": "votes" });
     [this.barsTitle, this.votesTitle, this.note] = [glTitle(), glTitle(), glHint()];
     this.clear = glButton("clear", "put the cells back", () => {
-      this.state.cells.clear();
-      this.cellsChanged();
+      this.putCells([]);
       this.panels[0].canvas.focus();
     });
     this.says = el("section.gl-says", this.barsTitle, this.bars, this.note, this.clear);
@@ -153,43 +136,58 @@ class GlParadigms extends GlPictureView {
   }
 
   controls() {
-    const { look, panels } = this, set = (name) => (value) => { look[name] = value; this.refresh(); };
+    const { chosen, panels } = this, set = (name) => (value) => chosen.set({ [name]: value });
     const compose = () => glCompose(panels, this.sentence());
-    const select = (name, values) => glSelect(name, name, values, look[name], set(name)).node;
+    const select = (name, values) => glSelect(name, name, values, chosen.get(name), set(name));
+    this.inputs = {
+      opacity: glSlider("opacity", "opacity", chosen.get("opacity"), set("opacity")),
+      colours: select("colours", Object.keys(GL_STOPS)),
+      threshold: glSlider("threshold", "threshold", chosen.get("threshold"), set("threshold")),
+      scale: select("scale", ["each", "shared"]),
+      units: select("units", ["raw", "share"]),
+    };
     return el("div.gl-controls", { role: "group", "aria-label": "How the maps are shown" },
-      glSlider("opacity", "opacity", look.opacity, set("opacity")), select("colours", Object.keys(GL_STOPS)),
-      glSlider("threshold", "threshold", look.threshold, set("threshold")), select("scale", ["each", "shared"]),
-      select("units", ["raw", "share"]),
-      el("div.gl-keep",
+      Object.values(this.inputs).map((each) => each.node),
+      el("div.gl-keep", glButton("reset", "reset", () => chosen.reset()),
         glButton("pin", "pin", () => this.pins.add(compose(), `${panels[2].view.title} ${this.sentence()}`)),
         glButton("save", "save", () => glSaveAs(compose(), `${this.a.name.replace(/\W+/g, "-")}-paradigms.png`))));
   }
 
   sentence() { return glSentence(this.a, this.labels, this.state, this.after); }
 
-  // Another P or Q.
-  /** @param {Props} change */
-  ask(change) {
-    Object.assign(this.state, change);
-    this.refresh();
+  /** @param {number[]} cells */
+  putCells(cells) {
+    this.chosen.set({ cells: cells.sort((a, b) => a - b) });
+    this.state.cells = new Set(cells);  // before the next cell of this drag
   }
 
   arrived() {
-    const a = (this.a = glDecode(this.model.get("answer"))), { p, q } = a.start;
-    this.photo = glPhoto(a);
-    Object.assign(this.state, { p, q: q === p ? "self" : q, cells: new Set(), cursor: null });
-    if (q === a.order.find((c) => c !== p)) this.state.q = "runner-up";
-    this.source.show(a);
+    this.a = glDecode(this.model.get("answer"));
+    this.photo = glPhoto(this.a);
+    this.state.cursor = null;
+    this.source.show(this.a);
+    this.changed(new Set());
+  }
+
+  // Redraw what other choices have changed; taking cells away changes no map.
+  /** @param {Set<string>} names */
+  changed(names) {
+    const { a, chosen, state } = this;
+    state.cells = new Set(chosen.get("cells"));
+    if (names.size === 1 && names.has("cells")) { this.cellsChanged(); return; }
+    state.p = chosen.get("target") ?? a.order[0];
+    state.q = chosen.get("contrast") ?? glDefaultQ(a.order, state.p);
     this.refresh();
   }
 
   refresh() {
-    const { a, labels, look, photo, state } = this, views = glScaled(glQuestions(a, labels, state), look);
-    this.panels.forEach((panel, i) => panel.draw(a, photo, views[i], look, state.cursor, state.cells));
-    const { q, frames } = glFrames(a, labels, state, look);
-    this.film.draw(a, photo, frames, look, q);
-    this.p.set(labels[state.p]);
-    this.q.set(q === state.p ? "P itself" : labels[q]);
+    const { a, chosen, inputs, labels, photo, state: { p, q, cells, cursor } } = this;
+    const look = /** @type {Look} */ (chosen.all()), views = glScaled(glQuestions(a, labels, p, q), look);
+    this.panels.forEach((panel, i) => panel.draw(a, photo, views[i], look, cursor, cells));
+    this.film.draw(a, photo, glFrames(a, labels, p, look), look, q);
+    this.p.set(labels[p]);
+    this.q.set(q === p ? "P itself" : labels[q]);
+    for (const [name, input] of Object.entries(inputs)) input.set(look[name]);
     this.cellsChanged();
   }
 
@@ -202,7 +200,7 @@ class GlParadigms extends GlPictureView {
       ? "exact: this network ends in average pooling and one linear layer"
       : "first-order: this network is not linear after its maps";
     this.clear.hidden = !after;
-    glProbabilityBars(this.bars, a, this.labels, state.p, glChosenQ(a, state), after, 5);
+    glProbabilityBars(this.bars, a, this.labels, state.p, state.q, after, 5);
     this.cursorMoved();
   }
 
@@ -213,7 +211,7 @@ class GlParadigms extends GlPictureView {
     if (cell === null) {
       voteBars.replaceChildren(el("li.gl-hint",
         "Point at a map, or move on it with the arrow keys. A click or Space takes the cell away."));
-    } else glVoteBars(voteBars, a, this.labels, state.p, glChosenQ(a, state), cell, 5);
+    } else glVoteBars(voteBars, a, this.labels, state.p, state.q, cell, 5);
     this.readout.say(this.sentence());
   }
 }
