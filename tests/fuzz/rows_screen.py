@@ -82,7 +82,7 @@ def _classes(w: World) -> dict[str, Row]:
         "Introspect": {"net": w.net, "panels": made["introspect"]._panels, "options": made["introspect"]._options},
         "Occlusion": {**beside, "seen": made["occlusion"]._seen, "asked": (8, 8, "mean"), "extra_inputs": ()},
         "Ood": {"scored": made["ood"]._scored},
-        "Paradigms": {**beside, "factors": made["paradigms"]._factors, "start": (1, 2), "options": {}},
+        "Paradigms": {**beside, "factors": made["paradigms"]._factors, "asked": (1, 2), "options": {}},
     }
     return {
         **{name: Row(getattr(widgets, name), given) for name, given in {**charts, **by_hand}.items()},
