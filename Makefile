@@ -62,7 +62,8 @@ ifeq ($(wildcard notebooks/*.ipynb),)
 	@echo "no notebooks yet: nothing to run"
 else
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --nbval-lax --nbval-current-env --nbval-cell-timeout=300 \
-	    --nbval-kernel-startup-timeout=120 -p tests.notebooks.memory --peak-limit=$(PEAK) \
+	    --nbval-kernel-startup-timeout=120 --nbval-sanitize-with=tests/notebooks/sanitize.cfg \
+	    -p tests.notebooks.memory --peak-limit=$(PEAK) \
 	    $(wildcard notebooks/*.ipynb) docs/lesson_template.ipynb
 endif
 

@@ -1,7 +1,7 @@
 """Make stored notebooks canonical, so that a commit shows what changed in the lesson and nothing else.
 
 Kept: source, tags, outputs. Removed: execution times, widget state, the machine's paths. Counts run 1, 2, 3...; cell
-ids follow from the position; pieces of one output stream are joined; large figures get a palette.
+ids follow from the position; pieces of one output stream are joined.
 
     python -m data_scripts.normalise_notebooks notebooks             rewrite in place
     python -m data_scripts.normalise_notebooks --check notebooks     change nothing, exit 1 if something would change
@@ -10,17 +10,13 @@ ids follow from the position; pieces of one output stream are joined; large figu
 from __future__ import annotations
 
 import argparse
-import base64
-import io
 import re
 import sys
 from pathlib import Path
 from typing import Any
 
 import nbformat
-from PIL import Image
 
-IMAGE_LIMIT = 60_000  # bytes of a stored figure; one that cannot be brought below keeps its smallest form
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 HOME = re.compile(r"(?:/home/|/root/|/Users/|/tmp/|[A-Z]:\\Users\\)[^\s'\":]*")
 
@@ -63,27 +59,8 @@ def _clean(output: Any, count: int) -> None:
     for kind, value in list(output.get("data", {}).items()):
         if kind == "application/vnd.jupyter.widget-view+json":
             del output.data[kind]  # it names a model that ended with its kernel; picture and sentence stay
-        elif kind == "image/png":
-            output.data[kind] = smaller(value)
         elif isinstance(value, str):
-            output.data[kind] = HOME.sub("...", value)
-
-
-def smaller(encoded: str) -> str:
-    """Return a base64 PNG of at most ``IMAGE_LIMIT`` bytes if a palette achieves it. A palette PNG is kept as it is."""
-    content = base64.b64decode(encoded)
-    image = Image.open(io.BytesIO(content))
-    if image.mode != "P" and len(content) > IMAGE_LIMIT:
-        for colours in (256, 128, 64, 48, 32):
-            out = io.BytesIO()
-            reduced = image.convert("RGB").quantize(
-                colours, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
-            )
-            reduced.save(out, "PNG", optimize=True)
-            content = out.getvalue()
-            if len(content) <= IMAGE_LIMIT:
-                break
-    return base64.b64encode(content).decode("ascii")
+            output.data[kind] = value if kind == "text/html" else HOME.sub("...", value)
 
 
 def written(notebook: nbformat.NotebookNode) -> str:

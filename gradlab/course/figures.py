@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import io
 import textwrap
@@ -18,6 +17,7 @@ from torch import Tensor
 from gradlab.core.checks import instance, names_of, number, numbers, one_of, sequence, whole_number
 from gradlab.core.errors import InputError, shown
 from gradlab.explain import overlay
+from gradlab.explain.display import html_image
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -115,9 +115,8 @@ def chart(rows: int = 1, columns: int = 1, *, size: tuple[float, float] = (3.4, 
     if get_ipython() is None:
         print(alt)  # no page to show a picture on
         return
-    data = {"image/png": base64.b64encode(content).decode("ascii"), "text/plain": alt}
-    width = round(figure.get_figwidth() * _INCH)
-    display.display(data, metadata={"image/png": {"alt": alt, "width": width}}, raw=True)  # type: ignore[no-untyped-call]
+    page = html_image(content, alt, round(figure.get_figwidth() * _INCH))
+    display.display({"text/html": page, "text/plain": alt}, raw=True)  # type: ignore[no-untyped-call]
 
 
 def signed(values: Tensor, top: float | None = None) -> Image.Image:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import html
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +17,7 @@ from gradlab.core.checks import readable, whole_number
 from gradlab.core.errors import InputError, brief, shown
 from gradlab.core.pixels import rgb
 
-__all__ = ["overlay", "unit_scale", "upsample"]
+__all__ = ["html_image", "overlay", "unit_scale", "upsample"]
 
 LARGEST = 2**15  # pixels of a side
 
@@ -102,3 +104,17 @@ def _checked(maps: Any) -> Tensor:
         raise InputError("maps holds NaN or infinite values: there is nothing to draw.")
     found: Tensor = maps
     return found
+
+
+def html_image(png: bytes, alt: str, width: int | None = None) -> str:
+    """Return a picture as an element of a page that carries its words.
+
+    Of an ``image/png`` output JupyterLab and nbconvert read no words, whatever its metadata say.
+
+    Examples:
+        >>> from gradlab.explain.display import html_image
+        >>> html_image(b"...", alt="A cup & a saucer.", width=300)
+        '<img alt="A cup &amp; a saucer." width="300" src="data:image/png;base64,Li4u">'
+    """
+    sized = "" if width is None else f' width="{width}"'
+    return f'<img alt="{html.escape(alt)}"{sized} src="data:image/png;base64,{base64.b64encode(png).decode("ascii")}">'

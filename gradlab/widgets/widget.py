@@ -17,6 +17,7 @@ from anywidget._file_contents import VirtualFileContents
 
 from gradlab.core.checks import checked_path
 from gradlab.core.errors import GradlabError, InputError
+from gradlab.explain.display import html_image
 from gradlab.widgets.linker import EXPORT, FRONT, followed, front_end, linked
 
 __all__ = ["PNG_LIMIT", "SavingError", "Widget", "page", "style"]
@@ -84,8 +85,7 @@ class Widget(anywidget.AnyWidget):
         data = {**data, "text/plain": self._sentence()}
         picture = self._png()
         if picture is not None:
-            data["image/png"] = base64.b64encode(picture).decode()
-            metadata = {**metadata, "image/png": {"alt": self._sentence()}}
+            data["text/html"] = html_image(picture, self._sentence())
         return data, metadata
 
     def save_html(self, path: str | Path) -> Path:
