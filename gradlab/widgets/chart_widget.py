@@ -19,7 +19,7 @@ from gradlab.widgets.widget import Widget
 __all__ = ["ChartWidget", "array", "chart_png", "check_names", "check_number", "check_seed", "check_unit"]
 
 BASES = {"bits": 2.0, "nats": float(np.e)}  # what the logarithm is to, by the unit
-BLUE, ORANGE, GREEN = "#2673b8", "#c4620f", "#1c7f5c"
+BLUE, ORANGE, GREEN = "#1f6cb0", "#ad520a", "#1a7655"
 
 
 class ChartWidget(Widget):

@@ -141,12 +141,17 @@ style-src 'unsafe-inline'; img-src data: blob:">
 </style>
 </head>
 <body class="gl-standalone">
+<main>
+<h1>{title}</h1>
 <div id="gradlab"></div>
+</main>
 <script type="application/json" id="gradlab-state">{state}</script>
 <script type="module">
 {front}
 {model}
 render({{ model: glSavedModel(), el: document.getElementById("gradlab") }});
+// what the page is about; its title says what was seen when it was saved, and the reader may change that
+document.querySelector("h1").textContent = document.querySelector(".gl-root").getAttribute("aria-label");
 </script>
 </body>
 </html>

@@ -174,7 +174,6 @@ export class GlPanelButton {
     }));
     this.node.dataset.own = String(own);
     this.node.setAttribute("aria-pressed", String(pressed));
-    this.node.setAttribute("aria-label", `${text}: ${effective} effective rows, length ${glShort(size)}`);
     this.node.tabIndex = pressed ? 0 : -1;
   }
 }

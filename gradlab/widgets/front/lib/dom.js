@@ -20,9 +20,11 @@ export function glMade(node, spec, rest) {
   return node;
 }
 
-/** @param {string} [text] */
-export function glTitle(text = "") {
-  return el("h3.gl-title", text);
+/** @param {string} [text] @param {string} [more] further classes */
+export function glTitle(text = "", more = "") {
+  // in a page of its own the widget's title is the only heading above
+  const alone = document.body?.classList.contains("gl-standalone");
+  return el(`h3.gl-title${more}`, { "aria-level": alone ? 2 : null }, text);
 }
 
 /** @param {Child[]} parts */
@@ -72,6 +74,17 @@ function glKeepKeys(root) {
   for (const kind of ["keydown", "keypress", "keyup"]) root.addEventListener(kind, (event) => event.stopPropagation());
 }
 
+// A long press belongs to what is pressed: the host's own menu, which covers the widget, is for the mouse and the keys.
+/** @param {HTMLElement} root */
+function glKeepTouch(root) {
+  root.addEventListener("contextmenu", (event) => {
+    if (!["touch", "pen"].includes(/** @type {PointerEvent} */ (event).pointerType)) return;
+    event.stopPropagation();
+    const target = /** @type {Element} */ (event.target);
+    if (!target.closest("input, img, a")) event.preventDefault();  // to paste, to keep a picture
+  });
+}
+
 // What anywidget calls for each view of a widget: a region in the page, which hears its model until it is taken away.
 // make(model): { node, hears: what is done on each event, stops: what is stopped at the end, begin(root): called once
 // it is in the page }.
@@ -81,6 +94,7 @@ export function glRender(kind, label, make) {
     const { model } = view, it = make(model), heard = Object.entries(it.hears || {});
     const root = el(`div.gl-root.gl-${kind}`, { role: "region", lang: "en", "aria-label": label }, it.node);
     glKeepKeys(root);
+    glKeepTouch(root);
     view.el.append(root);
     for (const [event, act] of heard) model.on(event, act);
     it.begin(root);

@@ -8,7 +8,7 @@ import { glSoftmax } from "./numbers.js";
 export const GL_VIEW = 400;  // a plane's own pixels
 const GL_GRID = 100;  // a surface is computed at this many places a side
 const GL_PALE = 0.42;  // how much of the labels' colours the map of the answers shows
-const GL_LABEL_RGB = [[38, 115, 184], [196, 98, 15], [28, 127, 92]];
+const GL_LABEL_RGB = [[31, 108, 176], [173, 82, 10], [26, 118, 85]];
 
 // z = W2 tanh(W1 x + b1) + b2. g_c = grad_x of −log p_c = Σ_k (p_k − [k = c]) grad_x z_k.
 /** @param {{ w1: number[][], b1: number[], w2: number[][], b2: number[] }} given @returns {Net} */

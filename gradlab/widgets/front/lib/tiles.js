@@ -45,10 +45,11 @@ export function glOverLevels(values, right, x, y, props) {
 export function glTile(k, name, press) {
   const canvas = el("canvas", { "aria-hidden": "true" }), said = el("span.gl-tile-label");
   const mark = el("span.gl-mark", { "aria-hidden": "true" }), chance = el("span.gl-number");
+  const told = el("span.gl-hidden");
   const spark = svg("svg.gl-spark", { viewBox: "0 0 120 34", "aria-hidden": "true" });
   const node = el("button.gl-tile",
     { type: "button", "data-challenge": name, tabindex: k < 0 ? 0 : -1, onclick: press },
-    canvas, el("span.gl-tile-name", name), el("span.gl-tile-said", mark, said, chance), spark);
+    canvas, el("span.gl-tile-name", name), el("span.gl-tile-said", mark, said, chance), told, spark);
   return {
     node,
     draw(a, labels, level, maps, pressed) {
@@ -59,7 +60,7 @@ export function glTile(k, name, press) {
       chance.textContent = glProbability(tile.p[tile.said]);
       node.dataset.right = String(tile.right);
       node.setAttribute("aria-pressed", String(pressed));
-      node.setAttribute("aria-label", glTileText(a, labels, k, name, level));
+      told.textContent = `${glVerdict(a, k, level)}${k < 0 ? "" : `, level ${level}`}`;
       spark.replaceChildren(...(k < 0 ? [] : glSpark(a, k, level)));
     },
   };
@@ -77,12 +78,18 @@ function glSpark(a, k, level) {
   ];
 }
 
+/** @param {Tiles} a @param {number} k @param {number} level */
+function glVerdict(a, k, level) {
+  const { right } = a.tiles[glTileAt(k, level)];
+  return a.known ? (right ? "right" : "wrong") : (right ? "as for the clean picture" : "changed");
+}
+
 // What a tile shows, in words.
 /** @param {Tiles} a @param {string[]} labels @param {number} k @param {string} name @param {number} level */
 export function glTileText(a, labels, k, name, level) {
-  const { p, said, right } = a.tiles[glTileAt(k, level)];
-  const verdict = a.known ? (right ? "right" : "wrong") : (right ? "as for the clean picture" : "changed");
-  return `${name}${k < 0 ? "" : `, level ${level}`}: ${labels[said]} with ${glProbability(p[said])}, ${verdict}`;
+  const { p, said } = a.tiles[glTileAt(k, level)];
+  return `${name}${k < 0 ? "" : `, level ${level}`}: ${labels[said]} with ${glProbability(p[said])}, ` +
+    `${glVerdict(a, k, level)}`;
 }
 
 /** @param {HTMLCanvasElement} canvas @param {Tiles} a @param {number} i @param {boolean} maps */

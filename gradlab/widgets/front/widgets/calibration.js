@@ -176,7 +176,7 @@ class GlCalibration {
     return el("button", {
       type: "button", "data-picture": i, "data-right": String(right), tabindex: pressed ? 0 : -1,
       "aria-pressed": String(pressed), title: `${said} ${glProbability(p)}`,
-      "aria-label": `says ${said} with ${glProbability(p)}, ${right ? "right" : `wrong: it is ${labels[truth[i]]}`}`,
+      "aria-label": `${said} with ${glProbability(p)}: ${right ? "right" : `wrong: it is ${labels[truth[i]]}`}`,
       onclick: () => { state.picture = j; this.drawBin(); },
     }, glPhotoTile(this.photo(j)), el("span.gl-tile-text", el("span.gl-mark", right ? "✓" : "✗"), ` ${said}`));
   }
@@ -203,7 +203,7 @@ class GlCalibration {
     const { arm, arms, fitted, plain, state: { T } } = this;
     const row = (name, key) => [name, ...[one, judged, best].map((each) => glFixed(each[key], 3))];
     const luck = arm.luck.map((each) => glFixed(each, 3));
-    glFillTable(this.figures, ["", "T = 1", `now: T = ${glFixed(T, 2)}`, `fitted: ${glFixed(arm.fitted, 2)}`], [
+    glFillTable(this.figures, ["figure", "T = 1", `now: T = ${glFixed(T, 2)}`, `fitted: ${glFixed(arm.fitted, 2)}`], [
       row("accuracy", "accuracy"), row("mean confidence", "sure"), row("ECE", "ece"),
       ["ECE by luck alone", luck[0], T === 1 ? luck[0] : T === arm.fitted ? luck[1] : "–", luck[1]],
       row("largest gap (MCE)", "mce"), row("NLL, nats", "nll"),

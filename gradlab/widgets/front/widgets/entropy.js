@@ -67,7 +67,7 @@ function glEntropySentence({ p, unit }) {
   const terms = possible.map((each) => `${glFixed(each, 2)} × ${glFixed(Math.max(0, glSurprise(each, unit)), 2)}`)
     .join(" + ");
   const sum = possible.length > 1 && possible.length <= 4 ? `${terms} = ` : "";
-  const most = glFixed(GL_LOG[unit](p.length), 2);
+  const most = glFixed(GL_LOG[unit](p.length), 3);
   const ends = H < 5e-4
     ? " Nothing here can surprise."
     : H > GL_LOG[unit](p.length) - 5e-4 ? " Nothing with so many events surprises more." : "";

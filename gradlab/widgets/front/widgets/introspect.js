@@ -147,7 +147,7 @@ class GlIntrospect extends GlAnswers {
       text: (k) => glFixed(noise[k], 1), change: this.set("level"),
     });
     const loss = el("select", {
-      "data-control": "loss", "aria-label": "loss of the label of all ones",
+      "data-control": "loss",
       onchange: () => this.set("loss")(loss.value),
     }, losses.map((each) => el("option", { value: each }, GL_LOSSES[each])));
     return [

@@ -108,7 +108,11 @@ class GlManifold {
     });
     this.numbers = el("table.gl-table");
     this.spread = glHint();
-    this.titles = labels.map((label) => el("h3.gl-title", { "data-likelihood": label }));
+    this.titles = labels.map((label) => {
+      const title = glTitle();
+      title.dataset.likelihood = label;
+      return title;
+    });
     this.keys();
     this.node = this.layout();
     this.stops = [this.readout];
@@ -134,7 +138,7 @@ class GlManifold {
         glHint("Arrows: −∇J of each label, the way to make it likelier. Ellipse: their spread, the Fisher matrix. " +
           "Small dots: made-up training points.")),
       el("section", steps, length.node, this.readout.node, this.numbers, this.spread,
-        el("h3.gl-title.gl-apart", "The likelihood of each label, as surfaces"),
+        glTitle("The likelihood of each label, as surfaces", ".gl-apart"),
         el("div.gl-surfaces", small.map((plane, c) => el("div", titles[c], plane.node))),
         el("div.gl-legend", "0", glStrip("viridis"), "1"))));
   }

@@ -121,7 +121,8 @@ class GlMutual {
       rows.map((row, i) =>
         [head(row), this.cells.slice(i * C, (i + 1) * C).map((cell) => cell.node), this.margins.x[i]]),
       soft("p(y)"), this.margins.y, el("span.gl-number", "1"), this.label, this.given, el("span"));
-    table.style.gridTemplateColumns = `minmax(44px, auto) repeat(${C}, minmax(36px, 1fr)) 48px`;
+    table.style.gridTemplateColumns = `minmax(min-content, var(--gl-heads, 120px)) repeat(${C}, minmax(28px, 1fr)) ` +
+      "minmax(min-content, 48px)";
     return table;
   }
 
