@@ -11,8 +11,11 @@ from torch import Tensor
 
 from gradlab.core.checks import instance, names_of, readable, whole_number
 from gradlab.core.errors import InputError, ModelError, TargetError, did_you_mean, shown
+from gradlab.core.search import groups_of, search
 
 __all__ = ["Target", "check_logits", "check_outputs", "class_indices", "label_index", "logits_in", "scores_of"]
+
+MOST_NAMED = 5  # classes in an error
 
 Target: TypeAlias = "int | str | Tensor | Sequence[int | str] | Callable[[Any], Tensor] | None"
 
@@ -185,9 +188,9 @@ def label_index(label: str, labels: Sequence[str] | None, name: str = "label") -
         raise TargetError(f"{len(found)} classes are called {shown(label)}: give the index, one of {found[:5]}.")
     if found:
         return found[0]
-    raise TargetError(
-        f"There is no class {shown(label)} among the model's {len(labels)} labels.{did_you_mean(label, labels)}"
-    )
+    there = search(wanted, labels, groups_of(labels))[:MOST_NAMED] if wanted else []
+    meant = f" Did you mean {' or '.join(repr(labels[c]) for c in there)}?" if there else did_you_mean(label, labels)
+    raise TargetError(f"There is no class {shown(label)} among the model's {len(labels)} labels.{meant}")
 
 
 def scores_of(outputs: Any, target: Target, labels: Sequence[str] | None = None, *, count: int | None = None) -> Tensor:

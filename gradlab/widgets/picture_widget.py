@@ -19,6 +19,7 @@ from gradlab.core import outputs_of
 from gradlab.core.checks import checked_extra, names_of, whole_number
 from gradlab.core.errors import GradlabError, ModelError, PictureError, TargetError
 from gradlab.core.inputs import module_of
+from gradlab.core.search import groups_of
 from gradlab.core.targets import check_logits
 from gradlab.widgets.questions import distinct
 from gradlab.widgets.widget import Widget
@@ -49,6 +50,7 @@ class PictureWidget(Widget):
     Attributes:
         answer: what the browser draws, replaced as a whole.
         labels: one name per class.
+        groups: classes by a word for what they are, such as "dog"; the lists of classes are searched by it too.
         choices: names offered in the list.
         busy: what the kernel is doing, or an empty string.
         error: one sentence about what failed last, or an empty string.
@@ -56,6 +58,7 @@ class PictureWidget(Widget):
 
     answer = traitlets.Dict().tag(sync=True)
     labels = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    groups = traitlets.Dict().tag(sync=True)
     choices = traitlets.List(traitlets.Unicode()).tag(sync=True)
     busy = traitlets.Unicode("").tag(sync=True)
     error = traitlets.Unicode("").tag(sync=True)
@@ -68,7 +71,7 @@ class PictureWidget(Widget):
         # Messages may arrive on another thread than the cell that made the widget: one at a time.
         self._one = threading.Lock()
         names = picture_names() if choices is None else names_of(choices, "choices")
-        super().__init__(labels=distinct(net.labels), choices=names, **state)
+        super().__init__(labels=distinct(net.labels), groups=groups_of(net.labels), choices=names, **state)
         self.on_msg(self._heard)
 
     def _show(self, picture: Image.Image, name: str) -> None:

@@ -3,26 +3,24 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { glFilter } from "../../gradlab/widgets/front/lib/combobox.js";
 import { glArgmax, glMean, glRanked, glSum } from "../../gradlab/widgets/front/lib/numbers.js";
+import { glSearch } from "../../gradlab/widgets/front/lib/search.js";
+import { vectors } from "./help.js";
 
-const found = (labels, typed) => glFilter(labels.map((text) => ({ text })), typed).map(({ text }) => text);
-
-test("whole words first, then beginnings, then beginnings of words, then the rest", () => {
-  const labels = ["scatter", "big catamaran", "catamaran", "tiger cat", "dog"];
-  assert.deepEqual(found(labels, "cat"), ["tiger cat", "catamaran", "big catamaran", "scatter"]);
+test("what a word finds, and in which order, is the engine's", () => {
+  const { labels, groups, cases } = vectors.searches;
+  assert.ok(cases.length > 20);
+  const options = labels.map((text, value) => ({ text, value }));
+  for (const { typed, wanted } of cases) {
+    assert.deepEqual(glSearch(options, typed, groups).map(({ value }) => value), wanted, typed);
+  }
 });
 
-test("what fits as well keeps its order, whatever its case and the space around it", () => {
-  assert.deepEqual(found(["b Cat", "a cat", "C.A.T."], " CAT "), ["b Cat", "a cat"]);
-  assert.deepEqual(found(["stop (red)", "redder"], "red"), ["stop (red)", "redder"]);
-  assert.deepEqual(found(["Über", "über allem", "der Über"], "über"), ["Über", "über allem", "der Über"]);
-});
-
-test("nothing typed keeps all; nothing that fits leaves none", () => {
-  assert.deepEqual(found(["a", "b"], "  "), ["a", "b"]);
-  assert.deepEqual(found(["a", "b"], "c"), []);
-  assert.deepEqual(found(["a.c", "abc"], "a.c"), ["a.c"]);
+test("nothing typed keeps all in their order; the space around it does not count", () => {
+  const options = ["b", "a", "ab"].map((text, value) => ({ text, value }));
+  assert.deepEqual(glSearch(options, "  "), options);
+  assert.deepEqual(glSearch(options, " a ").map(({ text }) => text), ["a", "ab"]);
+  assert.deepEqual(glSearch(options, "constructor"), [], "a word of JavaScript's own is no group");
 });
 
 test("the largest is the first of equals; ranks likewise", () => {

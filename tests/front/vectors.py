@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from gradlab import explain, information
+from gradlab.core.search import search
 from gradlab.evaluate import calibration_error, calibration_floor, nll, ood, reliability
 from gradlab.explain import Sweep
 from gradlab.introspect import LastLayer
@@ -324,9 +325,30 @@ def questions() -> list[dict[str, Any]]:
     return found
 
 
+LABELS = [
+    "crate", "tabby", "catamaran", "tiger cat", "Cat", "C.A.T.", "sea catfish", "scatter", "lynx", "stop (red)",
+    "redder", "Über", "über allem", "der Über", "sports car", "car", "cab", "oxcart", "black-footed ferret", "a.c",
+    "abc",
+]  # fmt: skip
+GROUPS = {"cat": [1, 3, 8], "car": [14, 16]}
+
+
+def searches() -> dict[str, Any]:
+    """What a word finds among some labels, the best first."""
+    words_typed = [
+        "cat", "CAT", " cat ", "car", "red", "über", "a.c", "ac", "tiger", "tig c", "cat tiger", "black footed", "foot",
+        "x", "zebra", "sports car", "c", "(", "-", "der", "allem", "t", "footed ferret", "dog",
+    ]  # fmt: skip
+    return {
+        "labels": LABELS,
+        "groups": GROUPS,
+        "cases": [{"typed": typed, "wanted": search(typed, LABELS, GROUPS)} for typed in words_typed],
+    }
+
+
 ALL: tuple[Callable[[], Any], ...] = (
     maps, panels, judged, detection, sweeps, shannon, families, game, colours, wire, plane, decoded,
-    questions,
+    questions, searches,
 )  # fmt: skip
 
 

@@ -2,39 +2,39 @@
 
 import { el, glId, glLeave } from "./dom.js";
 import { glClamp, glProbability } from "./numbers.js";
+import { glSearch } from "./search.js";
 
-const GL_LIST_LENGTH = 60;
+const GL_LIST_LENGTH = 60, GL_LIST_HEIGHT = 264;
 
-// How well a label fits what was typed: 0 it is a whole word ("cat": tiger cat before catamaran), 1 the label starts
-// with it, 2 a word does, 3 it is inside, 4 it is not there.
-/** @param {string} label @param {string} typed */
-function glFit(label, typed) {
-  const low = label.toLowerCase();
-  if (!low.includes(typed)) return 4;
-  if (` ${low.replace(/[^\p{L}\p{N}]+/gu, " ")} `.includes(` ${typed} `)) return 0;
-  if (low.startsWith(typed)) return 1;
-  return low.includes(` ${typed}`) ? 2 : 3;
-}
-
-/** @param {Option[]} options @param {string} typed */
-export function glFilter(options, typed) {
-  const wanted = typed.trim().toLowerCase();
-  if (!wanted) return options;
-  const fits = options.map((option) => ({ option, fit: glFit(option.text, wanted) }));
-  return fits.filter((each) => each.fit < 4).sort((a, b) => a.fit - b.fit).map((each) => each.option);
+// The part of the page in which a list may lie: inside the widget, where nothing around it cuts it off.
+/** @param {HTMLElement} node */
+function glRoom(node) {
+  const room = { left: 0, top: 0, right: window.innerWidth, bottom: window.innerHeight };
+  for (let at = /** @type {HTMLElement | null} */ (node.parentElement); at; at = at.parentElement) {
+    const isRoot = at.classList.contains("gl-root");
+    if (!isRoot && !/auto|scroll|hidden|clip/.test(getComputedStyle(at).overflow)) continue;
+    const box = at.getBoundingClientRect();
+    room.left = Math.max(room.left, box.left);
+    room.top = Math.max(room.top, box.top);
+    room.right = Math.min(room.right, box.right);
+    room.bottom = Math.min(room.bottom, box.bottom);
+  }
+  return room;
 }
 
 // options(): [{ value, text, note }], best first. choose(value). free(typed): taken when nothing in the list fits.
+// groups: the values that a word stands for. none: what is said where nothing fits.
 export class GlCombobox {
   /** @type {() => Option[]} */ options; /** @type {(value: any) => void} */ choose;
   /** @type {((typed: string) => void) | null} */ free; /** @type {Option[]} */ shown; /** @type {number} */ active;
-  /** @type {string} */ chosen; /** @type {boolean} */ typing;
+  /** @type {string} */ chosen; /** @type {boolean} */ typing; /** @type {Record<string, number[]>} */ groups;
+  /** @type {string} */ none;
 
   /**
    * @param {{ name: string, label: string, options: () => Option[], choose: (value: any) => void,
-   *   free?: ((typed: string) => void) | null }} given
+   *   free?: ((typed: string) => void) | null, groups?: Record<string, number[]>, none?: string }} given
    */
-  constructor({ name, label, options, choose, free = null }) {
+  constructor({ name, label, options, choose, free = null, groups = {}, none = "no such class" }) {
     const listId = glId("list");
     this.input = el("input", {
       type: "text", role: "combobox", "aria-expanded": "false", "aria-controls": listId, "aria-autocomplete": "list",
@@ -42,13 +42,18 @@ export class GlCombobox {
     });
     this.list = el("ul", { role: "listbox", id: listId, "aria-label": label, hidden: true });
     this.node = el("div.gl-combobox", { "data-combobox": name }, this.input, this.list);
-    Object.assign(this, { options, choose, free, shown: [], active: -1, chosen: "", typing: false });
+    Object.assign(this, { options, choose, free, groups, none, shown: [], active: -1, chosen: "", typing: false });
     this.listen();
   }
 
   listen() {
     const { input } = this;
     input.addEventListener("focus", () => input.select());
+    input.addEventListener("mousedown", (event) => {
+      if (this.typing || !input.matches(":focus")) return;
+      event.preventDefault();  // or the click would put a caret into the last choice, and what is typed next behind it
+      input.select();
+    });
     input.addEventListener("click", () => { if (this.list.hidden) this.open(); });
     input.addEventListener("input", () => { this.typing = true; this.open(); });
     input.addEventListener("blur", () => this.restore());
@@ -69,7 +74,8 @@ export class GlCombobox {
   }
 
   open() {
-    const fits = glFilter(this.options(), this.typing ? this.input.value : ""), left = fits.length - GL_LIST_LENGTH;
+    const fits = glSearch(this.options(), this.typing ? this.input.value : "", this.groups);
+    const left = fits.length - GL_LIST_LENGTH;
     this.shown = fits.slice(0, GL_LIST_LENGTH);
     const note = (text) => el("li.gl-more", { role: "presentation" }, text);
     this.list.replaceChildren(...this.shown.map((option) => el("li", {
@@ -78,10 +84,23 @@ export class GlCombobox {
       onmousedown: (event) => { event.preventDefault(); this.take(option); },
     }, el("span", option.text), el("span.gl-number", option.note || ""))));
     if (left > 0) this.list.append(note(`${left} more: type to narrow`));
-    if (!fits.length) this.list.append(note(this.free ? "Enter opens this path" : "no such class"));
+    if (!fits.length) this.list.append(note(this.free ? "Enter opens this path" : this.none));
     this.list.hidden = false;
     this.input.setAttribute("aria-expanded", "true");
+    this.place();
     this.mark(0);
+  }
+
+  // Above or below the field, whichever has room, and no further to the right than the widget.
+  place() {
+    const { input, list } = this, room = glRoom(this.node), field = input.getBoundingClientRect();
+    const below = room.bottom - field.bottom - 6, above = field.top - room.top - 6;
+    const up = below < Math.min(GL_LIST_HEIGHT, list.scrollHeight) && above > below;
+    list.classList.toggle("gl-up", up);
+    list.style.maxHeight = `${glClamp(up ? above : below, 72, GL_LIST_HEIGHT)}px`;
+    list.style.left = "0";
+    const over = list.getBoundingClientRect().right - room.right;
+    if (over > 0) list.style.left = `${-Math.min(over, field.left - room.left)}px`;
   }
 
   close() {
@@ -139,10 +158,13 @@ export function glClassOptions(a, labels) {
   return a.order.map((c) => ({ value: c, text: labels[c], note: glProbability(a.p[c]) }));
 }
 
-// A combobox of classes beside its letter, P or Q.
-/** @param {string} letter @param {string} label @param {() => Option[]} options @param {(value: any) => void} choose */
-export function glClassPicker(letter, label, options, choose) {
-  const box = new GlCombobox({ name: letter.toLowerCase(), label, options, choose });
+// A combobox of classes beside its letter, P or Q. groups: the classes that a word stands for.
+/**
+ * @param {string} letter @param {string} label @param {() => Option[]} options @param {(value: any) => void} choose
+ * @param {Record<string, number[]>} groups @param {string} [none]
+ */
+export function glClassPicker(letter, label, options, choose, groups, none) {
+  const box = new GlCombobox({ name: letter.toLowerCase(), label, options, choose, groups, none });
   const node = el("div.gl-pick", { "data-role": letter.toLowerCase() },
     el("span.gl-letter", { "aria-hidden": "true" }, letter), box.node);
   return { node, set: (text) => box.set(text) };

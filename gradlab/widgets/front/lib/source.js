@@ -135,6 +135,8 @@ export class GlPictureView {
     this.alive = !model.gradlabSaved;
     /** @type {string[]} */
     this.labels = model.get("labels");
+    /** @type {Record<string, number[]>} */
+    this.groups = model.get("groups");
     this.source = new GlSource(model);
     this.readout = glReadout();
     /** @type {Stoppable[]} */

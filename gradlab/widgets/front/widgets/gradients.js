@@ -116,7 +116,8 @@ class GlGradients extends GlPictureView {
     })));
     this.picker = glClassPicker("P", "P: the class asked about",
       () => glClassOptions(this.a, this.labels).filter(({ value }) => this.alive || this.known.has(value)),
-      (value) => { this.state.p = value; this.ask(); });
+      (value) => { this.state.p = value; this.ask(); }, this.groups,
+      this.alive ? "no such class" : "not in this saved page");
     this.photoPanel.node.append(this.picker.node);
     this.node = this.layout();
     this.hears["change:maps"] = () => this.came();

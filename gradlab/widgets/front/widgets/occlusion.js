@@ -149,7 +149,7 @@ function glOcclusion(model) {
     it.state.p = value;
     picker.set(labels[value]);
     it.refresh();
-  });
+  }, model.get("groups"));
   parts.hidden.append(picker.node);
   const row = glSweepRow(it, model), news = glSweepNews(it, model, row.show);
   const arrived = () => {

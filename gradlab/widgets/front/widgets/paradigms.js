@@ -107,11 +107,12 @@ class GlParadigms extends GlPictureView {
   pickers() {
     const classes = () => glClassOptions(this.a, this.labels), other = () => this.state.p === this.a.order[0];
     this.p = glClassPicker("P", "P: the class asked about",
-      () => [{ value: null, text: "what the network says (default)" }, ...classes()], (value) => this.askAbout(value));
+      () => [{ value: null, text: "what the network says (default)" }, ...classes()],
+      (value) => this.askAbout(value), this.groups);
     this.q = glClassPicker("Q", "Q: rather than which class", () => [
       { value: null, text: `${other() ? "runner-up" : "what the network says"} (default)` },
       { value: this.state.p, text: "P itself: why not P with 100 % confidence?" }, ...classes(),
-    ], (value) => this.chosen.set({ contrast: value }));
+    ], (value) => this.chosen.set({ contrast: value }), this.groups);
     this.panels[0].node.append(this.p.node);
     this.panels[2].node.append(this.q.node);
   }
