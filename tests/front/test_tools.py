@@ -1,7 +1,4 @@
-"""The front end under JavaScript's own tools: unit tests of its algebra, eslint, and tsc on its JSDoc types.
-
-The packages are installed by name, once, into ``tests/front/node_modules``, which git ignores.
-"""
+"""The front end under JavaScript's own tools: unit tests of its algebra, eslint, and tsc on its JSDoc types."""
 
 from __future__ import annotations
 
@@ -13,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.front import vectors
+from tests.front import packages, vectors
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-PACKAGES = ["eslint@9", "@eslint/js@9", "globals@16", "typescript@5"]
 TESTS = sorted(HERE.glob("*.test.js"))
 pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="node is not on the path")
 
@@ -36,20 +32,8 @@ def checked(*command: object, **environment: str) -> None:
 
 @pytest.fixture(scope="module")
 def tools() -> Path:
-    """Return where the tools' programs are; installs them where they are not yet."""
-    modules = HERE / "node_modules"
-    stamp = modules / ".installed"
-    if not stamp.is_file() or stamp.read_text() != " ".join(PACKAGES):
-        npm = shutil.which("npm")
-        if npm is None:
-            pytest.skip("npm is not on the path")
-        quiet = ["--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"]
-        command = [npm, "install", *quiet, "--prefix", str(HERE), *PACKAGES]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-        if done.returncode:
-            pytest.skip(f"npm cannot install {', '.join(PACKAGES)}: {done.stderr.strip()[-300:]}")
-        stamp.write_text(" ".join(PACKAGES))
-    return modules / ".bin"
+    """Return where the tools' programs are."""
+    return packages.installed() / ".bin"
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import { glAxisName, glAxisX, glAxisY, glDown, glLine, glScale, glText, glTicks,
 import { glPainted, glTable, glTopOf } from "./colour.js";
 import { glCosine, glEffective } from "./contrasts.js";
 import { el } from "./dom.js";
-import { glClamp, glFixed } from "./numbers.js";
+import { glClamp, glFixed, glSum } from "./numbers.js";
 
 // Q, even where it is P itself.
 /** @param {number} c @param {number} said @param {any} q */
@@ -16,6 +16,12 @@ function glRowRole(c, said, q) {
 /** @param {number} level */
 function glSignedAt(level) {
   return 3 * Math.round((255 * (level + 1)) / 2);
+}
+
+// Whether white shows better than black on a colour of a table: one of the two always has 4.5 : 1.
+/** @param {Uint8ClampedArray} table @param {number} at */
+function glDark(table, at) {
+  return glSum([0.2126, 0.7152, 0.0722], (part, k) => part * ((table[at + k] / 255 + 0.055) / 1.055) ** 2.4) < 0.18;
 }
 
 // u hᵀ as one pixel per number: rows from the top are `asked`. top: the value at the ends of the colours.
@@ -122,7 +128,7 @@ export function glCosineChart(width, u, asked, labels, said, q) {
         "data-value": value.toFixed(4),
       }, svg("title", `rather than ${labels[a]} and rather than ${labels[b]}: ${glFixed(value, 3)}`)),
       size < 24 ? null : glText(left + middle(j), top + middle(i) + 4, number(value),
-        Math.abs(value) > 0.75 ? "gl-cell-number gl-pale" : "gl-cell-number", "middle"),
+        glDark(table, at) ? "gl-cell-number gl-pale" : "gl-cell-number", "middle"),
     ];
   };
   return asked.map((a, i) => {
