@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
+from tests.front import packages
+
+# what axe finds in one part of a page; experimental rules and those of WCAG 2.2 are off until they are asked for
+AXE = """async (place) => {
+  const rules = { "target-size": { enabled: true }, "label-content-name-mismatch": { enabled: true } };
+  const values = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+  const options = { runOnly: { type: "tag", values }, rules, resultTypes: ["violations"] };
+  const found = await axe.run({ include: [[place]] }, options);
+  return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 90)).join("; ")}`);
+}"""
+
 # controls smaller than 24 pixels either way; the field behind "open a file" is not seen, its button is
 SMALL = """() => [...document.querySelectorAll("button, input, select, [tabindex], [role=option]")]
   .filter((node) => !node.matches(".gl-hidden"))
@@ -70,3 +81,8 @@ DRAWN = """() => {
   });
   return [words.length, [...new Set(low)]];
 }"""
+
+
+def axe() -> str:
+    """Return axe's own text, to be evaluated in a page; the test is skipped where it cannot be had."""
+    return (packages.installed() / "axe-core" / "axe.min.js").read_text(encoding="utf-8")

@@ -16,7 +16,6 @@ from gradlab.widgets import Widget
 from tests.browser import reach
 from tests.browser.saved import Values, offline
 from tests.browser.test_styles import SETUP, WIDGETS
-from tests.front import packages
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 VIEWS: dict[str, tuple[int, dict[str, str]]] = {
@@ -26,18 +25,11 @@ VIEWS: dict[str, tuple[int, dict[str, str]]] = {
     "forced, dark": (1200, {"color_scheme": "dark", "forced_colors": "active"}),
     "narrow": (320, {"color_scheme": "light"}),
 }
-# experimental rules and those of WCAG 2.2 are off until they are asked for
-AXE = """async () => {
-  const rules = { "target-size": { enabled: true }, "label-content-name-mismatch": { enabled: true } };
-  const values = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-  const found = await axe.run(document, { runOnly: { type: "tag", values }, rules, resultTypes: ["violations"] });
-  return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 90)).join("; ")}`);
-}"""
 
 
 @pytest.fixture(scope="module")
 def axe() -> str:
-    return (packages.installed() / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+    return reach.axe()
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +59,7 @@ def test_nothing_is_found_in_any_theme(page: Any, axe: str) -> None:
     page.evaluate(axe)
     for view in VIEWS:
         seen_as(page, view)
-        assert page.evaluate(AXE) == [], view
+        assert page.evaluate(reach.AXE, "html") == [], view
         words, low = page.evaluate(reach.DRAWN)
         assert low == [], f"{view}, {words} words in drawings"
         assert page.evaluate(reach.SMALL) == [], view
@@ -93,7 +85,7 @@ def test_each_of_these_can_fail(browser: Any, every_widget: dict[str, Widget], a
             root.querySelector('[data-control="temperature"]').style.height = "16px";
             root.querySelector(".gl-table").style.width = "330px";
         }""")
-        found = {each.split(":")[0] for each in page.evaluate(AXE)}
+        found = {each.split(":")[0] for each in page.evaluate(reach.AXE, "html")}
         assert {"color-contrast", "empty-table-header"} <= found
         assert len(page.evaluate(reach.SMALL)) == 1
         assert page.evaluate(reach.NAMES)["wrong"][0][0] == "a picture"

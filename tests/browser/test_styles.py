@@ -10,6 +10,7 @@ import pytest
 
 from gradlab.widgets import Widget
 from gradlab.widgets.linker import FRONT
+from tests.browser import reach
 from tests.browser.lab import Lab, run_notebook, running_lab, wait_idle, write_notebook
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -176,3 +177,22 @@ def test_twelve_widgets_in_one_notebook_look_as_each_does_alone(
     page.screenshot(path=shots("styles_lab"))
     whole, heading, bars = (each.bounding_box() for each in (detail, detail.locator("h3"), detail.locator(".gl-bars")))
     assert heading["width"] == whole["width"] and heading["y"] + heading["height"] <= bars["y"]
+
+
+def test_axe_finds_nothing_in_a_notebook(lab: Lab, page: Any) -> None:
+    text = reach.axe()
+    page.emulate_media(reduced_motion="reduce")
+    run_notebook(page, lab, "styles.ipynb")
+    for name in WIDGETS:
+        page.locator(f".gl-root.gl-{name}").wait_for(timeout=90_000)
+    wait_idle(page)
+    page.evaluate(text)
+    for theme, forced in (("Light", "none"), ("Light", "active"), ("Dark", "none")):
+        script = "theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })"
+        page.evaluate(script, f"JupyterLab {theme}")
+        page.wait_for_selector(f'body[data-jp-theme-light="{str(theme == "Light").lower()}"]', state="attached")
+        page.emulate_media(forced_colors=forced)
+        for name in WIDGETS:
+            root = f".gl-root.gl-{name}"
+            page.locator(root).scroll_into_view_if_needed()
+            assert page.evaluate(reach.AXE, root) == [], f"{name}, {theme}, forced colours {forced}"
