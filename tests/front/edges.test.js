@@ -20,8 +20,24 @@ test("a file dialogue that is cancelled changes nothing", async () => {
   assert.equal(told.error.textContent, "");
 });
 
-test("a file that is too large is named, with its size", async () => {
-  const told = { error: { textContent: "" }, ask: () => assert.fail("it is too large") };
-  await GlSource.prototype.upload.call(told, { name: "a.png", size: 26 * 2 ** 20 });
+test("a file that is too large, and no picture to the browser, is named with its size", async () => {
+  globalThis.createImageBitmap = async () => { throw new Error("no picture"); };
+  const said = [], told = {
+    wait: (text) => said.push(text), settle: (text) => said.push(text), ask: () => assert.fail("it is too large"),
+  };
+  await GlSource.prototype.upload.call(told, { name: "a.heic", size: 26 * 2 ** 20 });
+  assert.deepEqual(said, [
+    "reading a.heic ...", "a.heic has 26 MB and the browser cannot shrink it: at most 6 MB, please.",
+  ]);
+});
+
+test("a small file goes as it is", async () => {
+  const asked = [], hint = { textContent: "drop" };
+  const told = { wait() {}, settle: assert.fail, hint, ask: (wanted) => asked.push(wanted) };
+  const file = { name: "a", size: 2, arrayBuffer: async () => new Uint8Array([7, 9]).buffer };
+  await GlSource.prototype.upload.call(told, file);
+  assert.equal(hint.textContent, "drop");
+  assert.deepEqual([asked[0].name, [...asked[0].upload.bytes]], ["a", [7, 9]]);
+});
   assert.equal(told.error.textContent, "a.png has 26 MB: at most 25 MB, please.");
 });

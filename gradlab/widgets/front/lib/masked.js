@@ -6,6 +6,7 @@ import { glPaint, glPhoto, glSigned } from "./colour.js";
 import { el, glContext } from "./dom.js";
 import { glFillBox, glMaskAsker, glMaskedPhoto } from "./mask.js";
 import { glClamp, glProbability, glSoftmax, glSum, glTop, glValue } from "./numbers.js";
+import { GL_SILENT } from "./source.js";
 import { glPacked } from "./wire.js";
 
 export const GL_BASELINES = { mean: "mean colour", black: "black", blur: "blur" };
@@ -33,7 +34,7 @@ export class GlMasked {
     this.background = el("canvas");  // photo and map, without the box
     this.held = false;
     const heard = (z, latest) => this.settled(glSoftmax(z), z, this.a.z[this.state.p] - z[this.state.p], latest);
-    this.asker = glMaskAsker(send, heard, () => say.settle("The kernel does not answer: is it running?"));
+    this.asker = glMaskAsker(send, heard, () => say.settle(GL_SILENT));
     for (const canvas of [parts.hide, parts.map]) glBoxHands(canvas, () => this.hands(), this.actions());
   }
 

@@ -3,10 +3,12 @@
 import { glPhoto } from "./colour.js";
 import { GlCombobox } from "./combobox.js";
 import { el, glButton, glContext, glHint, glReadout, glTitle } from "./dom.js";
+import { glFitting } from "./upload.js";
 import { glPacked, glSend } from "./wire.js";
 
-const GL_UPLOAD_LIMIT = 25 * 2 ** 20;
 export const GL_PATIENCE = 20000;  // ms until silence of the kernel is put into words
+export const GL_SILENT = "The kernel does not answer: it is busy, or was stopped. If it was, run this cell again.";
+const GL_GONE = "The kernel was restarted: run this cell again.";
 
 // What is being asked of the kernel, what went wrong, and its silence.
 export class GlAnswers {
@@ -17,6 +19,7 @@ export class GlAnswers {
     this.model = model;
     this.status = el("p.gl-status", { role: "status" });
     this.error = el("p.gl-error", { role: "alert" });
+    this.gone = false;
   }
 
   // wait(): the silence begins; say what is awaited.
@@ -24,13 +27,22 @@ export class GlAnswers {
   wait(text) {
     this.settle("");
     this.status.textContent = text;
-    this.timer = setTimeout(() => this.settle("The kernel does not answer: is it running?"), GL_PATIENCE);
+    this.timer = setTimeout(() => this.settle(GL_SILENT), GL_PATIENCE);
   }
 
+  // The one way to the kernel; false where it leads nowhere any more.
   /** @param {object} content */
   send(content) {
-    try { glSend(this.model, content); }
-    catch { this.settle("The kernel cannot be reached."); }
+    try { if (!this.gone) glSend(this.model, content); }
+    catch { this.gone = true; }
+    if (this.gone) this.lost();
+    return !this.gone;
+  }
+
+  // The kernel that this widget came from is no more. What was asked of it stays unanswered.
+  lost() {
+    this.gone = true;
+    this.settle(GL_GONE);
   }
 
   /** @param {string} text */
@@ -64,9 +76,9 @@ export class GlSource extends GlAnswers {
     });
     const open = glButton("upload", "open a file", () => file.click());
     this.photo = el("canvas.gl-photo", { role: "img" });
-    const hint = this.alive ? "or drop one on the photo" : "A saved page: another picture needs a kernel.";
+    this.hint = glHint(this.alive ? "or drop one on the photo" : "A saved page: another picture needs a kernel.");
     this.node = el("section.gl-source", glTitle("Picture"), el("div.gl-row", this.combobox.node, open, file),
-      glHint(hint), el("div.gl-drop", this.photo), this.status, this.error);
+      this.hint, el("div.gl-drop", this.photo), this.status, this.error);
     this.combobox.input.disabled = open.disabled = !this.alive;
     this.drops();
   }
@@ -86,18 +98,23 @@ export class GlSource extends GlAnswers {
   /** @param {any} wanted */
   ask(wanted) {
     this.wait(`reading ${wanted.name} ...`);
+    this.combobox.set(wanted.name);
     this.send({ kind: "picture", ...wanted });
+  }
+
+  lost() {
+    super.lost();
+    if (this.a) this.combobox.set(this.a.name);
   }
 
   /** @param {File | undefined} picked */
   async upload(picked) {
     if (!picked) return;
-    if (picked.size > GL_UPLOAD_LIMIT) {
-      this.error.textContent = `${picked.name} has ${(picked.size / 2 ** 20).toFixed(0)} MB: at most 25 MB, please.`;
-      return;
-    }
-    try { this.ask({ name: picked.name, upload: glPacked(new Uint8Array(await picked.arrayBuffer()), "uint8") }); }
-    catch { this.error.textContent = `${picked.name} cannot be read by the browser.`; }
+    this.wait(`reading ${picked.name} ...`);
+    const { bytes, note } = await glFitting(picked);
+    if (!bytes) { this.settle(note); return; }
+    if (note) this.hint.textContent = note;
+    this.ask({ name: picked.name, upload: glPacked(bytes, "uint8") });
   }
 
   // What the widget hears of its model: another answer, and how the kernel is getting on.
@@ -107,6 +124,7 @@ export class GlSource extends GlAnswers {
     return {
       "change:answer": arrived,
       "change:busy": () => this.busy(),
+      comm_live_update: () => this.lost(),  // ipywidgets says so once: when the kernel is restarted or stopped
       "change:error": () => { if (model.get("error") && this.a) this.show(this.a); },
     };
   }

@@ -8,7 +8,7 @@ import { el, glContext, glRender, glSelect, glTitle } from "../lib/dom.js";
 import { glClamp } from "../lib/numbers.js";
 import { GlPictureView } from "../lib/source.js";
 import { GL_STOPS } from "../lib/stops.js";
-import { glSend, glUnpacked } from "../lib/wire.js";
+import { glUnpacked } from "../lib/wire.js";
 
 const GL_METHODS = {
   "gradient": "passes back where the unit is active",
@@ -121,6 +121,12 @@ class GlGradients extends GlPictureView {
     this.photoPanel.node.append(this.picker.node);
     this.node = this.layout();
     this.hears["change:maps"] = () => this.came();
+    this.hears.comm_live_update = () => { this.source.lost(); this.back(); };
+    this.hears["change:error"] = () => {
+      if (!model.get("error")) return;
+      this.source.show(this.a);
+      this.back();
+    };
   }
 
   layout() {
@@ -204,7 +210,18 @@ class GlGradients extends GlPictureView {
   ask() {
     const { p, share } = this.state;
     if (this.known.has(p)) this.show(p);
-    else glSend(this.model, { kind: "maps", serial: this.a.serial, p, share });
+    else {
+      this.source.wait(`asking about ${this.labels[p]} ...`);
+      this.picker.set(this.labels[p]);
+      if (!this.source.send({ kind: "maps", serial: this.a.serial, p, share })) this.back();
+    }
+  }
+
+  // What was asked gets no answer: all is again as it is shown.
+  back() {
+    Object.assign(this.state, { p: this.shown.p, share: this.shown.share });
+    this.shares.input.value = String(this.shown.share);
+    this.picker.set(this.labels[this.shown.p]);
   }
 
   /** @param {number} p */
@@ -231,6 +248,7 @@ class GlGradients extends GlPictureView {
       this.shares.input.value = String(maps.share);
     }
     this.take(maps);
+    this.source.settle(this.model.get("error"));
     if (maps.p === state.p || !known.has(state.p)) this.show(maps.p);
   }
 

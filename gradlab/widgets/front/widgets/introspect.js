@@ -77,6 +77,7 @@ class GlIntrospect extends GlAnswers {
       "change:answer": () => this.arrived(),
       "change:busy": told("busy", (text) => { this.status.textContent = text; }),
       "change:error": told("error", (text) => this.settle(text)),
+      comm_live_update: () => this.lost(),
     };
     const forget = { stop: () => { this.asked += 1; this.stop(); } };  // nothing that was drawn is sent any more
     this.stops = [forget, this.outer, this.rowsChart, this.sureChart, this.cosines, this.readout];

@@ -8,7 +8,7 @@ import { GL_BASELINES, GlMasked, glWindowBox } from "../lib/masked.js";
 import { GlSource } from "../lib/source.js";
 import { GL_STOPS } from "../lib/stops.js";
 import { GlSweep } from "../lib/sweep.js";
-import { glSend, glUnpacked } from "../lib/wire.js";
+import { glUnpacked } from "../lib/wire.js";
 
 const GL_WINDOWS = [16, 24, 32, 48, 64, 96];
 const GL_MODES = { box: "a box", paint: "a brush" };
@@ -38,15 +38,16 @@ function glOcclusionParts(alive) {
 }
 
 // The sweep's row: a button that starts, stops and goes on, the geometry asked for, and how far it has come.
-/** @param {any} it @param {Model} model */
-function glSweepRow(it, model) {
+/** @param {any} it @param {Model} model @param {GlSource} source */
+function glSweepRow(it, model, source) {
   const { parts, state } = it;
   const button = glButton("sweep", "Sweep", () => {
     const { window, stride, baseline } = state;
-    glSend(model, model.get("running") ? { kind: "cancel" } : { kind: "sweep", window, stride, baseline });
+    source.send(model.get("running") ? { kind: "cancel" } : { kind: "sweep", window, stride, baseline });
   });
   const show = () => {
-    const running = it.alive && model.get("running"), facts = it.sweep ? it.sweep.facts : { done: 0, total: 1 };
+    const running = it.alive && !source.gone && model.get("running");
+    const facts = it.sweep ? it.sweep.facts : { done: 0, total: 1 };
     const same = it.sweep && ["window", "stride", "baseline"].every((name) => facts[name] === state[name]);
     const finished = same && facts.done === facts.total;
     button.textContent = running ? "Cancel" : same && !finished ? "Go on" : "Sweep";
@@ -104,7 +105,7 @@ function glMaskControls(it, changed) {
     mode.node, wipe, glChoice(it, "baseline", "shown there", GL_BASELINES, () => { it.moved(); changed(); }).node,
     glSelect("unit", "cost in", ["logit", "probability"], look.unit, shown("unit")).node,
     glSelect("colours", "colours", Object.keys(GL_STOPS), look.colours, shown("colours")).node,
-    glSlider("opacity", "opacity", look.opacity, shown("opacity")));
+    glSlider("opacity", "opacity", look.opacity, shown("opacity")).node);
 }
 
 // What the kernel says of a sweep, window by window and as a whole; drawn once a frame.
@@ -142,7 +143,7 @@ function glOcclusion(model) {
   const labels = model.get("labels"), alive = !model.gradlabSaved, answer = () => model.get("answer");
   const parts = glOcclusionParts(alive), readout = glReadout(), source = new GlSource(model);
   const say = { heard: () => readout.say(it.sentence()), settle: (text) => source.settle(text) };
-  const it = new GlMasked({ parts, labels, alive, send: (content) => glSend(model, content), say });
+  const it = new GlMasked({ parts, labels, alive, send: (content) => source.send(content), say });
   const { window, stride, baseline } = answer().start;
   Object.assign(it.state, { window, stride, baseline });
   const picker = glClassPicker("P", "P: the class asked about", () => glClassOptions(it.a, labels), (value) => {
@@ -151,7 +152,7 @@ function glOcclusion(model) {
     it.refresh();
   }, model.get("groups"));
   parts.hidden.append(picker.node);
-  const row = glSweepRow(it, model), news = glSweepNews(it, model, row.show);
+  const row = glSweepRow(it, model, source), news = glSweepNews(it, model, row.show);
   const arrived = () => {
     const baselines = Object.entries(answer().baselines).map(([name, image]) => [name, glUnpacked(image).values]);
     it.begin({ ...glDecodePicture(answer()), baselines: Object.fromEntries(baselines) });
@@ -166,7 +167,8 @@ function glOcclusion(model) {
     node: el("div.gl-main", el("div.gl-side", source.node, parts.says),
       el("div.gl-asking", parts.panels, readout.node, row.node, glMaskControls(it, row.show))),
     hears: {
-      ...source.hears(arrived), "change:sweep": news.swept, "change:running": row.show, "msg:custom": news.heard,
+      ...source.hears(arrived), comm_live_update: () => { source.lost(); it.asker.forget(); row.show(); },
+      "change:sweep": news.swept, "change:running": row.show, "msg:custom": news.heard,
     },
     stops: [news, it.asker, readout, source],
     begin() { arrived(); source.busy(); },
