@@ -72,6 +72,23 @@ def test_the_page_begins_with_what_the_widget_asks(page: Any) -> None:
     assert page.locator("main h1").inner_text() == page.locator("main .gl-root").get_attribute("aria-label")
 
 
+@pytest.mark.parametrize("view", ["light", "forced, dark", "narrow"])
+def test_an_open_list_is_inside_and_seen(
+    browser: Any, every_widget: dict[str, Widget], axe: str, tmp_path: Path, view: str
+) -> None:
+    with offline(browser, every_widget["paradigms"], tmp_path, reduced_motion="reduce") as page:
+        page.evaluate(axe)
+        seen_as(page, view)
+        for box in ("p", "q"):
+            page.locator(f'[data-combobox="{box}"] input').click()
+            options = page.locator(f'[data-combobox="{box}"] [role=option]:visible')
+            assert options.count() > 5
+            assert page.evaluate(reach.AXE, "html") == page.evaluate(reach.SMALL) == page.evaluate(reach.WIDE) == []
+            where, shot = [options.nth(k).bounding_box() for k in (0, 1)], picture(page)
+            marked, other = (shot[int(each["y"] + 3), int(each["x"] + 3)] for each in where)
+            assert ratio(marked, other) >= 3  # the active one
+
+
 def test_each_of_these_can_fail(browser: Any, every_widget: dict[str, Widget], axe: str, tmp_path: Path) -> None:
     with offline(browser, every_widget["calibration"], tmp_path, reduced_motion="reduce") as page:
         page.evaluate(axe)
