@@ -5,7 +5,8 @@ LAB_FLAGS ?=
 PYTEST_FLAGS ?=
 WORKERS   ?= 2
 PEAK      ?= 1250
-NOTEBOOK  ?= notebooks/00_start_here.ipynb
+NOTEBOOK  ?= 00_start_here.ipynb
+MINE      ?= my-course
 
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -32,8 +33,9 @@ lab notebooks-test: export ONEDNN_PRIMITIVE_CACHE_CAPACITY ?= 50
 
 lab: export OMP_NUM_THREADS ?= 2
 lab: export MKL_NUM_THREADS ?= $(OMP_NUM_THREADS)
-lab: $(STAMPS)/lab ## open the course in JupyterLab (LAB_FLAGS="--no-browser" and the like are passed on)
-	$(BIN)/jupyter lab $(ROOT_FLAG) --LabApp.default_url=/lab/tree/$(NOTEBOOK) $(LAB_FLAGS)
+lab: $(STAMPS)/lab ## open your copy of the course, MINE=my-course, in JupyterLab (LAB_FLAGS="--no-browser" and the like)
+	$(BIN)/python -c 'import gradlab; gradlab.course.working_copy("notebooks", "$(MINE)")'
+	$(BIN)/jupyter lab $(ROOT_FLAG) --LabApp.default_url=/lab/tree/$(MINE)/$(NOTEBOOK) $(LAB_FLAGS)
 
 # --- the checks ------------------------------------------------------------------------------------------------
 
@@ -86,11 +88,18 @@ $(STAMPS)/venv:
 	@mkdir -p $(@D) && touch $@
 
 $(STAMPS)/lab: pyproject.toml | $(STAMPS)/venv
-	$(BIN)/python -m pip install --quiet --editable '.[lab]'
+	@echo "Installing into $(VENV), once: about 6 GB on Linux, most of it PyTorch's CUDA. Without a GPU 0.8 GB will do: stop"
+	@echo "here (Ctrl-C), and $(BIN)/pip install -r binder/requirements.txt first."
+	$(BIN)/python -m pip install --progress-bar on --editable '.[lab]'
+	$(QUIET_LAB)
 	@touch $@
+
+# Jupyter's question about its news would lie over the first widget.
+QUIET_LAB = $(BIN)/jupyter labextension disable --level=sys_prefix @jupyterlab/apputils-extension:announcements
 
 $(STAMPS)/test: pyproject.toml | $(STAMPS)/venv
 	$(BIN)/python -m pip install --quiet --editable '.[lab,test]'
+	$(QUIET_LAB)
 	@touch $@ $(STAMPS)/lab
 
 clean: ## remove the environment and everything that was built

@@ -1,4 +1,4 @@
-"""What lessons need and the engine does not: figures with words for those who do not see them."""
+"""What lessons need and the engine does not: figures with words for those who do not see them, and a reader's copy."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gradlab.course.figures import chart, heat, show, signed
+    from gradlab.course.lessons import working_copy
 
-__all__ = ["chart", "heat", "show", "signed"]
+__all__ = ["chart", "heat", "show", "signed", "working_copy"]
 
-_HOMES = dict.fromkeys(__all__, "figures")
+_HOMES = {**dict.fromkeys(__all__, "figures"), "working_copy": "lessons"}
 
 
 def __getattr__(name: str) -> Any:

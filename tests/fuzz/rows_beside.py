@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,6 +13,8 @@ from gradlab import course, data, evaluate, models
 from gradlab.course import results
 from gradlab.evaluate import active, ood, quality, statistics
 from tests.fuzz.world import Row, World, asked, first, tiny
+
+LESSONS = Path(__file__).parents[2] / "notebooks"
 
 
 def evaluate_rows(w: World) -> dict[str, Row]:
@@ -215,6 +218,7 @@ def course_rows(w: World) -> dict[str, Row]:
             {"panel": w.seen[:1], "titles": ["a"], "columns": None, "title": "", "alt": "words"},
         ),
         "course.signed": Row(course.signed, {"values": w.maps[:1], "top": None}),
+        "course.working_copy": Row(lambda folder: course.working_copy(LESSONS, folder), {"folder": "copy"}),
         "course.results.Results": Row(results.Results, {"rows": table.rows}),
         "course.results.Results.areas": Row(table.areas, found),
         "course.results.Results.by_seed": Row(table.by_seed, {**found, "level": 1}),

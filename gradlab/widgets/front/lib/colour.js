@@ -99,7 +99,7 @@ export function glStrip(name, canvas = el("canvas.gl-strip", { "aria-hidden": "t
 export function glLegend() {
   const strip = glStrip("viridis"), low = el("span.gl-number"), high = el("span.gl-number");
   return {
-    node: el("div.gl-legend", low, strip, high),
+    node: el("div.gl-legend", low, strip, high), parts: [low, strip, high],
     draw(colours, text, top, unit = "") {
       glStrip(colours, strip);
       low.textContent = glSigned(colours) ? text(-top) : "0";
