@@ -11,7 +11,16 @@ import torch
 from torch import Tensor
 
 from gradlab.core import InputError
-from gradlab.core.checks import callable_of, checked_labels, instance, names_of, readable, sequence, whole_number
+from gradlab.core.checks import (
+    callable_of,
+    checked_labels,
+    checked_probabilities,
+    instance,
+    names_of,
+    readable,
+    sequence,
+    whole_number,
+)
 from gradlab.core.errors import shown
 from gradlab.core.progress import Progress, check_progress, counted
 from gradlab.core.seeds import Seed, int_seed, torch_generator
@@ -200,8 +209,10 @@ class _Loop:
     def _accuracy(self, network: Any) -> dict[str, float]:
         found = {}
         for name, (pictures, labels) in self.tests.items():
-            said = self.predict(network, pictures).argmax(1)
-            found[name] = float((said.cpu() == labels).double().mean())
+            p = checked_probabilities(self.predict(network, pictures), "what predict returns")
+            if len(p) != len(labels):
+                raise InputError(f"predict returns {len(p)} rows for {len(labels)} pictures of {name!r}.")
+            found[name] = float((p.argmax(1).cpu() == labels).double().mean())
         return found
 
 

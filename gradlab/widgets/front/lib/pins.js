@@ -29,7 +29,9 @@ export function glCompose(panels, sentence) {
 }
 
 // The colours between the two values at their ends.
-/** @param {Context} context @param {{ parts: any[] }} legend @param {number} x @param {number} y @param {number} side */
+/**
+ * @param {Context} context @param {{ parts: any[] }} legend @param {number} x @param {number} y @param {number} side
+ */
 function glBarOf(context, { parts: [low, strip, high] }, x, y, side) {
   const [left, right] = [low, high].map((each) => context.measureText(each.textContent).width + 8);
   context.fillText(low.textContent, x, y);
