@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -78,6 +79,9 @@ class Weights:
             yield
         except Exception:
             self.check()
+            if threading.active_count() > 1:
+                time.sleep(0.01)  # an update under way has written values that are not counted yet
+                self.check()
             raise
         self.check()
 

@@ -15,6 +15,7 @@ from gradlab.core.errors import ModelError
 from gradlab.explain import deconvnet, gradient, guided_backprop
 from gradlab.explain.faithfulness import randomised, similarity
 from gradlab.widgets import fallback
+from gradlab.widgets.choices import Look, choice
 from gradlab.widgets.picture_widget import PictureWidget, Reading, check_classifier, class_of, opened
 from gradlab.widgets.wire import scaled, unpacked
 
@@ -32,7 +33,7 @@ SAVED = 4  # classes that a saved page can show, beside those that were asked
 SEED = 0  # of the random weights
 
 
-class Gradients(PictureWidget, front="gradients"):
+class Gradients(PictureWidget, Look, front="gradients"):
     """The widget that :func:`gradients` returns.
 
     Attributes:
@@ -40,6 +41,8 @@ class Gradients(PictureWidget, front="gradients"):
         known: in a saved page, the maps of other classes.
     """
 
+    _chosen = ("colours",)
+    colours = choice("magma")
     maps = traitlets.Dict().tag(sync=True)
     known = traitlets.List(traitlets.Dict()).tag(sync=True)
 
@@ -50,6 +53,7 @@ class Gradients(PictureWidget, front="gradients"):
         self._net, self._extra, self._share = net, extra_inputs, number(share, "share", above=0, most=1)
         self._take(instance(seen, "seen", Reading, "a Reading"))
         super().__init__(net, choices, answer=seen.answer(), maps=self._asked_maps(seen.p))
+        self._settle()
 
     def _take(self, seen: Reading) -> None:
         self._seen, self._p = seen, seen.p

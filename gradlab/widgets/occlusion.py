@@ -19,6 +19,7 @@ from gradlab.core.errors import InputError, shown
 from gradlab.core.targets import check_logits
 from gradlab.explain import Sweep, occlusion_sweep
 from gradlab.widgets import fallback
+from gradlab.widgets.choices import Look, choice
 from gradlab.widgets.picture_widget import PictureWidget, Reading, check_classifier, logger, opened
 from gradlab.widgets.wire import detached, packed, unpacked
 
@@ -43,14 +44,19 @@ class Running:
     last: Sweep | None = None
 
 
-class Occlusion(PictureWidget, front="occlusion"):
+class Occlusion(PictureWidget, Look, front="occlusion"):
     """The widget that :func:`occlusion` returns.
 
     Attributes:
         sweep: the windows asked so far: geometry, and z(whole) - z(hidden) of every class as float16.
         running: a sweep is under way.
+        unit: of the map: "logit" or "probability".
     """
 
+    _chosen = ("unit", "colours", "opacity")
+    opacity = choice(0.7)
+    colours = choice("blue-orange")
+    unit = choice("logit")
     sweep = traitlets.Dict().tag(sync=True)
     running = traitlets.Bool(False).tag(sync=True)
 
@@ -72,6 +78,11 @@ class Occlusion(PictureWidget, front="occlusion"):
         self._at_work = threading.Lock()  # one sweep computes at a time
         self._runs = 0
         super().__init__(net, choices, answer=self._take(seen))
+        self._settle()
+
+    @traitlets.validate("unit")
+    def _check_unit(self, proposal: Any) -> str:
+        return str(one_of(proposal["value"], "unit", ("logit", "probability")))
 
     def _take(self, seen: Reading) -> dict[str, Any]:
         """Take up a picture: make its baselines, return what the browser needs."""

@@ -57,6 +57,7 @@ def words(labels: Sequence[str], p: NDArray[np.float64], asked: int, other: int)
         other: Q.
 
     Examples:
+        >>> import numpy as np
         >>> from gradlab.widgets.questions import words
         >>> words(["cat", "dog", "fox"], np.array([0.7, 0.2, 0.1]), 1, 0).titles
         ('Why dog?', 'What if not dog?', 'Why dog, rather than cat?')

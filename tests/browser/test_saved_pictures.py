@@ -270,3 +270,27 @@ def test_occlusion_offers_its_own_window_among_the_others(browser: Any, net: Any
                 int(numbers(each)[0]) for each in page.locator(f'[data-control="{control}"] option').all_inner_texts()
             ]
             assert own in offered and offered == sorted(set(offered)) and len(offered) > 2
+
+
+@pytest.mark.parametrize("kind", ["occlusion", "gradients"])
+def test_what_was_chosen_is_on_the_page_and_reset_puts_it_back(
+    browser: Any, net: Any, picture: Any, tmp_path: Path, kind: str
+) -> None:
+    widget = getattr(gradlab.widgets, kind)(net, picture)
+    usual, widget.colours = widget.colours, "cividis"
+    with pytest.raises(gradlab.core.InputError, match="colours is 'pink'"):
+        widget.colours = "pink"
+    with offline(browser, widget, tmp_path) as page:
+        colours = page.locator('[data-control="colours"]')
+        assert colours.input_value() == "cividis"
+        canvas = {"occlusion": '[data-stage="hide"]', "gradients": '[data-panel="photo"] canvas'}[kind]
+        state = "canvas => canvas.toDataURL()"
+        before = page.locator(canvas).first.evaluate(state)
+        page.locator(canvas).first.focus()
+        for key in ("Shift+ArrowLeft", "Shift+ArrowUp", "ArrowRight", "ArrowRight"):
+            page.keyboard.press(key)
+        assert page.locator(canvas).first.evaluate(state) != before
+        page.locator('[data-control="reset"]').click()
+        assert colours.input_value() == usual
+        page.locator(canvas).first.evaluate("canvas => canvas.blur()")
+        assert page.locator(canvas).first.evaluate(state) == before, "the box is where it was"

@@ -22,7 +22,7 @@ PAGE_ONLY = {FRONT / "lib" / "saved.css"}  # only a saved page has it, and that 
 CONDITIONS = {"media", "container", "supports"}  # other at-rules name things for the whole page
 SKIP = {"skip_comments": True, "skip_whitespace": True}
 # with "&": the root itself, perhaps under a theme that the page sets, and nothing beside it
-ROOT_ITSELF = re.compile(r'((\.gl-standalone|\[data-jp-theme-light="false"\]) )?&[^&+~]*')
+ROOT_ITSELF = re.compile(r'((\.gl-standalone|\[data-jp-theme-light(="false")?\]) )?&[^&+~]*')
 
 
 def strays(text: str, home: str) -> list[str]:

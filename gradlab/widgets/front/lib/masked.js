@@ -30,7 +30,7 @@ export class GlMasked {
   constructor({ parts, labels, alive, send, say }) {
     Object.assign(this, { parts, labels, alive, say });
     this.state = { p: 0, box: null, brush: 16, mode: "box" };
-    this.look = { opacity: 0.7, colours: "blue-orange", threshold: 0, unit: "logit" };
+    this.look = { opacity: 0, colours: "", threshold: 0, unit: "" };  // as the reader chooses
     this.background = el("canvas");  // photo and map, without the box
     this.held = false;
     const heard = (z, latest) => this.settled(glSoftmax(z), z, this.a.z[this.state.p] - z[this.state.p], latest);
@@ -45,9 +45,14 @@ export class GlMasked {
       a, photo: glPhoto(a), painted: new Uint8Array(a.width * a.height), sweep: null, after: null, z: null,
     });
     this.asker.forget();
-    const { window } = this.state;
     this.state.p = a.start.p;
-    this.state.box = glWindowBox(Math.round((a.height - window) / 2), Math.round((a.width - window) / 2), window);
+    this.state.box = this.middle();
+  }
+
+  // A box of the sweep's size in the middle of the picture.
+  middle() {
+    const { a: { height, width }, state: { window } } = this;
+    return glWindowBox(Math.round((height - window) / 2), Math.round((width - window) / 2), window);
   }
 
   get painting() { return this.state.mode === "paint"; }

@@ -3,8 +3,9 @@
 import { glDecodePicture } from "../lib/answer.js";
 import { GL_SIDE_LARGE, glBoxHands, glDrawBox, glSized } from "../lib/box.js";
 import { glHeat, glPhoto, glSigned } from "../lib/colour.js";
+import { GlChoices } from "../lib/choices.js";
 import { glClassOptions, glClassPicker } from "../lib/combobox.js";
-import { el, glContext, glRender, glSelect, glTitle } from "../lib/dom.js";
+import { el, glButton, glContext, glRender, glSelect, glTitle } from "../lib/dom.js";
 import { glClamp } from "../lib/numbers.js";
 import { GlPictureView } from "../lib/source.js";
 import { GL_STOPS } from "../lib/stops.js";
@@ -100,11 +101,15 @@ class GlGradients extends GlPictureView {
   /** @type {{ p: number, share: number, box: Box }} */ state; /** @type {Picture} */ a;
   /** @type {HTMLCanvasElement} */ photo; /** @type {any} */ shown;
   /** @type {{ node: HTMLElement, input: HTMLSelectElement }} */ shares;
+  /** @type {{ node: HTMLElement, set: (value: any) => void }} */ colours;
 
   /** @param {Model} model */
   constructor(model) {
     super(model);
-    this.colours = "magma";
+    this.chosen = new GlChoices(model, ["colours"], () => {
+      this.colours.set(this.chosen.get("colours"));
+      this.draw();
+    });
     this.state = { p: 0, share: model.get("maps").share, box: { left: 0, top: 0, width: 0, height: 0, wanted: 0 } };
     this.known = new Map();  // maps by class, of this picture and share
     this.control = glTitle();
@@ -120,6 +125,8 @@ class GlGradients extends GlPictureView {
       this.alive ? "no such class" : "not in this saved page");
     this.photoPanel.node.append(this.picker.node);
     this.node = this.layout();
+    Object.assign(this.hears, this.chosen.hears);
+    this.stops.push(this.chosen);
     this.hears["change:maps"] = () => this.came();
     this.hears.comm_live_update = () => { this.source.lost(); this.back(); };
     this.hears["change:error"] = () => {
@@ -139,8 +146,11 @@ class GlGradients extends GlPictureView {
         this.ask();
       });
     this.shares.input.disabled = !this.alive;
-    const colours = glSelect("colours", "colours", Object.keys(GL_STOPS), this.colours, (value) => {
-      this.colours = value;
+    this.colours = glSelect("colours", "colours", Object.keys(GL_STOPS), this.chosen.get("colours"),
+      (value) => this.chosen.set({ colours: value }));
+    const reset = glButton("reset", "reset", () => {
+      this.chosen.reset();
+      this.state.box = this.middle();
       this.draw();
     });
     const row = (key) => el("div.gl-panels.gl-three", { "data-row": key },
@@ -149,7 +159,7 @@ class GlGradients extends GlPictureView {
       el("div.gl-side", this.source.node, this.photoPanel.node, this.readout.node),
       el("div.gl-asking", row("trained"), this.control, row("random"),
         el("div.gl-controls", { role: "group", "aria-label": "How the maps are shown" }, this.shares.node,
-          colours.node)));
+          this.colours.node, reset)));
   }
 
   /** @param {any} next */
@@ -168,6 +178,12 @@ class GlGradients extends GlPictureView {
   get area() {
     const { a, state: { box } } = this;
     return glPercent((box.width * box.height) / (a.width * a.height));
+  }
+
+  // The box at the start: half as wide and high as the picture.
+  middle() {
+    const { a } = this, half = (side) => Math.round(side / 2), [width, height] = [half(a.width), half(a.height)];
+    return { left: half(a.width / 2), top: half(a.height / 2), width, height, wanted: 0 };
   }
 
   // The map of one panel, null where the method has none.
@@ -195,7 +211,7 @@ class GlGradients extends GlPictureView {
     this.photoPanel.photo(a, this.photo);
     for (const each of this.panels) {
       const { alike, refused } = shown.methods[each.name];
-      each.panel.map(a, this.mapOf(each), refused, this.colours);
+      each.panel.map(a, this.mapOf(each), refused, this.chosen.get("colours"));
       if (each.row === "trained") continue;
       each.panel.note.textContent = alike === null || refused
         ? "" : `rank correlation with the map above: ${alike.toFixed(2)}`;
@@ -257,8 +273,7 @@ class GlGradients extends GlPictureView {
     this.photo = glPhoto(a);
     known.clear();
     for (const maps of model.get("known")) if (maps.serial === a.serial) this.take(maps);
-    const half = (side) => Math.round(side / 2), [width, height] = [half(a.width), half(a.height)];
-    state.box = { left: half(a.width / 2), top: half(a.height / 2), width, height, wanted: 0 };
+    state.box = this.middle();
     this.source.show(a);
     state.p = model.get("maps").p;
     this.came();

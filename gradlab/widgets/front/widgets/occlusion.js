@@ -2,6 +2,7 @@
 
 import { glDecodePicture } from "../lib/answer.js";
 import { glLegend } from "../lib/colour.js";
+import { GlChoices } from "../lib/choices.js";
 import { glClassOptions, glClassPicker } from "../lib/combobox.js";
 import { el, glButton, glReadout, glRender, glSelect, glSlider, glTitle } from "../lib/dom.js";
 import { GL_BASELINES, GlMasked, glWindowBox } from "../lib/masked.js";
@@ -90,9 +91,9 @@ function glChoice(it, name, text, values, changed) {
   return control;
 }
 
-/** @param {any} it @param {() => void} changed */
-function glMaskControls(it, changed) {
-  const { look, state } = it;
+/** @param {any} it @param {GlChoices} chosen @param {() => void} changed */
+function glMaskControls(it, chosen, changed) {
+  const { state } = it;
   const wipe = glButton("clear", "wipe", () => { it.painted.fill(0); it.moved(); });
   wipe.hidden = true;
   const mode = glChoice(it, "mode", "hide with", GL_MODES, () => {
@@ -100,12 +101,24 @@ function glMaskControls(it, changed) {
     if (!it.painting) state.box = it.legal(glWindowBox(state.box.top, state.box.left, state.window));
     it.moved();
   });
-  const shown = (name) => (value) => { look[name] = value; it.drawStill(); };
-  return el("div.gl-controls", { role: "group", "aria-label": "What is hidden, and how the map is shown" },
+  const choose = (name) => (value) => chosen.set({ [name]: value });
+  const look = {
+    unit: glSelect("unit", "cost in", ["logit", "probability"], chosen.get("unit"), choose("unit")),
+    colours: glSelect("colours", "colours", Object.keys(GL_STOPS), chosen.get("colours"), choose("colours")),
+    opacity: glSlider("opacity", "opacity", chosen.get("opacity"), choose("opacity")),
+  };
+  const reset = glButton("reset", "reset", () => {  // also the way back from a box that was squeezed
+    chosen.reset();
+    mode.input.value = state.mode = "box";
+    it.painted.fill(0);
+    wipe.hidden = true;
+    state.box = it.legal(it.middle());
+    it.moved();
+  });
+  const node = el("div.gl-controls", { role: "group", "aria-label": "What is hidden, and how the map is shown" },
     mode.node, wipe, glChoice(it, "baseline", "shown there", GL_BASELINES, () => { it.moved(); changed(); }).node,
-    glSelect("unit", "cost in", ["logit", "probability"], look.unit, shown("unit")).node,
-    glSelect("colours", "colours", Object.keys(GL_STOPS), look.colours, shown("colours")).node,
-    glSlider("opacity", "opacity", look.opacity, shown("opacity")).node);
+    Object.values(look).map((each) => each.node), reset);
+  return { node, show: () => Object.entries(look).forEach(([name, each]) => each.set(chosen.get(name))) };
 }
 
 // What the kernel says of a sweep, window by window and as a whole; drawn once a frame.
@@ -152,7 +165,14 @@ function glOcclusion(model) {
     it.refresh();
   }, model.get("groups"));
   parts.hidden.append(picker.node);
-  const row = glSweepRow(it, model, source), news = glSweepNews(it, model, row.show);
+  const chosen = new GlChoices(model, ["unit", "colours", "opacity"], () => {
+    Object.assign(it.look, chosen.all());
+    controls.show();
+    it.drawStill();
+  });
+  Object.assign(it.look, chosen.all());
+  const row = glSweepRow(it, model, source), controls = glMaskControls(it, chosen, row.show);
+  const news = glSweepNews(it, model, row.show);
   const arrived = () => {
     const baselines = Object.entries(answer().baselines).map(([name, image]) => [name, glUnpacked(image).values]);
     it.begin({ ...glDecodePicture(answer()), baselines: Object.fromEntries(baselines) });
@@ -165,12 +185,13 @@ function glOcclusion(model) {
   };
   return {
     node: el("div.gl-main", el("div.gl-side", source.node, parts.says),
-      el("div.gl-asking", parts.panels, readout.node, row.node, glMaskControls(it, row.show))),
+      el("div.gl-asking", parts.panels, readout.node, row.node, controls.node)),
     hears: {
-      ...source.hears(arrived), comm_live_update: () => { source.lost(); it.asker.forget(); row.show(); },
+      ...source.hears(arrived), ...chosen.hears,
+      comm_live_update: () => { source.lost(); it.asker.forget(); row.show(); },
       "change:sweep": news.swept, "change:running": row.show, "msg:custom": news.heard,
     },
-    stops: [news, it.asker, readout, source],
+    stops: [news, it.asker, readout, source, chosen],
     begin() { arrived(); source.busy(); },
   };
 }
