@@ -33,6 +33,7 @@ def working_copy(lessons: str | Path, folder: str | Path) -> dict[str, str]:
 
     Examples:
         >>> import tempfile
+        >>> from pathlib import Path
         >>> lessons, mine = (Path(tempfile.mkdtemp()) for _ in range(2))
         >>> _ = (lessons / "01_a.ipynb").write_text("first")
         >>> gradlab.course.working_copy(lessons, mine)
