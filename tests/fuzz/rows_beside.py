@@ -218,7 +218,7 @@ def course_rows(w: World) -> dict[str, Row]:
             {"panel": w.seen[:1], "titles": ["a"], "columns": None, "title": "", "alt": "words"},
         ),
         "course.signed": Row(course.signed, {"values": w.maps[:1], "top": None}),
-        "course.working_copy": Row(lambda folder: course.working_copy(LESSONS, folder), {"folder": "copy"}),
+        "course.working_copy": Row(course.working_copy, {"lessons": str(LESSONS), "folder": "copy"}),
         "course.results.Results": Row(results.Results, {"rows": table.rows}),
         "course.results.Results.areas": Row(table.areas, found),
         "course.results.Results.by_seed": Row(table.by_seed, {**found, "level": 1}),
