@@ -168,6 +168,8 @@ class IntrospectiveNetwork(nn.Module):
         with recording():
             rows = Rows(self.model, data, labels)
             pair = validation if isinstance(validation, tuple) else (validation, None)
+            if len(pair) != 2:
+                raise InputError(f"validation is a tuple of {len(pair)}: expected (data, labels).")
             checked = None if validation is None else Rows(self.model, *pair)
             second = self._started(rows, seed)
         history: list[Epoch] = []

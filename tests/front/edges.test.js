@@ -23,7 +23,8 @@ test("a file dialogue that is cancelled changes nothing", async () => {
 test("a file that is too large, and no picture to the browser, is named with its size", async () => {
   globalThis.createImageBitmap = async () => { throw new Error("no picture"); };
   const said = [], told = {
-    wait: (text) => said.push(text), settle: (text) => said.push(text), ask: () => assert.fail("it is too large"),
+    turn: 0, wait: (text) => said.push(text),
+    settle: (text) => said.push(text), ask: () => assert.fail("it is too large"),
   };
   await GlSource.prototype.upload.call(told, { name: "a.heic", size: 26 * 2 ** 20 });
   assert.deepEqual(said, [
@@ -33,9 +34,17 @@ test("a file that is too large, and no picture to the browser, is named with its
 
 test("a small file goes as it is", async () => {
   const asked = [], hint = { textContent: "drop" };
-  const told = { wait() {}, settle: assert.fail, hint, ask: (wanted) => asked.push(wanted) };
+  const told = { turn: 0, wait() {}, settle: assert.fail, hint, ask: (wanted) => asked.push(wanted) };
   const file = { name: "a", size: 2, arrayBuffer: async () => new Uint8Array([7, 9]).buffer };
   await GlSource.prototype.upload.call(told, file);
   assert.equal(hint.textContent, "drop");
   assert.deepEqual([asked[0].name, [...asked[0].upload.bytes]], ["a", [7, 9]]);
+});
+
+test("a file that is overtaken while it is read is not sent", async () => {
+  const told = { turn: 0, wait() {}, settle: assert.fail, ask: () => assert.fail("another was asked for meanwhile") };
+  const file = { name: "a", size: 2, arrayBuffer: async () => new ArrayBuffer(2) };
+  const reading = GlSource.prototype.upload.call(told, file);
+  told.turn += 1;
+  await reading;
 });

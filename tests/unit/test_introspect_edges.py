@@ -10,6 +10,7 @@ from gradlab.introspect import IntrospectiveNetwork, Recipe
 from gradlab.introspect.extraction import extract
 from gradlab.introspect.stream import split_batch
 from gradlab.introspect.weight_gradients import min_max
+from gradlab.models import digits
 from tests.conftest import Small
 
 X = torch.randn(4, 3, 16, 16, generator=torch.Generator().manual_seed(0))
@@ -36,3 +37,10 @@ def test_features_below_zero_are_stretched_too() -> None:
     rows[1, 0] -= 1e-6  # rounding
     want = torch.tensor([[0, 0.5, 1], [0, 0, 0], [0, 0.25, 1]])
     torch.testing.assert_close(min_max(rows), want, atol=1e-5, rtol=0)
+
+
+def test_validation_is_a_pair() -> None:
+    x, y = torch.zeros(4, 1, 32, 32), torch.tensor([0, 1, 0, 1])
+    intro = IntrospectiveNetwork(digits())
+    with pytest.raises(InputError, match=r"validation is a tuple of 1: expected \(data, labels\)\."):
+        intro.fit(x, y, validation=(x,), progress=False)

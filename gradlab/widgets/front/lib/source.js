@@ -8,6 +8,7 @@ import { glPacked, glSend } from "./wire.js";
 
 export const GL_PATIENCE = 20000;  // ms until silence of the kernel is put into words
 export const GL_SILENT = "The kernel does not answer: it is busy, or was stopped. If it was, run this cell again.";
+const GL_DROP = "or drop one on the photo";
 const GL_GONE = "The kernel was restarted: run this cell again.";
 
 // What is being asked of the kernel, what went wrong, and its silence.
@@ -27,8 +28,11 @@ export class GlAnswers {
   wait(text) {
     this.settle("");
     this.status.textContent = text;
-    this.timer = setTimeout(() => this.settle(GL_SILENT), GL_PATIENCE);
+    this.timer = setTimeout(() => { this.settle(GL_SILENT); this.back(); }, GL_PATIENCE);
   }
+
+  // What was asked is not answered, or not yet: the fields say again what is shown.
+  back() {}
 
   // The one way to the kernel; false where it leads nowhere any more.
   /** @param {object} content */
@@ -43,6 +47,7 @@ export class GlAnswers {
   lost() {
     this.gone = true;
     this.settle(GL_GONE);
+    this.back();
   }
 
   /** @param {string} text */
@@ -76,7 +81,8 @@ export class GlSource extends GlAnswers {
     });
     const open = glButton("upload", "open a file", () => file.click());
     this.photo = el("canvas.gl-photo", { role: "img" });
-    this.hint = glHint(this.alive ? "or drop one on the photo" : "A saved page: another picture needs a kernel.");
+    this.hint = glHint(this.alive ? GL_DROP : "A saved page: another picture needs a kernel.");
+    this.turn = 0;  // of what was asked: a large file that is overtaken while it shrinks is not sent
     this.node = el("section.gl-source", glTitle("Picture"), el("div.gl-row", this.combobox.node, open, file),
       this.hint, el("div.gl-drop", this.photo), this.status, this.error);
     this.combobox.input.disabled = open.disabled = !this.alive;
@@ -95,15 +101,16 @@ export class GlSource extends GlAnswers {
   }
 
   // Ask the kernel for another picture, or for what `wanted` says.
-  /** @param {any} wanted */
-  ask(wanted) {
+  /** @param {any} wanted @param {string} [note] */
+  ask(wanted, note = "") {
+    this.turn += 1;
+    this.hint.textContent = note || GL_DROP;
     this.wait(`reading ${wanted.name} ...`);
     this.combobox.set(wanted.name);
     this.send({ kind: "picture", ...wanted });
   }
 
-  lost() {
-    super.lost();
+  back() {
     if (this.a) this.combobox.set(this.a.name);
   }
 
@@ -111,10 +118,10 @@ export class GlSource extends GlAnswers {
   async upload(picked) {
     if (!picked) return;
     this.wait(`reading ${picked.name} ...`);
-    const { bytes, note } = await glFitting(picked);
-    if (!bytes) { this.settle(note); return; }
-    if (note) this.hint.textContent = note;
-    this.ask({ name: picked.name, upload: glPacked(bytes, "uint8") });
+    const turn = (this.turn += 1), { bytes, note } = await glFitting(picked);
+    if (turn !== this.turn) return;
+    if (bytes) this.ask({ name: picked.name, upload: glPacked(bytes, "uint8") }, note);
+    else this.settle(note);
   }
 
   // What the widget hears of its model: another answer, and how the kernel is getting on.

@@ -27,6 +27,6 @@ export async function glFitting(file) {
   context.drawImage(picture, 0, 0, w, h);
   const blob = await new Promise((done) => { canvas.toBlob(done, "image/jpeg", 0.92); });
   if (!blob) return { note: `${large} and the browser cannot shrink it.` };
-  return { bytes: new Uint8Array(await blob.arrayBuffer()), note: `${file.name}: shrunk from ${width} × ${height} to ` +
-    `${w} × ${h} pixels` };
+  return { bytes: new Uint8Array(await blob.arrayBuffer()), note: by < 1
+    ? `${file.name}: shrunk from ${width} × ${height} to ${w} × ${h} pixels` : `${file.name}: sent as JPEG` };
 }

@@ -128,7 +128,8 @@ class GlGradients extends GlPictureView {
     Object.assign(this.hears, this.chosen.hears);
     this.stops.push(this.chosen);
     this.hears["change:maps"] = () => this.came();
-    this.hears.comm_live_update = () => { this.source.lost(); this.back(); };
+    const { source } = this, sourceBack = source.back.bind(source);
+    source.back = () => { sourceBack(); this.back(); };
     this.hears["change:error"] = () => {
       if (!model.get("error")) return;
       this.source.show(this.a);
@@ -229,12 +230,13 @@ class GlGradients extends GlPictureView {
     else {
       this.source.wait(`asking about ${this.labels[p]} ...`);
       this.picker.set(this.labels[p]);
-      if (!this.source.send({ kind: "maps", serial: this.a.serial, p, share })) this.back();
+      this.source.send({ kind: "maps", serial: this.a.serial, p, share });
     }
   }
 
   // What was asked gets no answer: all is again as it is shown.
   back() {
+    if (!this.shown) return;
     Object.assign(this.state, { p: this.shown.p, share: this.shown.share });
     this.shares.input.value = String(this.shown.share);
     this.picker.set(this.labels[this.shown.p]);
