@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import textwrap
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import matplotlib
 import numpy as np
@@ -16,7 +15,8 @@ from torch import Tensor
 
 from gradlab.core.checks import instance, names_of, number, numbers, one_of, sequence, whole_number
 from gradlab.core.errors import InputError, shown
-from gradlab.explain import overlay
+from gradlab.course.encoding import encoded
+from gradlab.explain import overlay, unit_scale, upsample
 from gradlab.explain.display import html_image
 
 if TYPE_CHECKING:
@@ -27,20 +27,37 @@ __all__ = ["Panel", "chart", "heat", "show", "signed"]
 Panel: TypeAlias = "Image.Image | np.ndarray[Any, Any] | Tensor | tuple[Any, Tensor]"
 
 _INCH = 100  # pixels of the page
-_COLUMN, _SIDE = 760, 230  # pixels: the width of a lesson's column, and the largest width of a panel
-_LETTER = 6.4  # pixels: the mean width of a letter of a title
+_COLUMN, _SIDE = 760, 360  # pixels: the width of a lesson's column, and the largest width of a panel
+_LETTER, _DIGIT = 7.1, 6.8  # pixels: the mean width of a letter of a title, and of a bar's numbers
+_LINE = 18  # pixels: of a title, or of the bar below a map
 _MOST = 100  # charts in a row, and units of a chart's side
-_FONT = 9  # points
-_SHARP = 2.0  # dots to a pixel of the page, on either side,
-_ENOUGH = 60_000  # ... as far as so many bytes reach
-_LIMIT = 120_000  # bytes of any figure: where one dot a pixel takes more, there are fewer colours
+_FONT, _SMALL = 10, 8  # points
+_OPACITY = 0.9  # of a map's maximum over its picture
+# a figure has no ground of its own: black words with a white edge, and grey lines, are seen on a light and a dark page
+_GREY = "#808080"
+_LOOK: Any = {
+    "font.size": _FONT, "axes.titlesize": _FONT, "legend.fontsize": _FONT - 1, "figure.facecolor": "none",
+    "axes.facecolor": "none", "axes.edgecolor": _GREY, "xtick.color": _GREY, "ytick.color": _GREY,
+    "xtick.labelcolor": "black", "ytick.labelcolor": "black", "text.color": "black", "axes.labelcolor": "black",
+}  # fmt: skip
+
+
+class _Scale(NamedTuple):
+    """What the colours of a map mean: the values at their ends, and the map's largest in magnitude."""
+
+    low: float
+    high: float
+    largest: float
+    cmap: str
+    clear: bool = False  # the lower the value, the more of the picture is seen
 
 
 def show(*panels: Panel, titles: Sequence[str] = (), columns: int | None = None, title: str = "", alt: str) -> None:
     """Show pictures in rows, each under its title.
 
-    A pair ``(picture, map)`` is shown as the map's positive part over the picture in grey, and since each map has its
-    own scale, its maximum stands in the title. Raw maps become pictures by :func:`signed` and :func:`heat`.
+    A pair ``(picture, map)`` is shown as the map's positive part over the picture in grey, which stays as it is where
+    the map is zero. Raw maps become pictures by :func:`signed` and :func:`heat`. Below each map is a bar of its
+    colours between the values at their ends; a largest value that is not one of them stands in the title.
 
     Args:
         panels: PIL images, arrays (H, W, 3) of uint8, or values in 0 to 1: (H, W), (C, H, W) or (1, C, H, W), C 1 or 3;
@@ -63,19 +80,21 @@ def show(*panels: Panel, titles: Sequence[str] = (), columns: int | None = None,
     columns = min(len(panels) if columns is None else whole_number(columns, "columns", 1), len(panels))
     instance(title, "title", str, "a text")
     rows, side = -(-len(panels) // columns), min(_SIDE, _COLUMN // columns)
-    seen = [_seen(panel) for panel in panels]
-    words = [_words(*each, side) for each in zip(panels, titles or [""] * len(panels), strict=True)]
+    seen, scales = [_seen(panel) for panel in panels], [_scale(panel) for panel in panels]
+    words = [_words(*each, side) for each in zip(scales, titles or [""] * len(panels), strict=True)]
     tall = max(side * picture.height / picture.width for picture in seen)
-    lines = max(word.count("\n") + 1 if word else 0 for word in words)
-    height = tall + 8 + 16 * lines
-    with chart(rows, columns, alt=alt, size=(side / _INCH, (height + 22 * bool(title) / rows) / _INCH)) as axes:
+    lines = max(word.count("\n") + 1 if word else 0 for word in words) + any(scales)
+    height = tall + 8 + _LINE * lines
+    with chart(rows, columns, alt=alt, size=(side / _INCH, (height + 24 * bool(title) / rows) / _INCH)) as axes:
         for axis in np.ravel(axes)[len(seen) :]:
             axis.axis("off")
-        for axis, picture, word in zip(np.ravel(axes), seen, words, strict=False):
+        for axis, picture, scale, word in zip(np.ravel(axes), seen, scales, words, strict=False):
             axis.imshow(picture)
             axis.set_title(word, fontsize=_FONT)
             axis.set(xticks=[], yticks=[])
-            axis.spines[:].set(color="lightgrey", linewidth=0.5)
+            axis.spines[:].set(color=_GREY, linewidth=0.5)
+            if scale and scale.high > 0:
+                _bar(axis, scale, side, side * picture.height / picture.width)
         if title:
             np.ravel(axes)[0].figure.suptitle(title, fontsize=_FONT + 1)
 
@@ -106,10 +125,11 @@ def chart(rows: int = 1, columns: int = 1, *, size: tuple[float, float] = (3.4, 
     size = (number(size[0], "size", above=0, most=_MOST), number(size[1], "size", above=0, most=_MOST))
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context({"font.size": _FONT, "axes.titlesize": _FONT + 1}):
+    with matplotlib.rc_context(_LOOK):
         figure = Figure(figsize=(size[0] * columns, size[1] * rows), dpi=_INCH, layout="constrained")
         yield figure.subplots(rows, columns)
-        content = _png(figure)
+        _edge_words(figure)
+        content = encoded(figure, _INCH)
     from IPython import display, get_ipython
 
     if get_ipython() is None:
@@ -132,7 +152,7 @@ def signed(values: Tensor, top: float | None = None) -> Image.Image:
     """
     flat = _flat(values)
     top = float(np.abs(flat).max()) if top is None else number(top, "top", above=0)
-    return _coloured((flat / top + 1) / 2 if top else flat + 0.5, "RdBu_r")
+    return _coloured((flat / top + 1) / 2 if top else flat + 0.5, _Scale(-top, top, _largest(flat), "RdBu_r"))
 
 
 def heat(values: Tensor, top: float | None = None, cmap: str = "viridis") -> Image.Image:
@@ -150,7 +170,7 @@ def heat(values: Tensor, top: float | None = None, cmap: str = "viridis") -> Ima
     flat = _flat(values)
     one_of(cmap, "cmap", matplotlib.colormaps)
     top = float(np.quantile(flat, 0.995)) if top is None else number(top, "top", above=0)
-    return _coloured(flat / top if top else flat, cmap)
+    return _coloured(flat / top if top else flat, _Scale(0.0, top, _largest(flat), cmap))
 
 
 def _flat(values: Any) -> np.ndarray[Any, Any]:
@@ -162,15 +182,58 @@ def _flat(values: Any) -> np.ndarray[Any, Any]:
     return flat
 
 
-def _coloured(values: np.ndarray[Any, Any], cmap: str) -> Image.Image:
-    return Image.fromarray(matplotlib.colormaps[cmap](values.clip(0, 1), bytes=True)[..., :3].copy())
+def _largest(flat: np.ndarray[Any, Any]) -> float:
+    return float(flat.ravel()[np.abs(flat).argmax()])
+
+
+def _coloured(values: np.ndarray[Any, Any], scale: _Scale) -> Image.Image:
+    picture = Image.fromarray(matplotlib.colormaps[scale.cmap](values.clip(0, 1), bytes=True)[..., :3].copy())
+    picture.info["scale"] = scale  # ``show`` draws its bar
+    return picture
+
+
+def _scale(panel: Any) -> _Scale | None:
+    if isinstance(panel, tuple):
+        top = float(panel[1].max())
+        return _Scale(0.0, max(0.0, top), top, "viridis", clear=True)
+    return panel.info.get("scale") if isinstance(panel, Image.Image) else None
+
+
+def _over(picture: Image.Image, raw: Tensor) -> Image.Image:
+    """Return the picture in grey under the map's positive part, which is the clearer the smaller it is."""
+    grey = picture.convert("L")
+    full = overlay(grey, raw, opacity=1.0)
+    level = upsample(unit_scale(raw.detach().cpu().double().reshape(1, 1, *raw.shape[-2:])), (grey.height, grey.width))
+    mask = (_opacity(level[0, 0].numpy()) * 255).round().astype(np.uint8)
+    return Image.composite(full, grey.convert("RGB"), Image.fromarray(mask))
+
+
+def _opacity(level: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    faded: np.ndarray[Any, Any] = _OPACITY * level
+    return faded
+
+
+def _bar(axis: Any, scale: _Scale, width: float, height: float) -> None:
+    """Draw the colours below the picture, of so many pixels, between the values at their ends."""
+    level = np.linspace(0, 1, 64)
+    colours = matplotlib.colormaps[scale.cmap](level)
+    if scale.clear:
+        colours[:, 3] = _opacity(level)
+    low, high = (f"{end:+.2g}" if end else "0" for end in (scale.low, scale.high))
+    left, right = (len(word) * _DIGIT + 3 for word in (low, high))
+    strip = axis.inset_axes((left / width, -13 / height, max(width - left - right, 8) / width, 7 / height))
+    strip.imshow(colours[None], aspect="auto")
+    strip.set(xticks=[], yticks=[])
+    strip.spines[:].set_linewidth(0.3)
+    for place, word, side in ((0, low, "left"), (1, high, "right")):
+        axis.text(place, -9.5 / height, word, transform=axis.transAxes, ha=side, va="center", fontsize=_SMALL)
 
 
 def _seen(panel: Any) -> Image.Image:
     if isinstance(panel, tuple):
         if len(panel) != 2:
             raise InputError(f"A panel is {shown(panel)}: expected a picture, or a pair of a picture and a map.")
-        return overlay(_seen(panel[0]).convert("L"), panel[1], opacity=0.55)
+        return _over(_seen(panel[0]), panel[1])
     if isinstance(panel, Image.Image):
         return panel.convert("RGB")
     if isinstance(panel, np.ndarray) and panel.dtype == np.uint8 and panel.ndim == 3:
@@ -190,31 +253,19 @@ def _seen(panel: Any) -> Image.Image:
     return Image.fromarray((values * 255).round().byte().expand(3, -1, -1).movedim(0, -1).contiguous().numpy())
 
 
-def _words(panel: Panel, title: str, side: int) -> str:
+def _words(scale: _Scale | None, title: str, side: int) -> str:
     lines = [part for line in title.split("\n") for part in textwrap.wrap(line, int(side / _LETTER))]
-    return "\n".join([*lines, f"max {float(panel[1].max()):+.3g}"] if isinstance(panel, tuple) else lines)
+    if scale and scale.largest not in (scale.low, scale.high):
+        lines.append(f"largest {scale.largest:+.2g}")
+    elif scale and not scale.high:
+        lines.append("zero everywhere")
+    return "\n".join(lines)
 
 
-def _png(figure: Figure) -> bytes:
-    """Return the figure as a PNG of at most ``_LIMIT`` bytes: as sharp as that allows, then with fewer colours."""
-    dots, colours = _SHARP, 256
-    while True:
-        raw, out = io.BytesIO(), io.BytesIO()
-        figure.savefig(raw, format="png", dpi=dots * _INCH)
-        _with_palette(Image.open(raw).convert("RGB"), colours).save(out, "PNG", optimize=True)
-        size = len(out.getvalue())
-        if size <= _ENOUGH or (dots == 1 and (size <= _LIMIT or colours <= 2)):
-            return out.getvalue()
-        if dots == 1:
-            colours //= 2
-        dots = max(1.0, 0.95 * dots * (_ENOUGH / size) ** 0.5)
+def _edge_words(figure: Figure) -> None:
+    from matplotlib.patheffects import withStroke
+    from matplotlib.text import Text
 
-
-def _with_palette(image: Image.Image, colours: int) -> Image.Image:
-    """Return the picture in so many colours; paper stays white, and black black."""
-    drawn = image.quantize(colours, method=Image.Quantize.FASTOCTREE)
-    palette = np.array(drawn.getpalette()).reshape(-1, 3)
-    palette[palette.min(1) > 246] = 255
-    palette[palette.max(1) < 9] = 0
-    drawn.putpalette(palette.ravel().tolist())
-    return drawn
+    figure.draw_without_rendering()  # the ticks' labels are made as they are drawn
+    for word in figure.findobj(Text):
+        word.set_path_effects([withStroke(linewidth=2.5, foreground="white")])

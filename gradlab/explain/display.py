@@ -106,8 +106,8 @@ def _checked(maps: Any) -> Tensor:
     return found
 
 
-def html_image(png: bytes, alt: str, width: int | None = None) -> str:
-    """Return a picture as an element of a page that carries its words.
+def html_image(content: bytes, alt: str, width: int | None = None) -> str:
+    """Return a picture, PNG or WebP, as an element of a page that carries its words.
 
     Of an ``image/png`` output JupyterLab and nbconvert read no words, whatever its metadata say.
 
@@ -117,4 +117,5 @@ def html_image(png: bytes, alt: str, width: int | None = None) -> str:
         '<img alt="A cup &amp; a saucer." width="300" src="data:image/png;base64,Li4u">'
     """
     sized = "" if width is None else f' width="{width}"'
-    return f'<img alt="{html.escape(alt)}"{sized} src="data:image/png;base64,{base64.b64encode(png).decode("ascii")}">'
+    kind, letters = "webp" if content.startswith(b"RIFF") else "png", base64.b64encode(content).decode("ascii")
+    return f'<img alt="{html.escape(alt)}"{sized} src="data:image/{kind};base64,{letters}">'
