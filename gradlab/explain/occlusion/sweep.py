@@ -221,12 +221,16 @@ class _Plan:
 
 def _told(sweeps: Iterator[Sweep], total: int, progress: Progress) -> Iterator[Sweep]:
     """Yield the sweeps and tell after each how many windows are done."""
-    with tqdm(total=total, desc="occlusion", unit="window", disable=progress is not True) as bar:
+    if progress is not True:  # no bar at all: one that is disabled takes tqdm's lock too, which an interrupt may leave
+        for sweep in sweeps:
+            yield sweep
+            if progress is not False:
+                progress(sweep.done, sweep.total)
+        return
+    with tqdm(total=total, desc="occlusion", unit="window") as bar:
         for sweep in sweeps:
             yield sweep
             bar.update(sweep.done - bar.n)
-            if not isinstance(progress, bool):
-                progress(sweep.done, sweep.total)
 
 
 def _guessed(product: Tensor, question: Question, sweep: Sweep) -> Tensor:
