@@ -58,7 +58,7 @@ unit: $(STAMPS)/test ## unit, reference, parity, contract, browser and front-end
 	$(BIN)/python -m pytest tests -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_FLAGS)
 
 # Only the cells tagged nbval-check-output are compared; every other cell must still run without an error, and no kernel
-# may take more than PEAK MB, of which the imports with torch's index build are 750: 1150 is what they need, the rest is what runs differ by.
+# may take more than PEAK MB: the imports with torch's index build take 750, and runs on other machines differ by 100.
 notebooks-test: $(STAMPS)/test ## run every notebook, compare the numbers it claims, print its peak memory
 ifeq ($(wildcard notebooks/*.ipynb),)
 	@echo "no notebooks yet: nothing to run"

@@ -18,6 +18,7 @@ from typing import Any
 import nbformat
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+VIEW = "application/vnd.jupyter.widget-view+json"  # of a model that ended with its kernel: picture and sentence stay
 HOME = re.compile(r"(?:/home/|/root/|/Users/|/tmp/|[A-Z]:\\Users\\)[^\s'\":]*")
 
 
@@ -34,7 +35,7 @@ def canonical(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
         if cell.cell_type == "code":
             count += 1
             cell.execution_count = count
-            cell.outputs = _joined(cell.outputs)
+            cell.outputs = _joined([each for each in cell.outputs if VIEW not in each.get("data", {})])
             for output in cell.outputs:
                 _clean(output, count)
     return notebook
@@ -57,9 +58,7 @@ def _clean(output: Any, count: int) -> None:
     if output.output_type == "stream":
         output.text = HOME.sub("...", output.text)
     for kind, value in list(output.get("data", {}).items()):
-        if kind == "application/vnd.jupyter.widget-view+json":
-            del output.data[kind]  # it names a model that ended with its kernel; picture and sentence stay
-        elif isinstance(value, str):
+        if isinstance(value, str):
             output.data[kind] = value if kind == "text/html" else HOME.sub("...", value)
 
 

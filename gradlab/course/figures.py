@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import textwrap
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import matplotlib
 import numpy as np
@@ -15,12 +15,9 @@ from torch import Tensor
 
 from gradlab.core.checks import instance, names_of, number, numbers, one_of, sequence, whole_number
 from gradlab.core.errors import InputError, shown
-from gradlab.course.encoding import encoded
 from gradlab.explain import overlay, unit_scale, upsample
 from gradlab.explain.display import html_image
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from gradlab.explain.drawing import GREY, LOOK, edge_words, encoded
 
 __all__ = ["Panel", "chart", "heat", "show", "signed"]
 
@@ -33,13 +30,6 @@ _LINE = 18  # pixels: of a title, or of the bar below a map
 _MOST = 100  # charts in a row, and units of a chart's side
 _FONT, _SMALL = 10, 8  # points
 _OPACITY = 0.9  # of a map's maximum over its picture
-# a figure has no ground of its own: black words with a white edge, and grey lines, are seen on a light and a dark page
-_GREY = "#808080"
-_LOOK: Any = {
-    "font.size": _FONT, "axes.titlesize": _FONT, "legend.fontsize": _FONT - 1, "figure.facecolor": "none",
-    "axes.facecolor": "none", "axes.edgecolor": _GREY, "xtick.color": _GREY, "ytick.color": _GREY,
-    "xtick.labelcolor": "black", "ytick.labelcolor": "black", "text.color": "black", "axes.labelcolor": "black",
-}  # fmt: skip
 
 
 class _Scale(NamedTuple):
@@ -92,7 +82,7 @@ def show(*panels: Panel, titles: Sequence[str] = (), columns: int | None = None,
             axis.imshow(picture)
             axis.set_title(word, fontsize=_FONT)
             axis.set(xticks=[], yticks=[])
-            axis.spines[:].set(color=_GREY, linewidth=0.5)
+            axis.spines[:].set(color=GREY, linewidth=0.5)
             if scale and scale.high > 0:
                 _bar(axis, scale, side, side * picture.height / picture.width)
         if title:
@@ -125,11 +115,12 @@ def chart(rows: int = 1, columns: int = 1, *, size: tuple[float, float] = (3.4, 
     size = (number(size[0], "size", above=0, most=_MOST), number(size[1], "size", above=0, most=_MOST))
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(_LOOK):
+    with matplotlib.rc_context(LOOK):
         figure = Figure(figsize=(size[0] * columns, size[1] * rows), dpi=_INCH, layout="constrained")
         yield figure.subplots(rows, columns)
-        _edge_words(figure)
+        edge_words(figure)
         content = encoded(figure, _INCH)
+        figure.clear()  # it refers to itself: its pictures would stay until the collector comes
     from IPython import display, get_ipython
 
     if get_ipython() is None:
@@ -260,12 +251,3 @@ def _words(scale: _Scale | None, title: str, side: int) -> str:
     elif scale and not scale.high:
         lines.append("zero everywhere")
     return "\n".join(lines)
-
-
-def _edge_words(figure: Figure) -> None:
-    from matplotlib.patheffects import withStroke
-    from matplotlib.text import Text
-
-    figure.draw_without_rendering()  # the ticks' labels are made as they are drawn
-    for word in figure.findobj(Text):
-        word.set_path_effects([withStroke(linewidth=2.5, foreground="white")])

@@ -63,7 +63,10 @@ def unit_scale(maps: Tensor) -> Tensor:
 
 
 def overlay(picture: Any, maps: Tensor, *, cmap: str = "viridis", opacity: float = 0.5) -> Image.Image:
-    """Return one map's positive part, scaled to its maximum, blended over the picture; nothing where it is empty.
+    """Return one map's positive part, scaled to its maximum, blended over the picture.
+
+    A place whose share of the maximum is v is covered by opacity * v^(1 - opacity): no evidence leaves the picture as
+    it is, and an opacity of 1 shows the map alone.
 
     Args:
         picture: what the network saw: a path, bytes, PIL image, array or tensor of values in 0 to 1 or uint8, read as
@@ -93,7 +96,8 @@ def overlay(picture: Any, maps: Tensor, *, cmap: str = "viridis", opacity: float
         return image  # nothing positive: an even tint would look like an answer
     shown = upsample(unit_scale(values.reshape(1, 1, *values.shape[-2:])), (image.height, image.width))[0, 0]
     heat = matplotlib.colormaps[cmap](shown.numpy())[..., :3] * 255
-    return Image.fromarray(((1 - opacity) * pixels + opacity * heat).round().astype(np.uint8))
+    cover = opacity * shown.numpy()[..., None] ** (1 - opacity)
+    return Image.fromarray(((1 - cover) * pixels + cover * heat).round().astype(np.uint8))
 
 
 def _checked(maps: Any) -> Tensor:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import traitlets
 from numpy.typing import NDArray
-from PIL import Image
 
 from gradlab.core.checks import instance, names_of, number, one_of
 from gradlab.core.errors import InputError, shown
 from gradlab.core.seeds import Seed, int_seed
-from gradlab.widgets.widget import Widget
+from gradlab.explain.drawing import LOOK, drawn, edge_words, written
+from gradlab.widgets.widget import PNG_LIMIT, Widget
 
 __all__ = ["ChartWidget", "array", "chart_png", "check_names", "check_number", "check_seed", "check_unit"]
 
 BASES = {"bits": 2.0, "nats": float(np.e)}  # what the logarithm is to, by the unit
+DPI = 90
 BLUE, ORANGE, GREEN = "#1f6cb0", "#ad520a", "#1a7655"
 
 
@@ -64,19 +64,18 @@ def array(values: Any) -> NDArray[np.float64]:
 
 
 def chart_png(draw: Callable[[Any], None], panels: int, height: float = 2.6) -> bytes:
-    """Return a PNG: ``draw`` is given the axes of ``panels`` charts in a row. ``pyplot`` is left alone."""
+    """Return a WebP: ``draw`` is given the axes of ``panels`` charts in a row. ``pyplot`` is left alone."""
+    import matplotlib
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(3.4 * panels, height), dpi=90, layout="constrained")
-    axes = figure.subplots(1, panels, squeeze=False)[0]
-    for each in axes:
-        each.spines[["top", "right"]].set_visible(False)
-        each.tick_params(labelsize=8)
-    draw(axes)
-    for each in axes:
-        each.title.set_fontsize(10)
-    raw, out = io.BytesIO(), io.BytesIO()
-    figure.savefig(raw, format="png")
-    sheet = Image.open(raw).convert("RGB").quantize(128, method=Image.Quantize.FASTOCTREE)
-    sheet.save(out, "PNG", optimize=True)
-    return out.getvalue()
+    with matplotlib.rc_context(LOOK):
+        figure = Figure(figsize=(3.4 * panels, height), dpi=DPI, layout="constrained")
+        axes = figure.subplots(1, panels, squeeze=False)[0]
+        for each in axes:
+            each.spines[["top", "right"]].set_visible(False)
+            each.tick_params(labelsize=8)
+        draw(axes)
+        for each in axes:
+            each.title.set_fontsize(10)
+        edge_words(figure)
+        return written(drawn(figure, DPI), PNG_LIMIT)

@@ -77,16 +77,30 @@ class Widget(anywidget.AnyWidget):
         return f"{type(self).__name__}: {self._short()}"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        """Return the live view, and for those who cannot show it a picture and a sentence."""
+        """Return the live view, and a sentence for those who cannot show it."""
         bundle = super()._repr_mimebundle_(**kwargs)
         if bundle is None:
             return None
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        data = {**data, "text/plain": self._sentence()}
-        picture = self._png()
-        if picture is not None:
-            data["text/html"] = html_image(picture, self._sentence())
-        return data, metadata
+        return {**data, "text/plain": repr(self)}, metadata
+
+    def _still(self) -> dict[str, Any]:
+        """Return the picture and the sentence, as an output of their own."""
+        sentence, picture = self._sentence(), self._png()
+        seen = "" if picture is None else html_image(picture, sentence)
+        return {"text/html": STILL.format(picture=seen), "text/plain": sentence}
+
+    def _ipython_display_(self, **kwargs: Any) -> None:
+        """Show the still picture and the live view, which takes its place where there is a kernel.
+
+        Of one output with both, JupyterLab shows "Error displaying widget" when a notebook is opened again.
+        """
+        from IPython.display import display
+
+        display(self._still(), raw=True)  # type: ignore[no-untyped-call]
+        bundle = self._repr_mimebundle_(**kwargs)
+        if bundle is not None:
+            display(bundle[0], metadata=bundle[1], raw=True)  # type: ignore[no-untyped-call]
 
     def save_html(self, path: str | Path) -> Path:
         """Write the widget as one page that needs neither a kernel nor a network, and return its path.
@@ -127,6 +141,11 @@ def page(title: str, module: str, sheet: str, state: Mapping[str, Any]) -> str:
         model=linked("lib/saved.js"),
     )
 
+
+# base.css hides it beside a live view; what stands here hides what JupyterLab says in the place of one
+STILL = """<div class="gl-still">{picture}<p>A still picture: run this cell for the live one.</p><style>
+.jp-OutputArea:has(.gl-still) .jupyter-widgets:not(:has(*)) {{ display: none; }}
+</style></div>"""
 
 PAGE = """<!doctype html>
 <html lang="en">

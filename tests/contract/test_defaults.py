@@ -93,7 +93,7 @@ def weights_of(net: Any) -> list[Tensor]:
 
 
 def on_screen(widget: Any) -> Any:
-    return widget._repr_mimebundle_()[0]["text/plain"], widget._repr_mimebundle_()[0]["text/html"]
+    return widget._still(), repr(widget)
 
 
 def digits_of(split: str, n: int) -> tuple[Tensor, Tensor]:

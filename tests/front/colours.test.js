@@ -48,10 +48,11 @@ test("a sequential map shows nothing below zero", () => {
 test("a threshold hides what is weak on both sides, and keeps all strong evidence, for and against", () => {
   const alpha = (map, look) => heat(map, { opacity: 0.6, ...look }).map((each) => each[3]);
   assert.deepEqual(alpha([-1, -0.5, -0.4, 0.4, 0.5, 1], { colours: "blue-orange", threshold: 0.5 }),
-    [153, 153, 0, 0, 153, 153]);
-  assert.deepEqual(alpha([-1, -0.3, -0.2], { colours: "blue-orange", threshold: 0.2 }), [153, 153, 153]);
-  assert.deepEqual(alpha([-1, 0, 0.5], { colours: "magma", threshold: 0.4 }), [0, 0, 153]);
-  assert.deepEqual(alpha([-1, 0, 0.5], { colours: "magma", threshold: 0 }), [153, 153, 153]);
+    [153, 116, 0, 0, 116, 153]);  // 255 * .6 * .5^.4 = 116
+  assert.deepEqual(alpha([-1, -0.3, -0.2], { colours: "blue-orange", threshold: 0.2 }), [153, 95, 80]);
+  assert.deepEqual(alpha([-1, 0, 0.5], { colours: "magma", threshold: 0.4 }), [0, 0, 116]);
+  assert.deepEqual(alpha([-1, 0, 0.5], { colours: "magma", threshold: 0 }), [0, 0, 116]);
+  assert.deepEqual(alpha([-1, 0, 0.5], { colours: "magma", threshold: 0, opacity: 1 }), [255, 255, 255]);
 });
 
 test("over a small picture the strength is in the opacity, and the sign in the colour", () => {

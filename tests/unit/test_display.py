@@ -34,12 +34,15 @@ def test_an_overlay_is_the_picture_and_the_map_by_their_shares(opacity: float) -
     pixels = chance.integers(0, 256, (20, 30, 3), dtype=np.uint8)
     maps = torch.tensor([[-1.0, 2.0, 4.0], [0.0, 1.0, 3.0]])
     found = np.asarray(explain.overlay(Image.fromarray(pixels), maps, opacity=opacity, cmap="magma"))
-    heat = 255 * matplotlib.colormaps["magma"](np.array([[0, 0.5, 1], [0, 0.25, 0.75]]))[..., :3]
+    level = np.array([[0, 0.5, 1], [0, 0.25, 0.75]])
+    heat, cover = 255 * matplotlib.colormaps["magma"](level)[..., :3], (opacity * level ** (1 - opacity))[..., None]
     centres = np.s_[4::10, 4::10]  # the nearest pixel above and left of a middle between four
-    wanted = (1 - opacity) * pixels[centres] + opacity * heat
+    wanted = (1 - cover) * pixels[centres] + cover * heat
     np.testing.assert_allclose(found[centres], wanted, atol=1 + 12 * opacity)
     if opacity == 0:
         assert np.array_equal(found, pixels)
+    elif opacity < 1:
+        assert np.array_equal(found[2:4, 2:4], pixels[2:4, 2:4]), "where nothing speaks for it, the picture stays"
 
 
 def test_a_map_without_anything_positive_leaves_the_picture_as_it_is() -> None:

@@ -175,15 +175,23 @@ def test_other_messages_are_ignored(widget: Paradigms) -> None:
     assert widget.answer is before and not widget.error
 
 
-def test_mime_bundle_has_view_picture_and_sentence(widget: Paradigms) -> None:
-    data, metadata = widget._repr_mimebundle_()
-    assert "application/vnd.jupyter.widget-view+json" in data
-    content = base64.b64decode(data["text/html"].partition("base64,")[2].rstrip('">'))
+def test_a_still_picture_with_its_sentence_comes_before_the_view(
+    widget: Paradigms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[dict[str, Any]] = []
+    monkeypatch.setattr("IPython.display.display", lambda data, **how: shown.append(data))
+    widget._ipython_display_()
+    still, live = shown
+    content = base64.b64decode(still["text/html"].partition("base64,")[2].partition('"')[0])
     assert len(content) <= PNG_LIMIT
-    width, height = Image.open(io.BytesIO(content)).size
-    assert width > 2.5 * height
-    assert re.search(r"Why class \d+.* \(0\.\d\d\), rather than .* \(0\.\d\d\)\?", data["text/plain"])
-    assert not metadata and f'alt="{html.escape(data["text/plain"])}"' in data["text/html"]
+    picture = Image.open(io.BytesIO(content))
+    assert picture.width > 2.5 * picture.height
+    assert np.asarray(picture.convert("RGBA"))[..., 3].min() == 0, "a white slab on a dark page"
+    assert re.search(r"Why class \d+.* \(0\.\d\d\), rather than .* \(0\.\d\d\)\?", still["text/plain"])
+    assert f'alt="{html.escape(still["text/plain"])}"' in still["text/html"]
+    assert "A still picture: run this cell for the live one." in still["text/html"]
+    assert set(live) == {"application/vnd.jupyter.widget-view+json", "text/plain"}
+    assert live["text/plain"] == repr(widget)
 
 
 def test_repr_is_the_same_each_time(net: Classifier) -> None:

@@ -56,7 +56,8 @@ export function glPhotoTile(photo) {
   return canvas;
 }
 
-// The map as a see-through layer. `top` is the value at the end of the colours; below the threshold nothing is drawn.
+// The map as a see-through layer, of opacity o |v|^(1 - o) for the share v of `top`, the value at the colours' end:
+// no evidence leaves the photo as it is, and o = 1 shows the map alone. Below the threshold nothing is drawn.
 /**
  * @param {Numbers} map @param {Cells} a @param {number} width @param {number} height @param {Look} look
  * @param {number} top
@@ -69,7 +70,8 @@ export function glHeat(map, a, width, height, look, top) {
       const level = Math.max(signed ? -1 : 0, Math.min(1, values[i] / top));
       const at = 3 * Math.round(255 * (signed ? (level + 1) / 2 : level));
       for (let k = 0; k < 3; k++) data[4 * i + k] = table[at + k];
-      data[4 * i + 3] = Math.abs(level) < look.threshold ? 0 : Math.round(255 * look.opacity);
+      const size = Math.abs(level), { opacity, threshold } = look;
+      data[4 * i + 3] = size < threshold ? 0 : Math.round(255 * opacity * size ** (1 - opacity));
     }
   });
 }
