@@ -94,6 +94,8 @@ class PictureWidget(Widget):
                     self._asked(content["kind"], content)
             except GradlabError as error:
                 self.error = str(error)
+            except KeyboardInterrupt:  # the reader's, and meant for this
+                self.error = "Interrupted: ask again."
             except Exception as error:
                 logger.exception("a message of the front end failed")
                 self.error = f"This failed: {type(error).__name__}: {error}"

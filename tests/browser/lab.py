@@ -48,7 +48,7 @@ class Lab:
         return f"http://127.0.0.1:{self.port}/lab/tree/{notebook}?token={self.token}&reset"
 
 
-def _environment(home: Path) -> dict[str, str]:
+def _environment(home: Path, subshells: bool) -> dict[str, str]:
     """Folders under ``home`` for everything Jupyter keeps, and a kernel that is this very Python."""
     spec = home / "data" / "kernels" / "python3"
     spec.mkdir(parents=True)
@@ -60,6 +60,9 @@ def _environment(home: Path) -> dict[str, str]:
         "@jupyterlab/apputils-extension:notification": {"checkForUpdates": False, "fetchNews": "false"},
         # cells far below would otherwise not be in the page
         "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
+        "@jupyterlab/apputils-extension:kernels-settings": {
+            "commsOverSubshells": "perCommTarget" if subshells else "disabled"
+        },
     }
     (overrides / "overrides.json").write_text(json.dumps(quiet))
     own = {
@@ -76,8 +79,11 @@ def _environment(home: Path) -> dict[str, str]:
 
 
 @contextmanager
-def running_lab(root: Path, home: Path) -> Iterator[Lab]:
-    """Start JupyterLab over ``root`` and end its whole process group afterwards."""
+def running_lab(root: Path, home: Path, subshells: bool = True) -> Iterator[Lab]:
+    """Start JupyterLab over ``root`` and end its whole process group afterwards.
+
+    With ``subshells``, which are its own choice, the kernel may answer widgets on another thread.
+    """
     home.mkdir(parents=True, exist_ok=True)
     lab = Lab(root, free_port(), secrets.token_hex(16))
     command = [
@@ -87,7 +93,7 @@ def running_lab(root: Path, home: Path) -> Iterator[Lab]:
         f"--LabApp.app_settings_dir={home / 'overrides'}",
         *(["--allow-root"] if os.geteuid() == 0 else []),
     ]
-    environment = _environment(home)
+    environment = _environment(home, subshells)
     with (home / "lab.log").open("w") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
     try:
