@@ -40,6 +40,7 @@ class Paradigms(PictureWidget, Look, front="paradigms"):
         cells: that are taken away, numbered row by row from 0.
         scale: of the colours: "each" map its own, or one "shared" by all.
         units: of the values: "raw", or "share" of the map's energy.
+        present: the maps alone in large type, for a lecture hall; keys ask for the next P, Q and picture.
     """
 
     _chosen = ("target", "contrast", "cells", "opacity", "colours", "threshold", "scale", "units")
@@ -48,6 +49,7 @@ class Paradigms(PictureWidget, Look, front="paradigms"):
     cells = choice([])
     scale = choice("each")
     units = choice("raw")
+    present = traitlets.Bool(False).tag(sync=True)
 
     def __init__(
         self,

@@ -276,3 +276,17 @@ def test_on_a_narrow_screen_nothing_is_cut_off(
     boxes = [page.locator(CANVAS.format(key)).bounding_box() for key in ("why", "whatif", "contrast")]
     assert boxes[0]["y"] + boxes[0]["height"] <= boxes[1]["y"] < boxes[2]["y"]
     context.close()
+
+
+def test_a_lecturer_goes_on_to_the_next_picture(page: Any, lab: Lab, notebook: Path) -> None:
+    run_notebook(page, lab, notebook.name)
+    page.locator("[data-control=present]").click()
+    page.locator(".gl-presenting").wait_for()
+    names = gradlab.data.picture_names()
+    page.keyboard.press("n")
+    after = names[(names.index("chelsea") + 1) % len(names)]
+    page.wait_for_function(
+        "name => document.querySelector('.gl-photo').getAttribute('aria-label').endsWith(name)", arg=after
+    )
+    page.keyboard.press("q")
+    assert page.locator('[data-panel="contrast"] .gl-title').inner_text().startswith("Why ")

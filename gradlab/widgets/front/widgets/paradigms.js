@@ -9,6 +9,7 @@ import { el, glButton, glHint, glRender, glSelect, glSlider, glTitle } from "../
 import { glContrast, glProbability, glShare, glTop, glValue, glVotes, glWithout } from "../lib/numbers.js";
 import { GlPanel, glPlace } from "../lib/panel.js";
 import { glCompose, glPins, glSaveAs } from "../lib/pins.js";
+import { GlPresenter, glNext } from "../lib/present.js";
 import { glDefaultQ, glQuestions, glWords } from "../lib/questions.js";
 import { GlPictureView } from "../lib/source.js";
 import { GL_STOPS } from "../lib/stops.js";
@@ -84,10 +85,12 @@ class GlParadigms extends GlPictureView {
     this.film = glFilmstrip((q) => this.chosen.set({ contrast: q }));
     this.pickers();
     this.boxes();
+    this.presenter = new GlPresenter(model, this.presented());
+    Object.assign(this.hears, this.presenter.hears);
     this.node = [
       el("div.gl-main", el("div.gl-side", this.source.node, this.says, this.votes),
         el("div.gl-asking", el("div.gl-panels", this.panels.map((panel) => panel.node)), this.readout.node,
-          glTitle("Rather than ..."), this.film.node, this.controls())),
+          this.presenter.hint, glTitle("Rather than ..."), this.film.node, this.controls())),
       this.pins.node,
     ];
   }
@@ -101,6 +104,25 @@ class GlParadigms extends GlPictureView {
         this.putCells(wanted ? [...others, cell] : others);
       },
     };
+  }
+
+  // What a lecturer's keys do: likely classes, and the pictures of the list.
+  presented() {
+    const likely = () => this.a.order.slice(0, GL_FRAMES);
+    return {
+      p: /** @type {[string, (step: number) => void]} */ (["next P", (step) =>
+        this.askAbout(glNext(likely(), this.state.p, step))]),
+      q: /** @type {[string, (step: number) => void]} */ (["next Q", (step) =>
+        this.chosen.set({ contrast: glNext(likely().filter((c) => c !== this.state.p), this.state.q, step) })]),
+      n: /** @type {[string, (step: number) => void]} */ (["next picture", (step) => this.nextPicture(step)]),
+    };
+  }
+
+  /** @param {number} step */
+  nextPicture(step) {
+    const name = glNext(this.model.get("choices"), this.a.name, step);
+    if (this.alive) this.source.ask({ name });
+    else this.readout.say("A saved page: another picture needs a kernel.");
   }
 
   // The pickers of P and Q: the class lists, likeliest first.
@@ -149,7 +171,7 @@ class GlParadigms extends GlPictureView {
     };
     return el("div.gl-controls", { role: "group", "aria-label": "How the maps are shown" },
       Object.values(this.inputs).map((each) => each.node),
-      el("div.gl-keep", glButton("reset", "reset", () => chosen.reset()),
+      el("div.gl-keep", this.presenter.button, glButton("reset", "reset", () => chosen.reset()),
         glButton("pin", "pin", () => this.pins.add(compose(), `${panels[2].view.title} ${this.sentence()}`)),
         glButton("save", "save", () => glSaveAs(compose(), `${this.a.name.replace(/\W+/g, "-")}-paradigms.png`))));
   }
@@ -160,6 +182,11 @@ class GlParadigms extends GlPictureView {
   putCells(cells) {
     this.chosen.set({ cells: cells.sort((a, b) => a - b) });
     this.state.cells = new Set(cells);  // before the next cell of this drag
+  }
+
+  begin() {
+    this.presenter.begin();
+    super.begin();
   }
 
   arrived() {
