@@ -7,13 +7,16 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
+import traitlets
 from torch import Tensor
 
-from gradlab.core.checks import checked_labels, checked_rows, instance, instances, names_of, whole_number
+from gradlab.core.checks import checked_labels, checked_rows, instance, instances, names_of, one_of, whole_number
 from gradlab.core.errors import InputError, shown
 from gradlab.core.seeds import Seed
+from gradlab.explain.drawing import GREY
 from gradlab.introspect import last_layer
 from gradlab.widgets.chart_widget import BLUE, GREEN, ORANGE, ChartWidget, chart_png, check_names, check_seed
+from gradlab.widgets.choices import Choices, choice
 from gradlab.widgets.introspect import reads_digits
 from gradlab.widgets.labelling import STRATEGIES, Game, World, budgets
 from gradlab.widgets.panels import checked_pictures
@@ -39,14 +42,47 @@ NOTES = {
 }
 
 
-class Active(ChartWidget, front="active"):
-    """The widget that :func:`active` returns."""
+class Active(ChartWidget, Choices, front="active"):
+    """The widget that :func:`active` returns.
+
+    Attributes:
+        network: whose h is looked at, its name.
+        strategy: that buys: "random", "entropy", "least_confidence", "margin" or "badge".
+        played: how many rounds have been bought, {network: {strategy: rounds}}.
+    """
+
+    _chosen = ("network", "strategy", "played")
+    network = choice("")
+    strategy = choice("margin")
+    played = choice({})
 
     def __init__(self, game: Game, worlds: list[World], **start: Any) -> None:
         self._game = instance(game, "game", Game, "a Game")
         self._worlds = instances(worlds, "worlds", World, "a list of Worlds")
         sent = {"worlds": [each.answer() for each in worlds], "strategies": ["random", *STRATEGIES]}
         super().__init__(start={**game.answer(), **sent, **start})
+        self._settle(network=self._worlds[0].name)
+
+    @traitlets.validate("network")
+    def _check_network(self, proposal: Any) -> str:
+        return str(one_of(proposal["value"], "network", [world.name for world in self._worlds]))
+
+    @traitlets.validate("strategy")
+    def _check_strategy(self, proposal: Any) -> str:
+        return str(one_of(proposal["value"], "strategy", ("random", *STRATEGIES)))
+
+    @traitlets.validate("played")
+    def _check_played(self, proposal: Any) -> dict[str, dict[str, int]]:
+        given = instance(proposal["value"], "played", Mapping, "a dictionary {network: {strategy: rounds}}")
+        found = {}
+        for network, rounds in given.items():
+            one_of(network, "a network in played", [world.name for world in self._worlds])
+            each = instance(rounds, f"played[{network!r}]", Mapping, "a dictionary {strategy: rounds}")
+            for strategy in each:
+                one_of(strategy, "a strategy in played", ("random", *STRATEGIES))
+            limit = self._game.rounds
+            found[network] = {name: whole_number(n, "rounds in played", 0, limit) for name, n in each.items()}
+        return found
 
     @functools.cached_property
     def _played(self) -> list[dict[str, list[float]]]:
@@ -75,7 +111,7 @@ class Active(ChartWidget, front="active"):
                 for name, colour, mark in styles:
                     label = name.replace("_", " ")
                     axis.plot(at, curves[name], color=colour, marker=mark, markersize=3, label=label)
-                axis.plot(at, curves["random"], "--", color="black", label="random")
+                axis.plot(at, curves["random"], "--", color=GREY, label="random")
                 axis.set(title=f"h of {world.name}", xlabel="labels bought")
             axes[0].set(ylabel="accuracy")
             axes[0].legend(fontsize=8)

@@ -7,16 +7,28 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
+import traitlets
 from torch import Tensor
 
 from gradlab.core import outputs_of
-from gradlab.core.checks import checked_labels, checked_rows, instance, instances, names_of, whole_number
+from gradlab.core.checks import (
+    checked_labels,
+    checked_rows,
+    flag,
+    instance,
+    instances,
+    names_of,
+    number,
+    one_of,
+    whole_number,
+)
 from gradlab.core.errors import InputError, ModelError, shown
 from gradlab.core.inputs import module_of
 from gradlab.core.targets import logits_in
 from gradlab.evaluate import Reliability, calibration_floor, reliability, temperature
 from gradlab.introspect import IntrospectiveNetwork
 from gradlab.widgets.chart_widget import BLUE, GREEN, ORANGE, ChartWidget, chart_png
+from gradlab.widgets.choices import Choices, choice
 from gradlab.widgets.panels import checked_pictures, rival_maps
 from gradlab.widgets.panels import shown as tiles_of
 from gradlab.widgets.picture_widget import check_classifier
@@ -31,6 +43,7 @@ SHOWN, SIDE = 400, 48  # pictures that can be looked at, and the longer side of 
 MOST_NUMBERS = 4_000_000  # logits that the browser can turn over while a slider moves
 MOST_BINS = 50
 BATCH = 64
+HOTTEST = 1000.0
 DRAWS = 100  # of the error that a calibrated network has by luck
 
 
@@ -71,8 +84,23 @@ class Arm:
         }
 
 
-class Calibration(ChartWidget, front="calibration"):
-    """The widget that :func:`calibration` returns."""
+class Calibration(ChartWidget, Choices, front="calibration"):
+    """The widget that :func:`calibration` returns.
+
+    Attributes:
+        network: which of them is looked at, its name.
+        temperature: T of softmax(z / T), above 0.
+        bin: of the diagram, from 0; None: the one whose gap weighs most.
+        picture: which one is looked at, its place among all; None, or one of another bin: the bin's first.
+        map: whether the contrast map lies over it.
+    """
+
+    _chosen = ("network", "temperature", "bin", "picture", "map")
+    network = choice("")
+    temperature = choice(1.0)
+    bin = traitlets.Any(None).tag(sync=True)
+    picture = traitlets.Any(None).tag(sync=True)
+    map = choice(True)
 
     def __init__(self, arms: list[Arm], truth: Tensor, bins: int, **start: Any) -> None:
         self._arms = instances(arms, "arms", Arm, "a list of Arms")
@@ -80,13 +108,40 @@ class Calibration(ChartWidget, front="calibration"):
         self._truth, self._bins = checked_labels(truth, n, classes, "truth"), whole_number(bins, "bins", 2, MOST_BINS)
         sent = [arm.answer(self._bins) for arm in self._arms]
         super().__init__(start={"arms": sent, "bins": self._bins, "truth": packed(self._truth, "int32"), **start})
+        self._settle(network=self._arms[0].name)
+
+    @traitlets.validate("network")
+    def _check_network(self, proposal: Any) -> str:
+        return str(one_of(proposal["value"], "network", [arm.name for arm in self._arms]))
+
+    @traitlets.validate("temperature")
+    def _check_temperature(self, proposal: Any) -> float:
+        return number(proposal["value"], "temperature", above=0, most=HOTTEST)
+
+    @traitlets.validate("bin", "picture")
+    def _check_place(self, proposal: Any) -> int | None:
+        name, value = proposal["trait"].name, proposal["value"]
+        count = {"bin": self._bins, "picture": len(self._truth)}[name]
+        return None if value is None else whole_number(value, name, 0, count - 1)
+
+    @traitlets.validate("map")
+    def _check_map(self, proposal: Any) -> bool:
+        return flag(proposal["value"], "map")
+
+    @property
+    def _arm(self) -> Arm:
+        return next(arm for arm in self._arms if arm.name == self.network)
 
     def _short(self) -> str:
-        arm = self._arms[0]
-        found = arm.diagram(self._truth, self._bins)
+        arm, t = self._arm, self.temperature
+        found = arm.diagram(self._truth, self._bins, t)
         right = float((arm.logits.argmax(1) == self._truth).double().mean())
-        sure = float(arm.logits.softmax(1).amax(1).mean())
-        return f"{arm.name} is right in {right:.3f} and {sure:.3f} sure: ECE {found.error():.3f} in {self._bins} bins."
+        sure = float((arm.logits / t).softmax(1).amax(1).mean())
+        warm = "" if t == 1 else f" at T = {t:.2f}"
+        return (
+            f"{arm.name}{warm} is right in {right:.3f} and {sure:.3f} sure: ECE {found.error():.3f} in {self._bins} "
+            "bins."
+        )
 
     def _sentence(self) -> str:
         told = []
@@ -98,8 +153,8 @@ class Calibration(ChartWidget, front="calibration"):
 
     def _png(self) -> bytes:
         def draw(axes: Any) -> None:
-            arm = self._arms[0]
-            for axis, t in zip(axes[:2], (1.0, arm.fitted), strict=True):
+            arm = self._arm
+            for axis, t in zip(axes[:2], (self.temperature, arm.fitted), strict=True):
                 found = arm.diagram(self._truth, self._bins, t)
                 width = 1 / self._bins
                 left = found.edges[:-1].numpy()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import traitlets
 from PIL import Image
 
-from gradlab.core.checks import instance
+from gradlab.core.checks import flag, instance, one_of
 from gradlab.core.errors import InputError, PictureError
 from gradlab.core.seeds import Seed
 from gradlab.data import CHALLENGES, signs
@@ -17,6 +17,7 @@ from gradlab.data.levels import checked_level
 from gradlab.data.signs import LABELS
 from gradlab.widgets import fallback
 from gradlab.widgets.chart_widget import check_seed
+from gradlab.widgets.choices import Choices, choice
 from gradlab.widgets.picture_widget import PictureWidget, check_classifier, check_named, class_of, opened
 from gradlab.widgets.strip import Strip
 
@@ -26,48 +27,70 @@ if TYPE_CHECKING:
 __all__ = ["Challenges", "challenges"]
 
 
-class Challenges(PictureWidget, front="challenges"):
+class Challenges(PictureWidget, Choices, front="challenges"):
     """The widget that :func:`challenges` returns.
 
     Attributes:
         draws: the network reads our traffic signs, so that another one can be drawn.
+        level: of the challenges, 0 (none) to 5.
+        maps: whether Grad-CAM of what is said lies over each tile.
+        challenge: which one is looked at; None: all together.
     """
 
+    _chosen = ("level", "maps", "challenge")
     draws = traitlets.Bool().tag(sync=True)
+    level = choice(3)
+    maps = choice(False)
+    challenge = traitlets.Any(None).tag(sync=True)
 
     def __init__(self, net: Classifier, strip: Strip, level: int, choices: Any, options: dict[str, Any]) -> None:
         check_named(net, "challenges")
-        self._strip, self._level = (
-            instance(strip, "strip", Strip, "a Strip"),
-            checked_level(CHALLENGES, "", None, level),
-        )
+        self._strip, level = instance(strip, "strip", Strip, "a Strip"), checked_level(CHALLENGES, "", None, level)
         self._options = instance(options, "options", dict, "those of Strip.of")
-        super().__init__(net, choices, answer=strip.answer(1, level), draws=reads_signs(net))
+        self._number = 0  # of the sign that was drawn last
+        super().__init__(net, choices, answer=strip.answer(1), draws=reads_signs(net))
+        self._settle(level=level)
+
+    @traitlets.validate("level")
+    def _check_level(self, proposal: Any) -> int:
+        return checked_level(CHALLENGES, "", None, proposal["value"])
+
+    @traitlets.validate("maps")
+    def _check_maps(self, proposal: Any) -> bool:
+        return flag(proposal["value"], "maps")
+
+    @traitlets.validate("challenge")
+    def _check_one(self, proposal: Any) -> str | None:
+        value = proposal["value"]
+        return None if value is None else str(one_of(value, "challenge", tuple(CHALLENGES)))
 
     def _show(self, picture: Image.Image, name: str, label: int | None = None) -> None:
         self._strip = Strip.of(self._net, picture, name, label, **self._options)
-        self.answer = self._strip.answer(self._serial, self._level)
+        self.answer = self._strip.answer(self._serial)
 
     def _asked(self, kind: str, content: dict[str, Any]) -> None:
         if kind != "sign" or not self.draws:
             return
         self.error = ""
         self.busy = "drawing a sign ..."
-        picture, name, label = drawn(int(content["label"]), int(content["number"]))
+        label = int(content["label"])
+        number = self._number + 1 if label == self._strip.label else 0
+        picture, name, label = drawn(label, number)
         self._serial += 1
         self._show(picture, name, label)
+        self._number = number
 
     def _short(self) -> str:
-        kept = self._strip.kept(self._level)
+        kept = self._strip.kept(self.level)
         said = self.labels[self._strip.reference]
-        return f"{self._strip.name} at level {self._level}: {len(kept)} of {len(CHALLENGES)} challenges leave {said}."
+        return f"{self._strip.name} at level {self.level}: {len(kept)} of {len(CHALLENGES)} challenges leave {said}."
 
     def _sentence(self) -> str:
-        told = [title for title, _ in self._strip.panels(self.labels, self._level)]
+        told = [title for title, _ in self._strip.panels(self.labels, self.level)]
         return f"{self._short()} {'; '.join(told)}."
 
     def _png(self) -> bytes:
-        return fallback.side_by_side(self._strip.panels(self.labels, self._level), columns=7)
+        return fallback.side_by_side(self._strip.panels(self.labels, self.level), columns=7)
 
 
 def reads_signs(net: Classifier) -> bool:

@@ -3,35 +3,66 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import traitlets
 
-from gradlab.core.errors import InputError
+from gradlab.core.checks import flag, sequence
+from gradlab.core.errors import InputError, shown
+from gradlab.explain.drawing import GREY
 from gradlab.information import entropy as expected_surprise
 from gradlab.widgets.chart_widget import BLUE, ChartWidget, array, chart_png, check_names, check_unit
+from gradlab.widgets.choices import Choices, choice
 
 __all__ = ["Entropy", "entropy"]
 
 MOST_EVENTS = 16  # bars that a hand can tell apart
 
 
-class Entropy(ChartWidget, front="entropy"):
-    """The widget that :func:`entropy` returns."""
+class Entropy(ChartWidget, Choices, front="entropy"):
+    """The widget that :func:`entropy` returns.
+
+    Attributes:
+        events: what can happen, a pair of name and probability each; a dictionary may be given.
+        unit: "bits" or "nats".
+    """
+
+    _chosen = ("events", "unit")
+    events = choice([["A", 0.5], ["B", 0.25], ["C", 0.25]])
+    unit = choice("bits")
+
+    def __init__(self, *, given: bool = False, **chosen: Any) -> None:
+        super().__init__(start={"given": flag(given, "given")})
+        self._settle(**chosen)
+
+    @traitlets.validate("events")
+    def _check_events(self, proposal: Any) -> list[list[Any]]:
+        value = proposal["value"]
+        pairs = value.items() if isinstance(value, Mapping) else sequence(value, "events", "pairs of name, probability")
+        pairs = [sequence(each, "an event", "a name and a probability") for each in pairs]
+        if any(len(each) != 2 for each in pairs):
+            raise InputError(f"events are {shown(value)}: expected pairs of a name and a probability.")
+        return named_events([p for _, p in pairs], [name for name, _ in pairs])
+
+    @traitlets.validate("unit")
+    def _check_unit(self, proposal: Any) -> str:
+        check_unit(proposal["value"])
+        return str(proposal["value"])
 
     def _value(self) -> float:
-        return float(expected_surprise(self.start["p"], base=check_unit(self.start["unit"])))
+        return float(expected_surprise([p for _, p in self.events], base=check_unit(self.unit)))
 
     def _short(self) -> str:
-        return f"Entropy is the expected surprise: {self._value():.3f} {self.start['unit']}."
+        return f"Entropy is the expected surprise: {self._value():.3f} {self.unit}."
 
     def _sentence(self) -> str:
-        events = ", ".join(f"{label} {p:.3g}" for label, p in zip(self.start["labels"], self.start["p"], strict=True))
-        return f"{self._short()} Probabilities: {events}."
+        return f"{self._short()} Probabilities: {', '.join(f'{name} {p:.3g}' for name, p in self.events)}."
 
     def _png(self) -> bytes:
-        p, labels, unit = (self.start[key] for key in ("p", "labels", "unit"))
+        labels, p = zip(*self.events, strict=True)
+        unit = self.unit
         events = [(q, -np.log(q) / np.log(check_unit(unit)), name) for q, name in zip(p, labels, strict=True) if q > 0]
         width, surprise, names = zip(*events, strict=True)
         left = np.cumsum([0, *width[:-1]])
@@ -41,7 +72,7 @@ class Entropy(ChartWidget, front="entropy"):
             axes[0].set(title="probability", ylim=(0, 1))
             axes[1].bar(left, surprise, width, align="edge", color=BLUE, edgecolor="white")
             axes[1].set_xticks([a + w / 2 for a, w in zip(left, width, strict=True)], names)
-            axes[1].axhline(self._value(), color="black", linestyle="--")
+            axes[1].axhline(self._value(), color=GREY, linestyle="--")
             axes[1].set(title=f"surprise, {unit}; the area is H = {self._value():.3f}", xlim=(0, 1))
 
         return chart_png(draw, 2)
@@ -63,17 +94,26 @@ def entropy(p: Any = None, *, labels: Sequence[str] | None = None, unit: str = "
         InputError: ``p`` is no distribution over 2 to 16 events, or labels or unit do not fit.
 
     Examples:
-        >>> gradlab.widgets.entropy([0.5, 0.25, 0.25])
+        >>> widget = gradlab.widgets.entropy([0.5, 0.25, 0.25])
+        >>> widget
         Entropy: Entropy is the expected surprise: 1.500 bits.
+        >>> widget.events = {"heads": 0.5, "tails": 0.5}
+        >>> widget
+        Entropy: Entropy is the expected surprise: 1.000 bits.
     """
-    base = check_unit(unit)
+    check_unit(unit)
     events = (0.5, 0.25, 0.25) if p is None else p
-    expected_surprise(events, base=base)  # refuses what is no distribution
-    given = array(events)
+    return Entropy(given=p is not None, events=named_events(events, labels), unit=unit)
+
+
+def named_events(p: Any, labels: Sequence[str] | None) -> list[list[Any]]:
+    """Return pairs of name and probability; raises ``InputError`` for what is no distribution, or does not fit."""
+    expected_surprise(p)  # refuses what is no distribution
+    given = array(p)
     if given.ndim != 1 or not 2 <= len(given) <= MOST_EVENTS:
         raise InputError(
             f"p has the shape {given.shape}: expected 2 to {MOST_EVENTS} events. Of more, keep the likeliest and put "
             "the others into one event."
         )
     names = check_names(labels, len(given), "labels", string.ascii_uppercase)
-    return Entropy(start={"p": (given / given.sum()).tolist(), "labels": names, "unit": unit, "given": p is not None})
+    return [list(each) for each in zip(names, (given / given.sum()).tolist(), strict=True)]

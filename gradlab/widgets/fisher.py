@@ -5,22 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
+import traitlets
 from numpy.typing import NDArray
 
 from gradlab.core.checks import one_of, whole_number
 from gradlab.core.seeds import Seed
 from gradlab.information import families
 from gradlab.widgets.chart_widget import BLUE, ORANGE, ChartWidget, chart_png, check_number, check_seed
+from gradlab.widgets.choices import Choices, choice
 
 __all__ = ["Fisher", "fisher"]
 
 Values = NDArray[np.float64]
 COUNTS = (10, 30, 100, 300, 1000, 3000, 10000)
 SIGMA = (0.5, 3.0)  # of "Gaussian mean": what is known
+AWAY = (-1.5, 1.5)
 
 
 @dataclass(frozen=True)
@@ -103,32 +105,87 @@ def uniforms(seed: int, count: int) -> Values:
     return np.asarray((t ^ (t >> np.uint32(14))) / 2.0**32)
 
 
-class Fisher(ChartWidget, front="fisher"):
-    """The widget that :func:`fisher` returns."""
+class Fisher(ChartWidget, Choices, front="fisher"):
+    """The widget that :func:`fisher` returns.
 
-    @cached_property
+    Attributes:
+        family: one of ``SLIDERS``.
+        theta: its parameter, in the slider's range; another family whose range it is not in takes one in the middle.
+        sigma: known standard deviation of "Gaussian mean", 0.5 to 3.
+        n: samples, one of ``COUNTS``.
+        seed: of the draw.
+        away: how far beside theta the scores are taken, in 1/sqrt(I), -1.5 to 1.5.
+    """
+
+    _chosen = ("family", "theta", "sigma", "n", "seed", "away")
+    family = choice("Gaussian mean")
+    theta = choice(0.0)
+    sigma = choice(1.0)
+    n = choice(300)
+    seed = choice(0)
+    away = choice(0.0)
+
+    def __init__(self, **chosen: Any) -> None:
+        families = {name: each.told for name, each in SLIDERS.items()}
+        super().__init__(start={"counts": list(COUNTS), "families": families})
+        self._settle(**chosen)
+
+    @traitlets.validate("family")
+    def _check_family(self, proposal: Any) -> str:
+        return str(one_of(proposal["value"], "family", SLIDERS))
+
+    @traitlets.validate("theta")
+    def _check_theta(self, proposal: Any) -> float:
+        shown = SLIDERS[self.family]
+        return check_number(proposal["value"], "theta", shown.low, shown.high)
+
+    @traitlets.validate("sigma", "away")
+    def _check_range(self, proposal: Any) -> float:
+        name = proposal["trait"].name
+        return check_number(proposal["value"], name, *{"sigma": SIGMA, "away": AWAY}[name])
+
+    @traitlets.validate("n")
+    def _check_n(self, proposal: Any) -> int:
+        return int(one_of(whole_number(proposal["value"], "n", 1), "n", COUNTS))
+
+    @traitlets.validate("seed")
+    def _check_seed(self, proposal: Any) -> int:
+        return check_seed(proposal["value"])
+
+    @traitlets.observe("family")
+    def _fit_theta(self, change: Any) -> None:
+        shown = SLIDERS[change["new"]]
+        if not shown.low <= self.theta <= shown.high:
+            self.theta = shown.value
+
+    @property
     def _found(self) -> dict[str, Any]:
-        """Return what the front end shows first: the scores and what they give."""
-        start = self.start
-        shown, t, n = SLIDERS[start["family"]], start["theta"], start["n"]
-        u, other = uniforms(start["seed"], 2 * n).reshape(-1, 2).T
+        """Return what the front end shows: the scores and what they give."""
+        shown, t, n = SLIDERS[self.family], self.theta, self.n
+        u, other = uniforms(self.seed, 2 * n).reshape(-1, 2).T
         normal = np.sqrt(-2 * np.log(1 - u)) * np.cos(2 * np.pi * other)
-        x, law = shown.draw(u, normal, t, start["sigma"]), shown.law(start["sigma"])
-        theta = np.array([0.0, t]) if start["family"] == "softmax logit" else t
-        scores, bends = (each(x, theta).reshape(n, -1)[:, -1] for each in (law.score, law.hessian))
+        x, law = shown.draw(u, normal, t, self.sigma), shown.law(self.sigma)
+        softmax = self.family == "softmax logit"
+
+        def theta(value: float) -> Any:
+            return np.array([0.0, value]) if softmax else value
+
+        book = float(np.ravel(law.fisher(theta(t)))[-1])
+        at = float(np.clip(t + self.away / math.sqrt(book), shown.least, shown.most)) if self.away else t
+        scores, bends = (each(x, theta(at)).reshape(n, -1)[:, -1] for each in (law.score, law.hessian))
         return {
             "scores": scores,
             "mean": float(scores.mean()),
             "variance": float(scores.var()),
             "curvature": -float(bends.mean()),
-            "book": float(np.ravel(law.fisher(theta))[-1]),
+            "book": book,
         }
 
     def _short(self) -> str:
-        found, start = self._found, self.start
+        found, beside = self._found, f", asked {self.away:+g}/√I beside it" if self.away else ""
         return (
-            f"{start['family']}, {SLIDERS[start['family']].symbol} = {start['theta']:g}: {start['n']} scores have the "
-            f"mean {found['mean']:.3g}, the variance {found['variance']:.3g}; Fisher information {found['book']:.3g}."
+            f"{self.family}, {SLIDERS[self.family].symbol} = {self.theta:g}{beside}: {self.n} scores have the mean "
+            f"{found['mean']:.3g}, the variance {found['variance']:.3g}; Fisher information {found['book']:.3g}."
         )
 
     def _sentence(self) -> str:
@@ -177,17 +234,5 @@ def fisher(
         Fisher: Bernoulli, π = 0.5: 300 scores have the mean ..., the variance ...; Fisher information 4.
     """
     shown = SLIDERS[one_of(family, "family", SLIDERS)]
-    theta = check_number(shown.value if theta is None else theta, "theta", shown.low, shown.high)
-    sigma = check_number(sigma, "sigma", *SIGMA)
-    n = one_of(whole_number(n, "n", 1), "n", COUNTS)
-    return Fisher(
-        start={
-            "family": family,
-            "theta": theta,
-            "sigma": sigma,
-            "n": int(n),
-            "seed": check_seed(seed),
-            "counts": list(COUNTS),
-            "families": {name: each.told for name, each in SLIDERS.items()},
-        }
-    )
+    value = check_number(shown.value if theta is None else theta, "theta", shown.low, shown.high)
+    return Fisher(family=family, theta=value, sigma=sigma, n=n, seed=seed)

@@ -10,13 +10,13 @@ import traitlets
 from PIL import Image
 from torch import Tensor
 
-from gradlab.core.checks import instance, number
-from gradlab.core.errors import ModelError
+from gradlab.core.checks import instance, number, whole_number
+from gradlab.core.errors import ModelError, TargetError
 from gradlab.explain import deconvnet, gradient, guided_backprop
 from gradlab.explain.faithfulness import randomised, similarity
 from gradlab.widgets import fallback
 from gradlab.widgets.choices import Look, choice
-from gradlab.widgets.picture_widget import PictureWidget, Reading, check_classifier, class_of, opened
+from gradlab.widgets.picture_widget import PictureWidget, Reading, check_classifier, checked_box, class_of, opened
 from gradlab.widgets.wire import scaled, unpacked
 
 if TYPE_CHECKING:
@@ -39,9 +39,15 @@ class Gradients(PictureWidget, Look, front="gradients"):
     Attributes:
         maps: of the class asked last, with the trained weights and with some of them random.
         known: in a saved page, the maps of other classes.
+        target: P, a class; a label may be given. None: what the network says.
+        share: of the layers whose weights are random in the control.
+        box: (left, top, width, height) in pixels; None: the middle of the picture.
     """
 
-    _chosen = ("colours",)
+    _chosen = ("target", "share", "colours", "box")
+    target = traitlets.Any(None).tag(sync=True)
+    share = choice(0.01)
+    box = traitlets.Any(None).tag(sync=True)
     colours = choice("magma")
     maps = traitlets.Dict().tag(sync=True)
     known = traitlets.List(traitlets.Dict()).tag(sync=True)
@@ -53,10 +59,37 @@ class Gradients(PictureWidget, Look, front="gradients"):
         self._net, self._extra, self._share = net, extra_inputs, number(share, "share", above=0, most=1)
         self._take(instance(seen, "seen", Reading, "a Reading"))
         super().__init__(net, choices, answer=seen.answer(), maps=self._asked_maps(seen.p))
-        self._settle()
+        self._settle(target=None if seen.p == self._said else seen.p, share=self._share)
+
+    @traitlets.validate("target")
+    def _check_target(self, proposal: Any) -> int | None:
+        return class_of(self._net, proposal["value"], len(self._seen.logits))
+
+    @traitlets.validate("share")
+    def _check_portion(self, proposal: Any) -> float:
+        return number(proposal["value"], "share", above=0, most=1)
+
+    @traitlets.validate("box")
+    def _check_box(self, proposal: Any) -> list[int] | None:
+        return checked_box(proposal["value"], self._seen.view.size)
+
+    @traitlets.observe("target", "share")
+    def _asks(self, _change: Any) -> None:
+        """Compute the maps of what was chosen; every view shows them as they come."""
+        if self.share != self._share:
+            self._randomise(self.share)
+        self.maps = self._asked_maps(self._p)
+
+    @property
+    def _said(self) -> int:
+        return int(self._seen.logits.argmax())
+
+    @property
+    def _p(self) -> int:
+        return self._said if self.target is None else self.target
 
     def _take(self, seen: Reading) -> None:
-        self._seen, self._p = seen, seen.p
+        self._seen = seen
         self._randomise(self._share)
 
     def _randomise(self, share: float) -> None:
@@ -65,22 +98,25 @@ class Gradients(PictureWidget, Look, front="gradients"):
 
     def _show(self, picture: Image.Image, name: str) -> None:
         self._take(Reading.of(self._net, picture, name, self._serial, None, self._extra))
-        maps = self._asked_maps(self._p)
-        self.answer = self._seen.answer()
-        self.maps = maps
+        maps = self._asked_maps(self._said)
+        with self.hold_sync():
+            self._settle(target=None, box=None)
+            self.answer = self._seen.answer()
+            self.maps = maps
 
     def _asked(self, kind: str, content: dict[str, Any]) -> None:
         if kind != "maps" or content.get("serial") != self.answer["serial"]:
             return
         self.error = ""
         self.busy = "computing ..."
-        p = class_of(self._net, int(content["p"]), len(self._seen.logits))
-        assert p is not None
-        share = float(content["share"])
+        p = whole_number(content["p"], "target", 0, len(self._seen.logits) - 1, TargetError)
+        share = number(content["share"], "share", above=0, most=1)
         if share != self._share:
             self._randomise(share)
-        self._p = p
-        self.maps = self._asked_maps(p)
+        maps = self._asked_maps(p)  # nothing is changed where this is interrupted
+        with self.hold_sync(), self.hold_trait_notifications():
+            self.target, self.share = p, share
+        self.maps = maps
 
     def _asked_maps(self, p: int) -> dict[str, Any]:
         """Return the three maps of class p, twice: with the trained weights, and with the last layers' random."""

@@ -10,13 +10,14 @@ import traitlets
 from PIL import Image
 from torch import Tensor
 
-from gradlab.core.checks import checked_labels, instance
+from gradlab.core.checks import checked_labels, flag, instance, number, one_of, whole_number
 from gradlab.core.errors import InputError
 from gradlab.core.seeds import Seed
-from gradlab.introspect import last_layer
+from gradlab.introspect import LastLayer, last_layer
 from gradlab.widgets.chart_widget import BLUE, ORANGE, chart_png, check_seed
+from gradlab.widgets.choices import Choices, choice
 from gradlab.widgets.panels import NOISE, ONES, Panels, as_scanned, checked_pictures, held_rows, names_of
-from gradlab.widgets.picture_widget import PictureWidget, check_classifier, check_named
+from gradlab.widgets.picture_widget import PictureWidget, check_classifier, check_named, class_of
 
 if TYPE_CHECKING:
     from gradlab.models import Classifier
@@ -27,42 +28,91 @@ MOST = 24  # pictures that are sent at the start
 HARD = 6  # of the default ones: those that the network is least sure of
 
 
-class Introspect(PictureWidget, front="introspect"):
+class Introspect(PictureWidget, Choices, front="introspect"):
     """The widget that :func:`introspect` returns.
 
     Attributes:
         start: what is sent once: the pictures to choose from at every level of noise.
         draws: the network reads our digits, so that one can be drawn.
+        picture: which of them is shown, from 0; -1: the one that was drawn last.
+        noise: one of ``NOISE``, a standard deviation.
+        contrast: Q, a class or its label; None: the likeliest that the network does not say; "ones": all ones.
+        show: the panels as "rows" of the gradient or over the "picture".
+        each: every panel to its own scale.
+        loss: of the label of all ones, one of ``ONES``.
+        mean: the curves over the noise are the mean of all pictures.
     """
 
+    _chosen = ("picture", "noise", "contrast", "show", "each", "loss", "mean")
     start = traitlets.Dict().tag(sync=True)
     draws = traitlets.Bool().tag(sync=True)
+    picture = choice(0)
+    noise = choice(0.0)
+    contrast = traitlets.Any(None).tag(sync=True)
+    show = choice("rows")
+    each = choice(False)
+    loss = choice(ONES[0])
+    mean = choice(False)
 
     def __init__(self, net: Classifier, panels: Panels, options: dict[str, Any]) -> None:
         check_named(net, "introspect")
         self._panels = instance(panels, "panels", Panels, "Panels")
         self._options = instance(options, "options", dict, "those of Panels.of")
+        self._drawn: Panels | None = None
         start = {**panels.answer(), "noise": list(NOISE), "losses": list(ONES)}
         super().__init__(net, [], start=start, draws=reads_digits(net))
+        self._settle()
+
+    @traitlets.validate("picture")
+    def _check_picture(self, proposal: Any) -> int:
+        least = 0 if self._drawn is None else -1
+        return whole_number(proposal["value"], "picture", least, len(self._panels.names) - 1)
+
+    @traitlets.validate("noise")
+    def _check_noise(self, proposal: Any) -> float:
+        value = number(proposal["value"], "noise", NOISE[0], NOISE[-1])
+        return min(NOISE, key=lambda level: abs(level - value))
+
+    @traitlets.validate("contrast")
+    def _check_contrast(self, proposal: Any) -> int | str | None:
+        value = proposal["value"]
+        return "ones" if value == "ones" else class_of(self._net, value, len(self.labels), "contrast")
+
+    @traitlets.validate("show", "loss")
+    def _check_choice(self, proposal: Any) -> str:
+        name = proposal["trait"].name
+        return str(one_of(proposal["value"], name, {"show": ("rows", "picture"), "loss": ONES}[name]))
+
+    @traitlets.validate("each", "mean")
+    def _check_flag(self, proposal: Any) -> bool:
+        return flag(proposal["value"], proposal["trait"].name)
 
     def _show(self, picture: Image.Image, name: str) -> None:
         """Answer a drawing: one message of the front end when a stroke ends."""
         drawn = Panels.of(self._net, as_scanned(picture), [name], [None], **self._options)
+        self._drawn = drawn
         self.answer = {"serial": self._serial, **drawn.answer()}
 
+    @property
+    def _kept(self) -> LastLayer:
+        """Z and h of the picture that is shown, at every level."""
+        if self.picture < 0 and self._drawn is not None:
+            return self._drawn.last_layer(0)
+        return self._panels.last_layer(self.picture)
+
     def _short(self) -> str:
-        kept = self._panels.last_layer(0)
-        said = int(kept.logits[0].argmax())
-        unsaid = _unsaid(kept.logits[0])
-        rows = kept.effective_rows()[0][unsaid].mean()
-        name = self.labels[said]
-        return f"Why {name}, rather than any other class? {rows:.2f} effective rows of {len(unsaid)} on average."
+        kept, k = self._kept, NOISE.index(self.noise)
+        unsaid = _unsaid(kept.logits[k])
+        rows = kept.effective_rows()[k][unsaid].mean()
+        name = self.labels[int(kept.logits[k].argmax())]
+        noisy = f" Noise {self.noise:g}:" if self.noise else ""
+        return f"Why {name}, rather than any other class?{noisy} {rows:.2f} effective rows of {len(unsaid)} on average."
 
     def _sentence(self) -> str:
-        kept = self._panels.last_layer(0)
-        said = int(kept.logits[0].argmax())
-        lengths = kept.norms("ce", "each")[0]
-        unsaid = _unsaid(kept.logits[0])
+        kept, k = self._kept, NOISE.index(self.noise)
+        said = int(kept.logits[k].argmax())
+        lengths = kept.norms("ce", "each")[k]
+        unsaid = _unsaid(kept.logits[k])
         unsure = int(held_rows(kept).double().mean(1).argmax())
         return (
             f"{self._short()} Rather than {self.labels[said]} itself: {lengths[said] / lengths[unsaid].mean():.2g} "
@@ -70,14 +120,17 @@ class Introspect(PictureWidget, front="introspect"):
         )
 
     def _png(self) -> bytes:
-        kept = self._panels.last_layer(0)
-        said, other = kept.logits[0].topk(2).indices.tolist()
-        u, unsaid = kept.rows("ce", "each")[0], _unsaid(kept.logits[0])
-        grids = [(u[q][:, None] * kept.hidden[0]).numpy() for q in (other, said)]
+        kept, k = self._kept, NOISE.index(self.noise)
+        said, other = kept.logits[k].topk(2).indices.tolist()
+        if self.contrast not in (None, "ones", said):
+            other = self.contrast
+        u, unsaid = kept.rows("ce", "each")[k], _unsaid(kept.logits[k])
+        grids = [(u[q][:, None] * kept.hidden[k]).numpy() for q in (other, said)]
+        of, i = (self._drawn, 0) if self.picture < 0 and self._drawn is not None else (self._panels, self.picture)
         top = max(abs(grid).max() for grid in grids)
 
         def draw(axes: Any) -> None:
-            axes[0].imshow(self._panels.seen[0, 0].squeeze(), cmap="gray")
+            axes[0].imshow(of.seen[i, k].squeeze(), cmap="gray")
             axes[0].set(title=f"it says {self.labels[said]}", xticks=[], yticks=[])
             for axis, grid, q in zip(axes[1:3], grids, (other, said), strict=True):
                 axis.imshow(grid, cmap="RdBu_r", vmin=-top, vmax=top, aspect="auto")

@@ -7,14 +7,16 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
+import traitlets
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
-from gradlab.core.checks import numbers
+from gradlab.core.checks import number, numbers, one_of, sequence
 from gradlab.core.errors import InputError, shown
 from gradlab.core.seeds import Seed
 from gradlab.widgets.chart_widget import BLUE, GREEN, ORANGE, ChartWidget, chart_png, check_number, check_seed
+from gradlab.widgets.choices import Choices, choice
 
 __all__ = ["Manifold", "manifold"]
 
@@ -22,6 +24,7 @@ LABELS, COLOURS = ("dog", "cat", "horse"), (BLUE, ORANGE, GREEN)
 REACH = 2.4  # the plane is shown from -REACH to REACH
 HIDDEN, EACH, NOISE, STEPS, DECAY = 16, 40, 0.45, 200, 2e-2
 START = (0.3, 0.15)
+MOST_STEPS = 200
 
 Values = NDArray[np.float64]
 
@@ -69,28 +72,75 @@ def likelihoods(weights: Sequence[Values], x: Values) -> tuple[Values, Values]:
     return p, (p[..., None, :] - np.eye(3)) @ slopes
 
 
-class Manifold(ChartWidget, front="manifold"):
-    """The widget that :func:`manifold` returns."""
+class Manifold(ChartWidget, Choices, front="manifold"):
+    """The widget that :func:`manifold` returns.
+
+    Attributes:
+        point: (x, y), each -2.4 to 2.4.
+        steps: taken from there, a pair of label and length eta each: x - eta * grad_x J_label.
+        eta: length of the next step, 0 to 1.
+    """
+
+    _chosen = ("point", "steps", "eta")
+    point = choice(START)
+    steps = choice([])
+    eta = choice(0.2)
+
+    def __init__(self, *, start: Any = None, **chosen: Any) -> None:
+        super().__init__(start=start)
+        self._settle(**chosen)
+
+    @traitlets.validate("point")
+    def _check_point(self, proposal: Any) -> list[float]:
+        at = numbers(proposal["value"], "point").ravel().tolist()
+        if len(at) != 2:
+            raise InputError(f"point is {shown(proposal['value'])}: expected two numbers, x and y.")
+        pairs = zip("xy", at, strict=True)
+        return [check_number(value, f"point's {axis}", -REACH, REACH) for axis, value in pairs]
+
+    @traitlets.validate("steps")
+    def _check_steps(self, proposal: Any) -> list[list[Any]]:
+        steps = sequence(proposal["value"], "steps", "pairs of label, length")
+        found = [sequence(each, "a step", "a label and a length") for each in steps]
+        if len(found) > MOST_STEPS or any(len(each) != 2 for each in found):
+            raise InputError(f"steps are {shown(steps)}: expected at most {MOST_STEPS} pairs of label and length.")
+        return [[one_of(label, "a step's label", LABELS), _length(eta)] for label, eta in found]
+
+    @traitlets.validate("eta")
+    def _check_eta(self, proposal: Any) -> float:
+        return _length(proposal["value"])
 
     @cached_property
     def _weights(self) -> list[Values]:
         return [np.asarray(self.start["weights"][name]) for name in ("w1", "b1", "w2", "b2")]
 
+    @property
+    def _here(self) -> Values:
+        """Where the steps have led, (2,)."""
+        at = np.asarray(self.point, dtype=np.float64)
+        for label, eta in self.steps:
+            _, g = likelihoods(self._weights, at)
+            at = np.clip(at - eta * g[LABELS.index(label)], -REACH, REACH)
+        return at
+
     def _short(self) -> str:
-        p, _ = likelihoods(self._weights, np.asarray(self.start["point"]))
+        x, y = self._here
+        p, _ = likelihoods(self._weights, self._here)
         said = ", ".join(f"{label} {each:.2f}" for label, each in zip(LABELS, p, strict=True))
-        return f"A point ({self.start['point'][0]:.2f}, {self.start['point'][1]:.2f}) of the plane: {said}."
+        steps = len(self.steps)
+        after = f", after {steps} step{'s' if steps > 1 else ''}" if steps else ""
+        return f"A point ({x:.2f}, {y:.2f}) of the plane{after}: {said}."
 
     def _sentence(self) -> str:
-        p, g = likelihoods(self._weights, np.asarray(self.start["point"]))
+        p, g = likelihoods(self._weights, self._here)
         information = (p[:, None, None] * g[:, :, None] * g[:, None, :]).sum(0)
         return f"{self._short()} The Fisher matrix there has the trace {np.trace(information):.3g}."
 
     def _png(self) -> bytes:
-        x, y = self.start["point"]
+        x, y = self._here
         line = np.linspace(-REACH, REACH, 81)
         p, _ = likelihoods(self._weights, np.stack(np.meshgrid(line, line), -1))
-        here, g = likelihoods(self._weights, np.array([x, y]))
+        here, g = likelihoods(self._weights, self._here)
 
         def draw(axes: Any) -> None:
             for c, each in enumerate(axes):
@@ -122,17 +172,15 @@ def manifold(point: Sequence[float] | None = None, *, seed: Seed = 0) -> Manifol
         >>> gradlab.widgets.manifold((0, 0))
         Manifold: A point (0.00, 0.00) of the plane: dog 0.33, cat 0.31, horse 0.36.
     """
-    at = numbers(START if point is None else point, "point").ravel().tolist()
-    if len(at) != 2:
-        raise InputError(f"point is {shown(point)}: expected two numbers, x and y.")
-    x, y = (check_number(value, f"point's {axis}", -REACH, REACH) for axis, value in zip("xy", at, strict=True))
     weights, points = trained(check_seed(seed))
-    return Manifold(
-        start={
-            "labels": list(LABELS),
-            "point": [x, y],
-            "reach": REACH,
-            "weights": {name: w.tolist() for name, w in zip(("w1", "b1", "w2", "b2"), weights, strict=True)},
-            "points": points.round(3).tolist(),
-        }
-    )
+    start = {
+        "labels": list(LABELS),
+        "reach": REACH,
+        "weights": {name: w.tolist() for name, w in zip(("w1", "b1", "w2", "b2"), weights, strict=True)},
+        "points": points.round(3).tolist(),
+    }
+    return Manifold(start=start, point=START if point is None else point)
+
+
+def _length(eta: Any) -> float:
+    return number(eta, "eta, the length of a step,", above=0, most=1)

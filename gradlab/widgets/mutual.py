@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import traitlets
+from numpy.typing import NDArray
 
+from gradlab.core.checks import flag, names_of
 from gradlab.core.errors import InputError
 from gradlab.information import entropy, mutual_information
 from gradlab.widgets.chart_widget import BLUE, GREEN, ORANGE, ChartWidget, array, chart_png, check_names, check_unit
+from gradlab.widgets.choices import Choices, choice
 
 __all__ = ["Mutual", "mutual"]
 
@@ -19,19 +23,44 @@ ANIMALS, SOUNDS = ("dog", "cat", "horse"), ("barks", "meows", "neighs", "silent"
 HEARD = ((0.22, 0.01, 0.01, 0.16), (0.01, 0.18, 0.00, 0.18), (0.00, 0.01, 0.08, 0.14))
 
 
-class Mutual(ChartWidget, front="mutual"):
-    """The widget that :func:`mutual` returns."""
+class Mutual(ChartWidget, Choices, front="mutual"):
+    """The widget that :func:`mutual` returns.
+
+    Attributes:
+        joint: the table p(x, y), as many rows and columns as there are names.
+        unit: "bits" or "nats".
+    """
+
+    _chosen = ("joint", "unit")
+    joint = choice([])
+    unit = choice("bits")
+
+    def __init__(self, rows: Sequence[str], columns: Sequence[str], *, given: bool = False, **chosen: Any) -> None:
+        names = {"rows": names_of(rows, "rows"), "columns": names_of(columns, "columns")}
+        super().__init__(start={**names, "given": flag(given, "given")})
+        self._settle(**chosen)
+
+    @traitlets.validate("joint")
+    def _check_joint(self, proposal: Any) -> list[list[float]]:
+        table, size = checked_joint(proposal["value"]), (len(self.start["rows"]), len(self.start["columns"]))
+        if table.shape != size:
+            raise InputError(f"joint has the shape {table.shape}: expected {size}, a row and a column for each name.")
+        return [list(row) for row in table.tolist()]
+
+    @traitlets.validate("unit")
+    def _check_unit(self, proposal: Any) -> str:
+        check_unit(proposal["value"])
+        return str(proposal["value"])
 
     def _values(self) -> tuple[float, float, float, float]:
         """Return H(X), H(Y), H(X,Y) and I(X;Y)."""
-        base = check_unit(self.start["unit"])
-        joint = np.reshape(self.start["p"], (len(self.start["rows"]), len(self.start["columns"])))
+        base, joint = check_unit(self.unit), np.array(self.joint)
         parts = (joint.sum(1), joint.sum(0), joint.ravel())
         hx, hy, hxy = (float(entropy(p, base=base)) for p in parts)
         return hx, hy, hxy, float(mutual_information(joint, base=base))
 
     def _short(self) -> str:
-        return f"Mutual information is the reduction of surprise: {self._values()[3]:.3f} {self.start['unit']}."
+        return f"Mutual information is the reduction of surprise: {self._values()[3]:.3f} {self.unit}."
 
     def _sentence(self) -> str:
         hx, hy, hxy, shared = self._values()
@@ -42,7 +71,7 @@ class Mutual(ChartWidget, front="mutual"):
 
     def _png(self) -> bytes:
         rows, columns = self.start["rows"], self.start["columns"]
-        joint = np.reshape(self.start["p"], (len(rows), len(columns)))
+        joint = np.array(self.joint)
         hx, hy, hxy, shared = self._values()
 
         def draw(axes: Any) -> None:
@@ -58,7 +87,7 @@ class Mutual(ChartWidget, front="mutual"):
                 axes[1].barh(name, width, left=left, color=colour)
                 axes[1].annotate(f" {width:.2f}", (left + width, name), va="center", fontsize=9)
             axes[1].invert_yaxis()
-            axes[1].set(title=f"{self.start['unit']}: H(X), H(Y) overlap by I", xlim=(0, 1.15 * max(hxy, 0.1)))
+            axes[1].set(title=f"{self.unit}: H(X), H(Y) overlap by I", xlim=(0, 1.15 * max(hxy, 0.1)))
 
         return chart_png(draw, 2)
 
@@ -88,14 +117,18 @@ def mutual(
         >>> gradlab.widgets.mutual([[0.5, 0], [0, 0.5]])
         Mutual: Mutual information is the reduction of surprise: 1.000 bits.
     """
-    base = check_unit(unit)
-    table = HEARD if joint is None else joint
-    mutual_information(table, base=base)  # refuses what is no distribution
-    given = array(table)
-    if given.ndim != 2 or not all(2 <= n <= MOST for n in given.shape):
-        raise InputError(f"joint has the shape {given.shape}: expected a table of 2 to {MOST} rows and columns.")
-    height, width = given.shape
+    check_unit(unit)
+    table = checked_joint(HEARD if joint is None else joint)
+    height, width = table.shape
     x = check_names(rows, height, "rows", ANIMALS if joint is None else [f"x{i + 1}" for i in range(height)])
     y = check_names(columns, width, "columns", SOUNDS if joint is None else [f"y{j + 1}" for j in range(width)])
-    p = (given / given.sum()).ravel().tolist()
-    return Mutual(start={"p": p, "rows": x, "columns": y, "unit": unit, "given": joint is not None})
+    return Mutual(x, y, given=joint is not None, joint=table, unit=unit)
+
+
+def checked_joint(joint: Any) -> NDArray[np.float64]:
+    """Return a joint table that adds up to 1; raises ``InputError``."""
+    mutual_information(joint)  # refuses what is no distribution
+    given = array(joint)
+    if given.ndim != 2 or not all(2 <= n <= MOST for n in given.shape):
+        raise InputError(f"joint has the shape {given.shape}: expected a table of 2 to {MOST} rows and columns.")
+    return np.asarray(given / given.sum())

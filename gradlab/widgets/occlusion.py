@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,28 +9,29 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 import traitlets
-from PIL import Image, ImageFilter
+from PIL import Image
 from torch import Tensor
 
 from gradlab.core import outputs_of
-from gradlab.core.checks import instance, one_of, whole_number
+from gradlab.core.checks import instance
 from gradlab.core.errors import InputError, shown
 from gradlab.core.targets import check_logits
 from gradlab.explain import Sweep, occlusion_sweep
 from gradlab.widgets import fallback
-from gradlab.widgets.choices import Look, choice
-from gradlab.widgets.picture_widget import PictureWidget, Reading, check_classifier, logger, opened
+from gradlab.widgets.hiding import BASELINES, STRIDE, WINDOW, Hiding, baseline_of, check_baseline, check_sweep
+from gradlab.widgets.picture_widget import (
+    PictureWidget,
+    Reading,
+    check_classifier,
+    logger,
+    opened,
+)
 from gradlab.widgets.wire import detached, packed, unpacked
 
 if TYPE_CHECKING:
     from gradlab.models import Classifier
 
 __all__ = ["Occlusion", "occlusion"]
-
-WINDOW, STRIDE = 32, 8  # pixels
-BASELINES = ("mean", "black", "blur")
-BLUR = 1 / 22  # of the picture's width: the radius of the blur, 10 of 224 pixels
-MOST_WINDOWS = 2500  # of a sweep: 5 MB of scores for 1000 classes
 
 
 @dataclass
@@ -44,19 +44,14 @@ class Running:
     last: Sweep | None = None
 
 
-class Occlusion(PictureWidget, Look, front="occlusion"):
-    """The widget that :func:`occlusion` returns.
+class Occlusion(PictureWidget, Hiding, front="occlusion"):
+    """The widget that :func:`occlusion` returns; what is hidden is chosen as in :class:`Hiding`.
 
     Attributes:
         sweep: the windows asked so far: geometry, and z(whole) - z(hidden) of every class as float16.
         running: a sweep is under way.
-        unit: of the map: "logit" or "probability".
     """
 
-    _chosen = ("unit", "colours", "opacity")
-    opacity = choice(0.7)
-    colours = choice("blue-orange")
-    unit = choice("logit")
     sweep = traitlets.Dict().tag(sync=True)
     running = traitlets.Bool(False).tag(sync=True)
 
@@ -72,36 +67,31 @@ class Occlusion(PictureWidget, Look, front="occlusion"):
         seen = instance(seen, "seen", Reading, "a Reading")
         if not isinstance(asked, tuple) or len(asked) != 3:
             raise InputError(f"asked is {shown(asked)}: expected (window, stride, baseline).")
-        self._net, self._begins, self._extra = net, check_sweep(*asked, seen.x.shape[2:]), extra_inputs
+        self._net, self._extra = net, extra_inputs
+        window, stride, baseline = check_sweep(*asked, seen.x.shape[2:])
         self._held: Running | None = None
         self._stop = threading.Event()
         self._at_work = threading.Lock()  # one sweep computes at a time
         self._runs = 0
         super().__init__(net, choices, answer=self._take(seen))
-        self._settle()
-
-    @traitlets.validate("unit")
-    def _check_unit(self, proposal: Any) -> str:
-        return str(one_of(proposal["value"], "unit", ("logit", "probability")))
+        target = None if seen.p == int(seen.logits.argmax()) else seen.p
+        self._settle(target=target, window=window, stride=stride, baseline=baseline)
 
     def _take(self, seen: Reading) -> dict[str, Any]:
         """Take up a picture: make its baselines, return what the browser needs."""
-        shown = {each: _baseline(seen.view, each, self._net.mean) for each in BASELINES}
+        shown = {each: baseline_of(seen.view, each, self._net.mean) for each in BASELINES}
         self._seen, self._shown = seen, shown
         self._hidden = {each: self._net.normalize(image) for each, image in shown.items()}
-        window, stride, baseline = self._begins
-        return {
-            **seen.answer(),
-            "baselines": {each: packed(image, "uint8") for each, image in shown.items()},
-            "start": {"p": seen.p, "window": window, "stride": stride, "baseline": baseline},
-        }
+        return {**seen.answer(), "baselines": {each: packed(image, "uint8") for each, image in shown.items()}}
 
     def _show(self, picture: Image.Image, name: str) -> None:
         self._cancel()
         with self._at_work:
             answer = self._take(Reading.of(self._net, picture, name, self._serial, None, self._extra))
-            self._held, self.sweep = None, {}
-            self.answer = answer
+            with self.hold_sync():
+                self._held, self.sweep = None, {}
+                self._settle(target=None, box=None, painted=[])
+                self.answer = answer
 
     def _asked(self, kind: str, content: dict[str, Any]) -> None:
         if kind == "mask":
@@ -204,7 +194,9 @@ class Occlusion(PictureWidget, Look, front="occlusion"):
         """Run the sweep to its end before going on, and return the widget; for pages that nobody will wait for."""
         self._cancel()
         with self._at_work:
-            held = self._held or self._ready(self._begins)
+            held = self._held or self._ready(
+                check_sweep(self.window, self.stride, self.baseline, self._seen.x.shape[2:])
+            )
             for sweep in held.sweeps:
                 held.last = sweep
             self.sweep = self._found(held)
@@ -216,16 +208,16 @@ class Occlusion(PictureWidget, Look, front="occlusion"):
         return super()._own_state()
 
     def _short(self) -> str:
-        return f"What happens to {self.labels[self._seen.p]} ({self._chance(self._seen.logits):.2f}) if I cover this?"
+        return f"What happens to {self.labels[self._p]} ({self._chance(self._seen.logits):.2f}) if I cover this?"
 
     def _chance(self, logits: Tensor) -> float:
-        return float(logits.softmax(0)[self._seen.p])
+        return float(logits.softmax(0)[self._p])
 
     def _sentence(self) -> str:
         last = None if self._held is None else self._held.last
         if last is None or last.first_order or last.done < last.total:
             return self._short()
-        drop = (last.clean[0, self._seen.p] - last.occluded[0, self._seen.p]).cpu()
+        drop = (last.clean[0, self._p] - last.occluded[0, self._p]).cpu()
         row, column = divmod(int(drop.argmax()), drop.shape[1])
         top, left = row * last.stride[0], column * last.stride[1]
         return (
@@ -234,52 +226,24 @@ class Occlusion(PictureWidget, Look, front="occlusion"):
         )
 
     def _png(self) -> bytes:
-        panels = [("What the network sees", self._seen.view), self._middle_hidden()]
+        panels = [("What the network sees", self._seen.view), self._now_hidden()]
         last = None if self._held is None else self._held.last
         if last is not None and not last.first_order:
-            values = last.maps()[0, self._seen.p].cpu().double().numpy()
-            panels.append((f"What hiding costs {self.labels[self._seen.p]}", fallback.overlay(self._seen.view, values)))
+            values = last.maps()[0, self._p].cpu().double().numpy()
+            panels.append((f"What hiding costs {self.labels[self._p]}", fallback.overlay(self._seen.view, values)))
         return fallback.side_by_side(panels)
 
-    def _middle_hidden(self) -> tuple[str, Image.Image]:
-        """Return the box where the front end first shows it, and what it does."""
-        side, _, baseline = self._begins
-        view = self._seen.view.copy()
-        left, top = (round((n - side) / 2) for n in view.size)
-        box = (left, top, left + side, top + side)
-        view.paste(self._shown[baseline].crop(box), box)
-        mask = torch.zeros(self._seen.x.shape[2:], dtype=torch.bool, device="cpu")
-        mask[top : top + side, left : left + side] = True
+    def _now_hidden(self) -> tuple[str, Image.Image]:
+        """Return the picture as it is hidden now, and what that does."""
+        mask, baseline = self._mask(), self.baseline
+        view = Image.composite(self._shown[baseline], self._seen.view, Image.fromarray(mask.numpy()))
         before, after = (self._chance(z) for z in (self._seen.logits, self._logits_of(mask, baseline)))
-        return f"{self.labels[self._seen.p]}: {before:.2f}, so covered {after:.2f}", view
+        return f"{self.labels[self._p]}: {before:.2f}, so covered {after:.2f}", view
 
 
 def _drops(sweep: Sweep) -> Tensor:
     """Return z(whole) - z(hidden) of the first picture, (windows, classes)."""
     return (sweep.clean[0, :, None, None] - sweep.occluded[0]).flatten(1).T.cpu()
-
-
-def _baseline(view: Image.Image, name: str, mean: Sequence[float]) -> Image.Image:
-    """Return what shows where the picture is hidden: the mean colour of the training pictures, black, or a blur."""
-    if name == "blur":
-        return view.filter(ImageFilter.GaussianBlur(BLUR * view.width))
-    grey = tuple(round(255 * value) for value in (mean if len(mean) == 3 else [mean[0]] * 3))
-    return Image.new("RGB", view.size, grey if name == "mean" else (0, 0, 0))
-
-
-def check_baseline(baseline: Any) -> str:
-    """Return the name of what hides; raises ``InputError`` for another."""
-    return str(one_of(baseline, "baseline", BASELINES))
-
-
-def check_sweep(window: Any, stride: Any, baseline: Any, size: Sequence[int]) -> tuple[int, int, str]:
-    """Return the sweep; raises ``InputError`` unless it can be asked of a picture of this size."""
-    window = whole_number(window, "window", 1, min(size))
-    stride = whole_number(stride, "stride", 1, window)
-    count = math.prod(-(-(n - window) // stride) + 1 for n in size)
-    if count > MOST_WINDOWS:
-        raise InputError(f"{count} windows are too many to drag over (at most {MOST_WINDOWS}): take a larger stride.")
-    return window, stride, check_baseline(baseline)
 
 
 def occlusion(

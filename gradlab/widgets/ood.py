@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import torch
+import traitlets
 from torch import Tensor
 
-from gradlab.core.checks import callable_of, instances, names_of, one_of
+from gradlab.core.checks import callable_of, flag, instances, names_of, number, one_of, whole_number
 from gradlab.core.errors import InputError, shown
 from gradlab.evaluate import ood as engine
 from gradlab.widgets.chart_widget import BLUE, ORANGE, ChartWidget, chart_png
+from gradlab.widgets.choices import Choices, choice
 from gradlab.widgets.introspect import reads_digits
 from gradlab.widgets.panels import checked_pictures, rival_maps
 from gradlab.widgets.panels import shown as tiles_of
@@ -69,8 +71,23 @@ class Scored:
         return {"name": self.name, "odds": self.odds, "values": packed(values, "float64")}
 
 
-class Ood(ChartWidget, front="ood"):
-    """The widget that :func:`ood` returns."""
+class Ood(ChartWidget, Choices, front="ood"):
+    """The widget that :func:`ood` returns.
+
+    Attributes:
+        score: which one is looked at, its name.
+        against: which set outside the distribution.
+        threshold: what has this score or more passes; None: where 95 % of the in-distribution pictures do.
+        picture: the mistake that is looked at, its place among all pictures; None, or no mistake: the gravest.
+        map: whether the contrast map lies over it.
+    """
+
+    _chosen = ("score", "against", "threshold", "picture", "map")
+    score = choice("")
+    against = choice("")
+    threshold = traitlets.Any(None).tag(sync=True)
+    picture = traitlets.Any(None).tag(sync=True)
+    map = choice(True)
 
     def __init__(self, scored: list[Scored], **start: Any) -> None:
         self._scored = instances(scored, "scored", Scored, "a list of Scored")
@@ -78,14 +95,42 @@ class Ood(ChartWidget, front="ood"):
         groups = [{"name": name, "count": len(values)} for name, values in first.outside.items()]
         sent = {"scores": [each.answer() for each in scored], "inside": len(first.inside), "groups": groups}
         super().__init__(start={**sent, **start})
+        self._settle(score=first.name, against=groups[0]["name"])
+
+    @traitlets.validate("score", "against")
+    def _check_name(self, proposal: Any) -> str:
+        name = proposal["trait"].name
+        names = [each.name for each in self._scored] if name == "score" else list(self._scored[0].outside)
+        return str(one_of(proposal["value"], name, names))
+
+    @traitlets.validate("threshold")
+    def _check_threshold(self, proposal: Any) -> float | None:
+        return None if proposal["value"] is None else number(proposal["value"], "threshold")
+
+    @traitlets.validate("picture")
+    def _check_picture(self, proposal: Any) -> int | None:
+        first, value = self._scored[0], proposal["value"]
+        count = len(first.inside) + sum(len(values) for values in first.outside.values())
+        return None if value is None else whole_number(value, "picture", 0, count - 1)
+
+    @traitlets.validate("map")
+    def _check_map(self, proposal: Any) -> bool:
+        return flag(proposal["value"], "map")
+
+    @property
+    def _shown(self) -> Scored:
+        return next(each for each in self._scored if each.name == self.score)
 
     def _short(self) -> str:
-        first = self._scored[0]
-        group, values = next(iter(first.outside.items()))
-        area, passed, _ = first.figures(group)
+        shown, values = self._shown, self._shown.outside[self.against]
+        area, passed, _ = shown.figures(self.against)
+        now = f"FPR {passed:.3f} at 95 % TPR"
+        if self.threshold is not None:
+            tpr, fpr = (float((each >= self.threshold).double().mean()) for each in (shown.inside, values))
+            now = f"at {self.threshold:.4g} TPR {tpr:.3f} and FPR {fpr:.3f}"
         return (
-            f"{first.name} tells {len(first.inside)} in-distribution pictures from {len(values)} of {group} with "
-            f"AUROC {area:.3f}; FPR {passed:.3f} at 95 % TPR."
+            f"{shown.name} tells {len(shown.inside)} in-distribution pictures from {len(values)} of {self.against} "
+            f"with AUROC {area:.3f}; {now}."
         )
 
     def _sentence(self) -> str:
@@ -96,8 +141,8 @@ class Ood(ChartWidget, front="ood"):
         return f"{self._short()} AUROC, 0.5 is chance: {'; '.join(told)}."
 
     def _png(self) -> bytes:
-        first = self._scored[0]
-        group, outside = next(iter(first.outside.items()))
+        first, group = self._shown, self.against
+        outside = first.outside[group]
         placed = [_placed(values, first.odds) for values in (first.inside, outside)]
         low, high = (float(edge) for edge in torch.cat(placed).aminmax())
 

@@ -16,8 +16,8 @@ from PIL import Image
 from torch import Tensor
 
 from gradlab.core import outputs_of
-from gradlab.core.checks import checked_extra, names_of, whole_number
-from gradlab.core.errors import GradlabError, ModelError, PictureError, TargetError
+from gradlab.core.checks import checked_extra, names_of, sequence, whole_number
+from gradlab.core.errors import GradlabError, InputError, ModelError, PictureError, TargetError, shown
 from gradlab.core.inputs import module_of
 from gradlab.core.search import groups_of
 from gradlab.core.targets import check_logits
@@ -34,6 +34,7 @@ __all__ = [
     "Reading",
     "check_classifier",
     "check_named",
+    "checked_box",
     "class_of",
     "opened",
     "picture_answer",
@@ -201,6 +202,18 @@ def class_of(net: Classifier, wanted: Any, classes: int, name: str = "target") -
     if isinstance(wanted, str):
         return int(net.index(wanted))
     return whole_number(wanted, name, 0, classes - 1, TargetError)
+
+
+def checked_box(box: Any, size: tuple[int, int]) -> list[int] | None:
+    """Return (left, top, width, height) of a box in a picture of this size, None for None; raises ``InputError``."""
+    if box is None:
+        return None
+    sides = sequence(box, "box", "left, top, width and height, in pixels")
+    if len(sides) != 4:
+        raise InputError(f"box is {shown(box)}: expected left, top, width and height, in pixels.")
+    left, top = (whole_number(at, "box's corner", 0, side - 1) for at, side in zip(sides[:2], size, strict=True))
+    width = whole_number(sides[2], "box's width", 1, size[0] - left)
+    return [left, top, width, whole_number(sides[3], "box's height", 1, size[1] - top)]
 
 
 def opened(picture: Any) -> tuple[Image.Image, str]:

@@ -87,7 +87,7 @@ class Strip:
         """Return the challenges under which the network says the reference class."""
         return [name for name in CHALLENGES if self.logits[tile_of(name, level)].argmax() == self.reference]
 
-    def answer(self, serial: int, level: int) -> dict[str, Any]:
+    def answer(self, serial: int) -> dict[str, Any]:
         """Return what is sent to the browser; the tiles below each other as one PNG."""
         return {
             **picture_answer(serial, self.name, self.view, self.logits),
@@ -95,7 +95,6 @@ class Strip:
             "maps": scaled(self.maps),
             "label": self.label,
             "challenges": list(CHALLENGES),
-            "level": level,
         }
 
     def panels(self, labels: Sequence[str], level: int) -> list[tuple[str, Image.Image]]:

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { GL_FAMILIES, glNoise } from "../../gradlab/widgets/front/lib/families.js";
-import { glEntropy, glHeld, glShannon } from "../../gradlab/widgets/front/lib/levels.js";
+import { glEntropy, glHands, glShannon } from "../../gradlab/widgets/front/lib/levels.js";
 import { glMixed, glSurfaces, glTinyNet } from "../../gradlab/widgets/front/lib/plane.js";
 import { close, vectors } from "./help.js";
 
@@ -79,7 +79,7 @@ test("noise is the same for a seed, another for another, and even", () => {
 });
 
 test("a bar that is dragged leaves the others their proportions, and all add up to 1", () => {
-  const held = glHeld([0.5, 0.3, 0.2], () => {}), hand = held.hand(0, () => {});
+  const held = { p: [0.5, 0.3, 0.2] }, hand = glHands(() => held.p, (next) => { held.p = next; })(0, () => {});
   hand.start();
   hand.set(0.9);
   close(held.p, [0.9, 0.06, 0.04]);

@@ -285,7 +285,7 @@ def test_ones_own_networks_and_h_get_the_plain_warning(net: Classifier, game: Ac
 def test_what_stands_where_nothing_runs(make: Callable[[], Active], small: Ood, tmp_path: Path) -> None:
     for widget in (make(), small):
         picture = widget._png()
-        assert Image.open(io.BytesIO(picture)).format == "PNG" and len(picture) < PNG_LIMIT
+        assert Image.open(io.BytesIO(picture)).format == "WEBP" and len(picture) < PNG_LIMIT
         text = widget.save_html(tmp_path / "page.html").read_text()
         assert "https://" not in text and "0x" not in repr(widget)
         assert widget._sentence().startswith(widget._short())

@@ -44,7 +44,7 @@ def test_sentences_hold_the_engines_numbers(unit: str, base: float) -> None:
     p = torch.tensor([0.7, 0.2, 0.1, 0.0])
     said = entropy_widget(p, labels=["a", "b", "c", "d"], unit=unit)
     assert f"{entropy(p, base=base):.3f} {unit}" in said._sentence() and "d 0" in said._sentence()
-    assert sum(said.start["p"]) == pytest.approx(1, abs=1e-15)
+    assert sum(p for _, p in said.events) == pytest.approx(1, abs=1e-15)
     both = mutual_widget(JOINT, unit=unit)._sentence()
     assert f"{mutual_information(JOINT, base=base):.3f} {unit}" in both
     assert f"H(X|Y) = {conditional_entropy(JOINT, base=base):.3f}" in both

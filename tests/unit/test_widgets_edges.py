@@ -74,7 +74,7 @@ def test_fishers_three_bars_are_the_three_values(monkeypatch: pytest.MonkeyPatch
 
 def test_every_likelihood_has_its_arrow(monkeypatch: pytest.MonkeyPatch) -> None:
     widget = manifold()
-    _, g = likelihoods(widget._weights, np.array(widget.start["point"]))
+    _, g = likelihoods(widget._weights, np.array(widget.point))
     for c, each in enumerate(drawn(monkeypatch, widget, sys.modules["gradlab.widgets.manifold"], 3)):
         (arrow,) = (part for part in each.collections if isinstance(part, matplotlib.quiver.Quiver))
         np.testing.assert_allclose((arrow.U[0], arrow.V[0]), -g[c])

@@ -17,6 +17,8 @@ type Point = [number, number];
 type Child = Node | string | null | undefined | Child[];
 type Props = Record<string, any>;
 type Stoppable = { stop(): void };
+/** What of GlChoices a part needs that shows one of them. */
+interface Choosing { get(name: string): any; set(change: Props): void }
 
 // --- anywidget ---
 

@@ -158,7 +158,8 @@ export function glSelect(name, text, values, chosen, onchange) {
 /** @param {string} name @param {string} text @param {(on: boolean) => void} change @param {boolean} [checked] */
 export function glCheck(name, text, change, checked = false) {
   const input = el("input", { type: "checkbox", checked, "data-control": name, onchange: () => change(input.checked) });
-  return el("label.gl-control", input, el("span", text));
+  const set = (on) => { input.checked = on; };
+  return { node: el("label.gl-control", input, el("span", text)), input, set };
 }
 
 // From 0 to 1 in hundredths.
@@ -181,13 +182,13 @@ export function glRange({ name, label, low, high, step, value, text, change }) {
     type: "range", "data-control": name, min: low, max: high, step,
     oninput: () => { tell(); change(Number(input.value)); },
   });
-  const tell = () => {
-    shown.textContent = text(Number(input.value));
+  const tell = (now = Number(input.value)) => {
+    shown.textContent = text(now);
     input.setAttribute("aria-valuetext", shown.textContent);
   };
   const api = {
     node: el("label.gl-control.gl-range", title, input, shown),
-    set(next) { input.value = next; tell(); },
+    set(next) { input.value = next; tell(next); },  // which may lie between two steps
     // another range: { label, low, high, step, value }
     reset(next) {
       title.textContent = next.label;

@@ -187,13 +187,7 @@ export class GlPlayers {
     for (const run of this.of(strategy)) run.buy(this.asks(strategy, run));
   }
 
-  // What a strategy buys, chance buys as well.
-  /** @param {string} strategy */
-  buyBoth(strategy) {
-    this.buy(strategy);
-    this.catchUp(strategy);
-  }
-
+  // What a strategy has bought, chance buys as well.
   /** @param {string} strategy */
   catchUp(strategy) {
     while (this.round("random") < this.round(strategy)) this.buy("random");

@@ -66,14 +66,14 @@ export function glLevel(label, now, on) {
   };
 }
 
-// What holds the probabilities while a hand changes them. start: an array; changed() draws.
-/** @param {number[]} start @param {(i?: number) => void} changed */
-export function glHeld(start, changed) {
-  let p = [...start], before = p;
-  return {
-    get p() { return p; },
-    put(next) { p = [...next]; changed(); },
-    // handlers of bar i: during one drag the others keep the proportions they had when it began
-    hand: (i, end) => ({ start() { before = p; }, set(value) { p = glRescaled(before, i, value); changed(i); }, end }),
-  };
+// Hands on probabilities: now() gives them, put(next, i) takes them with bar i changed. During one drag the others keep
+// the proportions they had when it began.
+/** @param {() => number[]} now @param {(next: number[], i: number) => void} put */
+export function glHands(now, put) {
+  let before = now();
+  return (i, end) => ({
+    start() { before = now(); },
+    set(value) { put(glRescaled(before, i, value), i); },
+    end,
+  });
 }

@@ -51,3 +51,19 @@ export function glMaskedPhoto(a, baseline, mask) {
   mask.forEach((value, i) => { if (value) for (let k = 0; k < 3; k++) rgb[3 * i + k] = hidden[3 * i + k]; });
   return glPhoto({ ...a, rgb });
 }
+
+// A mask as it is kept: where each run of hidden pixels begins, row by row, and how long it is.
+/** @param {Numbers} mask @returns {[number, number][]} */
+export function glRuns(mask) {
+  /** @type {[number, number][]} */
+  const runs = [];
+  let from = -1;
+  for (let i = 0; i <= mask.length; i++) {
+    if (i < mask.length && mask[i]) from = from < 0 ? i : from;
+    else if (from >= 0) {
+      runs.push([from, i - from]);
+      from = -1;
+    }
+  }
+  return runs;
+}

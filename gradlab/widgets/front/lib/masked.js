@@ -4,7 +4,7 @@ import { glProbabilityBars } from "./bars.js";
 import { GL_SIDE_LARGE, glBoxHands, glDrawBox, glSized } from "./box.js";
 import { glPaint, glPhoto, glSigned } from "./colour.js";
 import { el, glContext } from "./dom.js";
-import { glFillBox, glMaskAsker, glMaskedPhoto } from "./mask.js";
+import { glFillBox, glMaskAsker, glMaskedPhoto, glRuns } from "./mask.js";
 import { glClamp, glProbability, glSoftmax, glSum, glTop, glValue } from "./numbers.js";
 import { GL_SILENT } from "./source.js";
 import { glPacked } from "./wire.js";
@@ -17,7 +17,7 @@ export function glWindowBox(top, left, side) {
   return { top, left, width: side, height: side, wanted: side };
 }
 
-// say: { heard(), settle(text) }: what the widget does once a mask is answered, or is not.
+// say: { heard(), settle(text), chose(change) }: what the widget does once a mask is answered, is not, or is another.
 export class GlMasked {
   /** @type {any} */ state; /** @type {Look & { unit: string }} */ look;
   /** @type {any} */ parts; /** @type {any} */ say; /** @type {string[]} */ labels; /** @type {boolean} */ alive;
@@ -45,8 +45,30 @@ export class GlMasked {
       a, photo: glPhoto(a), painted: new Uint8Array(a.width * a.height), sweep: null, after: null, z: null,
     });
     this.asker.forget();
-    this.state.p = a.start.p;
     this.state.box = this.middle();
+  }
+
+  // The choices as they are kept; whether another mask is hidden by them.
+  /** @param {any} chosen */
+  choose({ target, box, mode, painted, window, stride, baseline, unit, colours, opacity }) {
+    const { a, state, look } = this;
+    const now = () => JSON.stringify([this.box, state.mode, state.baseline, glRuns(this.painted)]), before = now();
+    Object.assign(state, { p: target ?? a.order[0], mode, window, stride, baseline });
+    Object.assign(look, { unit, colours, opacity });
+    if (!box) state.box = this.legal(this.middle());
+    else if (box.join() !== this.box.join()) {
+      const [left, top, width, height] = box, whole = glWindowBox(top, left, window);
+      const own = [a.width, a.height].every((side, k) => box[k + 2] === Math.min(window, side - box[k]));
+      state.box = this.legal(own ? whole : { left, top, width, height, wanted: 0 });
+    }
+    this.painted.fill(0);
+    for (const [from, count] of painted) this.painted.fill(1, from, from + count);
+    return before !== now();
+  }
+
+  get box() {
+    const { left, top, width, height } = this.state.box;
+    return [left, top, width, height];
   }
 
   // A box of the sweep's size in the middle of the picture.
@@ -95,15 +117,21 @@ export class GlMasked {
         if (["left", "top", "width", "height"].every((side) => legal[side] === box[side])) return;
         this.state.box = legal;
         this.held = true;
+        this.say.chose({ box: this.box });
         this.moved();
       },
       paint: ({ x, y }) => {
         const { brush } = this.state;
         this.state.box = { left: x - brush / 2, top: y - brush / 2, width: brush, height: brush, wanted: 0 };
         glFillBox(this.painted, this.a, this.state.box, 1);
+        this.held = true;
         this.moved();
       },
-      end: () => { this.held = false; this.say.heard(); },
+      end: () => {
+        this.held = false;
+        if (this.painting) this.say.chose({ painted: glRuns(this.painted) });
+        this.say.heard();
+      },
     };
   }
 

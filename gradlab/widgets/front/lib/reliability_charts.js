@@ -94,7 +94,7 @@ function glArmMarks(each, chosen, x, y) {
 // Accuracy against ECE: each network at T = 1 and, hollow, at its fitted temperature. Best is top left.
 /** @param {number} width @param {number} height @param {any[]} points @param {number} chosen */
 export function glScatter(width, height, points, chosen) {
-  const left = 52, foot = height - 40;
+  const left = 62, foot = height - 40;
   const most = 1.1 * Math.max(0.01, ...points.flatMap((each) => [each.one, each.fitted, each.now]));
   const right = points.map((each) => each.accuracy), low = Math.min(...right), high = Math.max(...right);
   const room = Math.max(0.01, 0.3 * (high - low)), range = [Math.max(0, low - room), Math.min(1, high + room)];

@@ -3,6 +3,7 @@
 import { glPhotos } from "../lib/answer.js";
 import { GL_GAIN_HEIGHT, GL_POOL_HEIGHT, glGainChart, glPoolChart, glPoolMarks } from "../lib/budget.js";
 import { glChart, glFillTable } from "../lib/chart.js";
+import { GlChoices } from "../lib/choices.js";
 import { glPhotoTile } from "../lib/colour.js";
 import { el, glButton, glButtons, glHint, glPress, glReadout, glRender, glRove, glTitle } from "../lib/dom.js";
 import { GlPlayers, glDecodeGame, glDecodeWorld, glQueryScores } from "../lib/labelling.js";
@@ -29,7 +30,7 @@ class GlActive {
   /** @type {string[]} */ strategies; /** @type {string[]} */ marks; /** @type {Game} */ game;
   /** @type {HTMLElement} */ title; /** @type {HTMLElement} */ askTitle; /** @type {HTMLElement} */ words;
   /** @type {HTMLElement} */ note; /** @type {HTMLElement} */ root; /** @type {any} */ shown;
-  /** @type {number | undefined} */ timer;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ timer; /** @type {Record<string, () => void>} */ hears;
 
   /** @param {Model} model */
   constructor(model) {
@@ -40,6 +41,8 @@ class GlActive {
     this.photo = start.tiles && glPhotos(start.tiles);
     this.budgets = Array.from({ length: game.rounds + 1 }, (_, k) => game.first + k * game.batch);
     this.state = { world: 0, strategy: "margin" };
+    const chosen = (this.chosen = new GlChoices(model, ["network", "strategy", "played"], () => this.changed()));
+    this.hears = chosen.hears;
     this.readout = glReadout();
     [this.title, this.askTitle, this.words, this.note] = [glTitle(), glTitle(), glHint(), el("p.gl-note")];
     this.poolChart = glChart("pool", GL_POOL_HEIGHT, (width) => glPoolChart(width, this.shown));
@@ -47,13 +50,13 @@ class GlActive {
     this.table = el("table.gl-table", { "data-table": "strategies" });
     this.tiles = el("div.gl-tiles", { role: "list", "aria-label": "Asked next, the first first" });
     this.node = this.layout(game);
-    this.stops = [this, this.poolChart, this.gainChart, this.readout];
+    this.stops = [this, this.poolChart, this.gainChart, this.readout, chosen];
   }
 
   /** @param {HTMLElement} root */
   begin(root) {
     this.root = root;
-    this.draw();
+    this.changed();
   }
 
   // Who plays in the world that is looked at.
@@ -63,21 +66,24 @@ class GlActive {
   layout(game) {
     const { labels, marks, strategies } = this;
     this.choice = glRove(glButtons("strategy", strategies.map((each) => [each, GL_STRATEGY_NAMES[each]]),
-      (strategy) => this.pick({ strategy })));
+      (strategy) => this.chosen.set({ strategy })));
     this.hidden = glRove(glButtons("h of", this.worlds.map(({ name }, k) => [`world-${k}`, name]),
-      (_, world) => this.pick({ world })));
+      (_, k) => this.chosen.set({ network: this.worlds[k].name })));
     this.purchase = glButton("buy", `buy ${game.batch} labels`, () => {
-      this.play.buyBoth(this.state.strategy);
-      this.draw();
+      const { strategy } = this.state;
+      this.wish({ [strategy]: this.play.round(strategy) + 1 });
     });
     this.purchase.classList.add("gl-primary");
-    this.everything = glButton("all", "", () => this.buyAll());
-    const again = glButton("again", "start again", () => { this.stop(); this.play.runs.clear(); this.draw(); });
+    this.everything = glButton("all", "", () =>
+      this.wish(Object.fromEntries(strategies.map((each) =>
+        [each, this.timer === undefined ? game.rounds : this.play.round(each)]))));
+    const again = glButton("again", "start again", () => this.wish(null));
+    const reset = glButton("reset", "reset", () => this.chosen.reset());
     const lettered = marks.some((each, c) => each !== labels[c])
       ? glHint(marks.map((each, c) => `${each} ${labels[c]}`).join(", ")) : null;
     return el("div.gl-figure",
       el("div.gl-controls", this.choice, this.worlds.length > 1 ? this.hidden : null,
-        el("div.gl-presets", this.purchase, this.everything, again)),
+        el("div.gl-presets", this.purchase, this.everything, again, reset)),
       this.note,
       el("div.gl-columns.gl-upper",
         el("section", this.title, this.poolChart.node, glHint(GL_POOL_HINT), lettered),
@@ -169,28 +175,34 @@ class GlActive {
     this.timer = undefined;
   }
 
-  // Every strategy to the end, one round at a time, so that it can be watched and stopped.
-  buyAll() {
-    const { play, strategies } = this;
-    const next = () => {
-      const least = Math.min(...strategies.map((each) => play.round(each)));
-      this.stop();
-      if (least < this.game.rounds) {
-        for (const each of strategies) if (play.round(each) === least) play.buy(each);
-        this.timer = setTimeout(next, 0);
-      }
-      this.draw();
-    };
-    if (this.timer === undefined) this.timer = setTimeout(next, 0);
-    else this.stop();
-    this.draw();
+  // How many rounds each of some strategies shall have played here; null: none.
+  /** @param {Record<string, number> | null} rounds */
+  wish(rounds) {
+    const { played, network } = this.chosen.all(), wanted = rounds && { ...played[network], ...rounds };
+    this.chosen.set({ played: { ...played, [network]: wanted ?? {} } });
   }
 
-  /** @param {Props} next */
-  pick(next) {
+  changed() {
+    const { chosen, state } = this, { network, strategy } = chosen.all();
     this.stop();
-    Object.assign(this.state, next);
-    this.play.catchUp(this.state.strategy);
+    Object.assign(state, { strategy, world: Math.max(0, this.worlds.findIndex(({ name }) => name === network)) });
+    const wanted = chosen.get("played")[network] ?? {}, { runs } = this.play;
+    const least = wanted[strategy] ?? 0;
+    for (const key of runs.keys()) {
+      const most = Math.max(wanted[key] ?? 0, key === "random" ? least : 0);
+      if (runs.get(key)[0].reached.length - 1 > most) runs.delete(key);
+    }
+    this.advance();
+  }
+
+  // One round for those who have played the fewest of the rounds they shall: it can be watched, and stopped.
+  advance() {
+    const { chosen, play, strategies } = this, wanted = chosen.get("played")[chosen.get("network")] ?? {};
+    const behind = () => strategies.filter((each) => (wanted[each] ?? 0) > play.round(each));
+    const now = Math.min(...behind().map((each) => play.round(each)));
+    for (const each of behind()) if (play.round(each) === now) play.buy(each);
+    play.catchUp(this.state.strategy);
+    this.timer = behind().length ? setTimeout(() => this.advance(), 0) : undefined;
     this.draw();
   }
 }

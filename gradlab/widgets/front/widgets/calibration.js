@@ -3,6 +3,7 @@
 import { glPhotos } from "../lib/answer.js";
 import { glClassBars } from "../lib/bars.js";
 import { glChart, glFillTable } from "../lib/chart.js";
+import { GlChoices } from "../lib/choices.js";
 import { glPhotoTile } from "../lib/colour.js";
 import { GlDetail } from "../lib/detail.js";
 import { el, glButton, glButtons, glHint, glPress, glRange, glReadout, glRender, glRove, glTitle } from "../lib/dom.js";
@@ -47,7 +48,7 @@ class GlCalibration {
   /** @type {HTMLButtonElement} */ fit; /** @type {any} */ start; /** @type {string[]} */ labels;
   /** @type {number} */ bins; /** @type {(i: number) => HTMLCanvasElement} */ photo; /** @type {HTMLElement} */ title;
   /** @type {HTMLElement} */ binTitle; /** @type {HTMLElement} */ more; /** @type {HTMLElement} */ heatHint;
-  /** @type {Chart} */ nll; /** @type {Chart} */ ece;
+  /** @type {Chart} */ nll; /** @type {Chart} */ ece; /** @type {Record<string, () => void>} */ hears;
 
   /** @param {Model} model */
   constructor(model) {
@@ -59,7 +60,10 @@ class GlCalibration {
     this.fitted = this.arms.map((arm) => judge(arm, arm.fitted));
     this.plain = this.arms.map((arm) => judge(arm, 1));
     this.curve = glKept((k) => GL_HEATS.map((heat) => judge(this.arms[k], 10 ** heat)));
-    this.state = { arm: 0, T: 1, bin: glWorst(this.plain[0].bins), picture: -1, judged: this.plain[0] };
+    this.state = { arm: 0, T: 1, bin: 0, picture: -1, judged: this.plain[0] };
+    const names = ["network", "temperature", "bin", "picture", "map"];
+    const chosen = (this.chosen = new GlChoices(model, names, (changed) => this.changed(changed)));
+    this.hears = chosen.hears;
     this.readout = glReadout();
     [this.title, this.binTitle] = [glTitle(), glTitle()];
     [this.more, this.heatHint] = [glHint(), glHint()];
@@ -68,12 +72,27 @@ class GlCalibration {
     this.networks = el("table.gl-table", { "data-table": "networks" });
     this.tiles = glRove(el("div.gl-tiles",
       { role: "group", "aria-label": "Pictures of the bin: press one to see it at length" }));
-    this.detail = new GlDetail("gl-at-length", true, () => this.drawPicture());
+    this.detail = new GlDetail("gl-at-length", true, chosen);
     this.node = this.layout();
-    this.stops = [this.diagram, this.nll, this.ece, this.scatter, this.readout];
+    this.stops = [this.diagram, this.nll, this.ece, this.scatter, this.readout, chosen];
   }
 
-  begin() { this.warm(1); }
+  begin() { this.changed(new Set()); }
+
+  // Redraw what other choices have changed; a bin and a picture change no chart.
+  /** @param {Set<string>} names */
+  changed(names) {
+    const { arms, chosen, plain, start, state } = this, { network, temperature, bin, picture } = chosen.all();
+    state.arm = Math.max(0, arms.findIndex(({ name }) => name === network));
+    state.T = temperature;
+    state.bin = bin ?? glWorst(plain[0].bins);
+    state.picture = start.shown.indexOf(picture);
+    this.slider.set(Math.log10(temperature));
+    if (names.size && !names.has("network") && !names.has("temperature")) {
+      this.diagram.again();
+      this.drawBin();
+    } else this.draw();
+  }
 
   get arm() { return this.arms[this.state.arm]; }
 
@@ -101,19 +120,18 @@ class GlCalibration {
   }
 
   layout() {
-    const { arms, start, state, truth } = this;
+    const { arms, chosen, start, state, truth } = this;
     this.slider = glRange({
       name: "temperature", label: "temperature T", low: -GL_HEAT, high: GL_HEAT, step: 0.01, value: 0,
-      text: () => glFixed(state.T, 2), change: (value) => this.warm(10 ** value),
+      text: () => glFixed(state.T, 2), change: (value) => chosen.set({ temperature: 10 ** value }),
     });
-    this.fit = glButton("fitted", "", () => this.warm(this.arm.fitted));
-    this.choice = glRove(glButtons("network", arms.map((arm, k) => [k, arm.name]), (k) => {
-      state.arm = k;
-      this.warm(1);
-    }));
+    this.fit = glButton("fitted", "", () => chosen.set({ temperature: this.arm.fitted }));
+    this.choice = glRove(glButtons("network", arms.map((arm, k) => [k, arm.name]), (k) =>
+      chosen.set({ network: arms[k].name, temperature: 1 })));
     return el("div.gl-figure",
       el("div.gl-controls", arms.length > 1 ? this.choice : null, this.slider.node,
-        glButton("one", "T = 1", () => this.warm(1)), this.fit),
+        glButton("one", "T = 1", () => chosen.set({ temperature: 1 })), this.fit,
+        glButton("reset", "reset", () => chosen.reset())),
       start.control ? el("p.gl-error", GL_CONTROL) : null,
       el("div.gl-columns.gl-upper",
         el("section", this.title, this.hand,
@@ -132,19 +150,8 @@ class GlCalibration {
           arms.some((arm) => !arm.heldOut) ? glHint("* fitted on the pictures shown") : null)));
   }
 
-  /** @param {number} T */
-  warm(T) {
-    this.state.T = T;
-    this.slider.set(Math.log10(T));
-    this.draw();
-  }
-
   /** @param {number} k */
-  choose(k) {
-    this.state.bin = glClamp(k, 0, this.bins - 1);
-    this.diagram.again();
-    this.drawBin();
-  }
+  choose(k) { this.chosen.set({ bin: glClamp(k, 0, this.bins - 1) }); }
 
   // The pictures of the bin that can be shown, the wrong ones first, the surest first.
   members() {
@@ -177,7 +184,7 @@ class GlCalibration {
       type: "button", "data-picture": i, "data-right": String(right), tabindex: pressed ? 0 : -1,
       "aria-pressed": String(pressed), title: `${said} ${glProbability(p)}`,
       "aria-label": `${said} with ${glProbability(p)}: ${right ? "right" : `wrong: it is ${labels[truth[i]]}`}`,
-      onclick: () => { state.picture = j; this.drawBin(); },
+      onclick: () => this.chosen.set({ picture: i }),
     }, glPhotoTile(this.photo(j)), el("span.gl-tile-text", el("span.gl-mark", right ? "✓" : "✗"), ` ${said}`));
   }
 

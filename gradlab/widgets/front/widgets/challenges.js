@@ -2,6 +2,7 @@
 
 import { glClassBars } from "../lib/bars.js";
 import { glAxisName, glAxisX, glAxisY, glChart, glDown, glKey, glLine, glScale } from "../lib/chart.js";
+import { GlChoices } from "../lib/choices.js";
 import { el, glButton, glCheck, glHint, glRange, glRender, glRove, glSelect, glTitle } from "../lib/dom.js";
 import { glMean, glProbability, glRanked } from "../lib/numbers.js";
 import { GlPictureView } from "../lib/source.js";
@@ -27,14 +28,18 @@ function glLevelChart(width, height, found, level) {
 
 class GlChallenges extends GlPictureView {
   /** @type {ReturnType<typeof glTile>[]} */ tiles;
-  /** @type {Tiles} */ a; /** @type {boolean} */ gone; /** @type {number} */ number; /** @type {HTMLElement} */ title;
+  /** @type {Tiles} */ a; /** @type {boolean} */ gone; /** @type {HTMLElement} */ title;
   /** @type {HTMLElement} */ heading; /** @type {HTMLElement} */ note;
+  /** @type {ReturnType<typeof glRange>} */ slider; /** @type {ReturnType<typeof glCheck>} */ maps;
+  /** @type {ReturnType<typeof glSelect> | undefined} */ which;
 
   /** @param {Model} model */
   constructor(model) {
     super(model);
-    Object.assign(this, { tiles: [], a: null, gone: false, number: 0 });
-    this.state = { level: model.get("answer").level, pressed: -1, maps: false };
+    Object.assign(this, { tiles: [], a: null, gone: false });
+    this.state = { level: 0, pressed: -1, maps: false };
+    this.chosen = new GlChoices(model, ["level", "maps", "challenge"], () => this.changed());
+    Object.assign(this.hears, this.chosen.hears);
     this.strip = glRove(el("div.gl-challenge-tiles",
       { role: "group", "aria-label": "The picture under each challenge: press one to see it at length" }));
     [this.title, this.heading, this.note] = [glTitle(), glTitle(), glHint()];
@@ -43,21 +48,31 @@ class GlChallenges extends GlPictureView {
     this.chart = glChart("levels", 190, (width) =>
       (this.a ? glLevelChart(width, 190, this.over(), this.state.level) : []));
     this.node = this.layout();
-    this.stops.push(this, this.chart);
+    this.stops.push(this, this.chart, this.chosen);
   }
 
   layout() {
-    const { state } = this;
-    const slider = glRange({
-      name: "level", label: "level of every challenge", low: 0, high: GL_LEVELS, step: 1, value: state.level,
-      text: (value) => (value ? String(value) : "0 (none)"), change: (value) => { state.level = value; this.draw(); },
+    const { chosen } = this;
+    this.slider = glRange({
+      name: "level", label: "level of every challenge", low: 0, high: GL_LEVELS, step: 1, value: 0,
+      text: (value) => (value ? String(value) : "0 (none)"), change: (level) => chosen.set({ level }),
     });
-    const maps = glCheck("maps", "show where it finds what it says (Grad-CAM, each map to its own maximum)",
-      (on) => { state.maps = on; this.draw(); });
+    this.maps = glCheck("maps", "show where it finds what it says (Grad-CAM, each map to its own maximum)",
+      (maps) => chosen.set({ maps }));
+    const reset = glButton("reset", "reset", () => chosen.reset());
     return el("div.gl-main", el("div.gl-side", this.source.node, this.model.get("draws") ? this.signs() : null),
-      el("div.gl-asking", this.heading, el("div.gl-controls.gl-first", slider.node, maps), this.strip,
-        this.readout.node,
+      el("div.gl-asking", this.heading, el("div.gl-controls.gl-first", this.slider.node, this.maps.node, reset),
+        this.strip, this.readout.node,
         el("section.gl-detail", el("div", this.title, this.bars, this.note), el("div", this.legend, this.chart.node))));
+  }
+
+  changed() {
+    const { a, chosen, slider, maps } = this, { challenge, ...rest } = chosen.all();
+    if (!a) return;
+    Object.assign(this.state, { ...rest, pressed: a.challenges.indexOf(challenge) });
+    slider.set(rest.level);
+    maps.set(rest.maps);
+    this.draw();
   }
 
   // Signs drawn by the kernel: which, and another one of the same.
@@ -65,13 +80,9 @@ class GlChallenges extends GlPictureView {
     const { labels, model } = this;
     const ask = () => {
       const name = which.input.value;
-      const label = labels.indexOf(name), number = (this.number += 1);
-      this.source.ask({ kind: "sign", label, number, name: `another sign: ${name}` });
+      this.source.ask({ kind: "sign", label: labels.indexOf(name), name: `another sign: ${name}` });
     };
-    const which = glSelect("sign", "sign", labels, labels[model.get("answer").label ?? 0], () => {
-      this.number = -1;
-      ask();
-    });
+    const which = (this.which = glSelect("sign", "sign", labels, labels[model.get("answer").label ?? 0], ask));
     const again = glButton("another", "another one", ask);
     which.input.disabled = again.disabled = !this.source.alive;
     return el("div.gl-row.gl-signs", which.node, again);
@@ -138,13 +149,13 @@ class GlChallenges extends GlPictureView {
     this.a = a;
     if (!this.tiles.length) {  // the buttons stay, and with them the focus
       this.tiles = ["clean", ...a.challenges].map((name, i) => glTile(i - 1, name, () => {
-        this.state.pressed = i - 1;
-        this.draw();
+        this.chosen.set({ challenge: a.challenges[i - 1] ?? null });
       }));
       this.strip.append(...this.tiles.map((tile) => tile.node));
     }
     this.source.show(a);
-    this.draw();
+    if (answer.label !== null) this.which?.set(this.labels[answer.label]);
+    this.changed();
   }
 
   stop() { this.gone = true; }

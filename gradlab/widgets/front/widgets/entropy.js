@@ -3,8 +3,9 @@
 import {
   glAcross, glApart, glAxisName, glAxisY, glChart, glFillTable, glScale, glText, glTicks, svg,
 } from "../lib/chart.js";
-import { el, glButtons, glHint, glReadout, glRender, glSelect, glTitle } from "../lib/dom.js";
-import { GL_LOG, glEntropy, glHeld, glLevel } from "../lib/levels.js";
+import { GlChoices } from "../lib/choices.js";
+import { el, glButton, glButtons, glHint, glReadout, glRender, glSelect, glTitle } from "../lib/dom.js";
+import { GL_LOG, glEntropy, glHands, glLevel } from "../lib/levels.js";
 import { glFixed } from "../lib/numbers.js";
 
 const GL_EXPERIMENTS = {
@@ -75,65 +76,84 @@ function glEntropySentence({ p, unit }) {
     `${unit === "bits" ? "log₂" : "ln"} ${p.length} = ${most}.${ends}`;
 }
 
+/** @param {[string, number][]} events @returns {[number[], string[]]} */
+function glApartEvents(events) {
+  return [events.map(([, p]) => p), events.map(([label]) => label)];
+}
+
 class GlEntropy {
-  /** @type {any} */ state; /** @type {ReturnType<typeof glHeld>} */ held;
-  /** @type {ReturnType<typeof glLevel>[]} */ bars;
+  /** @type {ReturnType<typeof glLevel>[]} */ bars; /** @type {number[]} */ p; /** @type {string[]} */ labels;
+  /** @type {number | null} */ active; /** @type {Record<string, () => void>} */ hears;
 
   /** @param {Model} model */
   constructor(model) {
-    const start = (this.start = model.get("start"));
-    this.state = { p: start.p, labels: start.labels, unit: start.unit, active: null };
+    const chosen = (this.chosen = new GlChoices(model, ["events", "unit"], () => this.changed()));
+    Object.assign(this, { hears: chosen.hears, labels: [], active: null });
     this.title = glTitle();
     this.levels = el("div.gl-levels",
       { role: "group", "aria-label": "Probabilities: drag a bar, or use its arrow keys" });
     this.table = el("table.gl-table");
     this.readout = glReadout();
-    this.chart = glChart("areas", 244, (width) => glAreas(width, this.state));
-    const experiments = {
-      ...(start.given ? { given: { text: "as given", p: start.p, labels: start.labels } } : {}), ...GL_EXPERIMENTS,
-    };
+    this.chart = glChart("areas", 244, (width) => glAreas(width, this.shown()));
+    const [p, labels] = glApartEvents(model.get("initial").events);
+    const given = model.get("start").given ? { given: { text: "as given", p, labels } } : {};
+    const experiments = { ...given, ...GL_EXPERIMENTS };
     const presets = glButtons("begin with", Object.entries(experiments).map(([name, { text }]) => [name, text]),
       (name) => {
-        const { p, labels, from } = experiments[name];
-        this.build(from ? from(this.held.p) : p, from ? this.state.labels : labels);
+        const next = experiments[name];
+        this.active = null;
+        this.put(next.from ? next.from(this.p) : next.p, next.labels ?? this.labels);
       });
-    const unit = glSelect("unit", "unit", Object.keys(GL_LOG), start.unit, (value) => {
-      this.state.unit = value;
-      this.draw();
-    });
+    this.unit = glSelect("unit", "unit", Object.keys(GL_LOG), "", (unit) => chosen.set({ unit }));
+    const reset = glButton("reset", "reset", () => chosen.reset());
     this.columns = el("div.gl-columns",
       el("section", glTitle("Probability: drag a bar"), this.levels,
         glHint("The others make room, so that all add up to 1. A rare event is a big surprise.")),
       el("section", this.title, this.chart.node), el("section", this.table));
-    this.node = el("div.gl-figure", el("div.gl-controls", presets, unit.node), this.columns, this.readout.node);
-    this.stops = [this.chart, this.readout];
+    this.node = el("div.gl-figure", el("div.gl-controls", presets, this.unit.node, reset), this.columns,
+      this.readout.node);
+    this.stops = [this.chart, this.readout, chosen];
   }
 
-  begin() { this.build(this.start.p, this.start.labels); }
+  begin() { this.changed(); }
 
   /** @param {number[]} p @param {string[]} labels */
-  build(p, labels) {
-    Object.assign(this.state, { labels, active: null });
-    this.held = glHeld(p, (i = this.state.active) => this.look(i));
-    this.columns.classList.toggle("gl-many", labels.length > GL_FEW);
-    this.bars = labels.map((label, i) =>
-      glLevel(label, () => ({ p: this.held.p[i], full: 1 }), this.held.hand(i, () => {})));
-    this.levels.replaceChildren(...this.bars.map((bar, i) => {
+  put(p, labels) { this.chosen.set({ events: labels.map((label, i) => [label, p[i]]) }); }
+
+  shown() {
+    const { p, labels, active, chosen } = this;
+    return { p, labels, active, unit: chosen.get("unit") };
+  }
+
+  changed() {
+    const [p, labels] = glApartEvents(this.chosen.get("events")), before = this.labels;
+    Object.assign(this, { p, labels });
+    this.unit.set(this.chosen.get("unit"));
+    if (JSON.stringify(labels) !== JSON.stringify(before)) this.build();
+    this.draw();
+  }
+
+  build() {
+    const { labels, columns, levels } = this;
+    const hand = glHands(() => this.p, (p, i) => { this.active = i; this.put(p, this.labels); });
+    this.active = null;
+    columns.classList.toggle("gl-many", labels.length > GL_FEW);
+    this.bars = labels.map((label, i) => glLevel(label, () => ({ p: this.p[i], full: 1 }), hand(i, () => {})));
+    levels.replaceChildren(...this.bars.map((bar, i) => {
       bar.node.addEventListener("focus", () => this.look(i));
       return el("div.gl-level-place", bar.node, el("span.gl-level-label", { title: labels[i] }, labels[i]));
     }));
-    this.draw();
   }
 
   // Event i is the one under the hand.
   /** @param {number} i */
   look(i) {
-    this.state.active = i;
+    this.active = i;
     this.draw();
   }
 
   draw() {
-    const p = (this.state.p = this.held.p), { labels, unit, active } = this.state;
+    const shown = this.shown(), { p, labels, unit, active } = shown;
     this.bars.forEach((bar, i) => {
       bar.draw(`${glFixed(p[i], 3)}, surprise ${glSurpriseText(p[i], unit)} ${unit}`);
       bar.node.dataset.active = String(i === active);
@@ -147,7 +167,7 @@ class GlEntropy {
     rows[p.length].className = "gl-sum";
     if (active !== null) rows[active].dataset.active = "true";
     this.title.textContent = `Surprise, ${unit}: the area is the entropy`;
-    const sentence = glEntropySentence(this.state);
+    const sentence = glEntropySentence(shown);
     this.chart.draw(`${labels.length} columns, as wide as the probability and as high as the surprise. ${sentence}`);
     this.readout.say(sentence);
   }

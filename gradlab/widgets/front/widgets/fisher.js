@@ -1,6 +1,7 @@
 // Scores of samples drawn under the hand: their mean is 0, and their variance is the curvature of the log-likelihood.
 
 import { glAcross, glAxisX, glAxisY, glChart, glDown, glLine, glScale, glText, glTicks, svg } from "../lib/chart.js";
+import { GlChoices } from "../lib/choices.js";
 import { el, glButton, glHint, glId, glRange, glReadout, glRender, glSelect, glTitle } from "../lib/dom.js";
 import { GL_FAMILIES, glNoise } from "../lib/families.js";
 import { glClamp, glFixed, glNumber } from "../lib/numbers.js";
@@ -120,14 +121,17 @@ function glSwatch(kind, text) {
 
 class GlFisher {
   /** @type {number[]} */ counts; /** @type {Record<string, any>} */ ranges;
-  /** @type {ReturnType<typeof glReadout>} */ readout; /** @type {any} */ view; /** @type {any} */ away;
-  /** @type {{ u: Float64Array, z: Float64Array }} */ noise;
+  /** @type {ReturnType<typeof glReadout>} */ readout; /** @type {any} */ view;
+  /** @type {Record<string, any>} */ inputs;
+  /** @type {{ u: Float64Array, z: Float64Array }} */ noise; /** @type {number | undefined} */ drawn;
+  /** @type {Record<string, () => void>} */ hears; /** @type {ReturnType<typeof glSelect>} */ family;
 
   /** @param {Model} model */
   constructor(model) {
-    const start = model.get("start");
-    Object.assign(this, { counts: start.counts, ranges: start.families, readout: glReadout() });
-    this.state = { name: start.family, theta: start.theta, s: start.sigma, n: start.n, seed: start.seed, away: 0 };
+    const { counts, families } = model.get("start");
+    const names = ["family", "theta", "sigma", "n", "seed", "away"];
+    const chosen = (this.chosen = new GlChoices(model, names, () => this.changed()));
+    Object.assign(this, { counts, ranges: families, hears: chosen.hears, readout: glReadout() });
     this.charts = {
       likelihoods: glChart("likelihoods", 240, (width) => glLikelihoods(width, this.view)),
       histogram: glChart("histogram", 240, (width) => glScoreHistogram(width, this.view)),
@@ -136,7 +140,8 @@ class GlFisher {
     this.title = glTitle();
     this.hints = { histogram: glHint(), compared: glHint() };
     this.parabola = glSwatch("gl-parabola", "");
-    this.again = glButton("again", "draw again", () => { this.state.seed += 1; this.begin(); });
+    const next = () => chosen.set({ seed: (chosen.get("seed") + 1) % 2 ** 32 });
+    this.again = glButton("again", "draw again", next);
     const section = (key, title, hint) => el("section", title, this.charts[key].node, hint);
     this.node = el("div.gl-figure", this.controls(),
       el("div.gl-columns",
@@ -146,44 +151,52 @@ class GlFisher {
         section("histogram", glTitle("The scores"), this.hints.histogram),
         section("compared", glTitle("Fisher information, three ways"), this.hints.compared)),
       this.readout.node,
-      el("div.gl-controls.gl-control-row", this.away.node,
+      el("div.gl-controls.gl-control-row", this.inputs.away.node,
         el("span.gl-hint", "A control: scores taken beside the parameter that made the samples.")));
-    this.stops = [...Object.values(this.charts), this.readout];
+    this.stops = [...Object.values(this.charts), this.readout, chosen];
   }
 
   controls() {
-    const { counts, ranges, state } = this;
-    const slider = (name, key, props) => glRange({
-      name, text: glNumber, value: state[key], ...props, change: (value) => { state[key] = value; this.draw(); },
-    });
-    const shape = (name) => ({ label: `${ranges[name].symbol} =`, ...ranges[name] });
-    const theta = slider("theta", "theta", { ...shape(state.name), value: state.theta });
-    const sigma = slider("sigma", "s", { label: "known σ =", low: 0.5, high: 3, step: 0.1 });
-    this.away = slider("away", "away", {
-      label: "ask beside the truth", low: -1.5, high: 1.5, step: 0.1,
-      text: (value) => (value ? `${value > 0 ? "+" : ""}${glNumber(value)}/√I` : "no"),
-    });
-    const count = glRange({
-      name: "n", label: "samples n =", low: 0, high: counts.length - 1, step: 1, value: counts.indexOf(state.n),
-      text: (value) => String(counts[value]), change: (value) => { state.n = counts[value]; this.draw(); },
-    });
-    const family = glSelect("family", "family", Object.keys(GL_FAMILIES), state.name, (name) => {
-      Object.assign(state, { name, theta: ranges[name].value });
-      theta.reset(shape(name));
-      sigma.node.hidden = name !== "Gaussian mean";
-      this.draw();
-    });
-    sigma.node.hidden = state.name !== "Gaussian mean";
-    return el("div.gl-controls", family.node, theta.node, sigma.node, count.node, this.again);
+    const { chosen, counts, ranges } = this, set = (key) => (value) => chosen.set({ [key]: value });
+    const slider = (name, props) =>
+      glRange({ name, text: glNumber, value: chosen.get(name), change: set(name), ...props });
+    this.inputs = {
+      theta: slider("theta", { label: "", ...ranges[chosen.get("family")], value: chosen.get("theta") }),
+      sigma: slider("sigma", { label: "known σ =", low: 0.5, high: 3, step: 0.1 }),
+      n: slider("n", {
+        label: "samples n =", low: 0, high: counts.length - 1, step: 1, value: 0,
+        text: (value) => String(counts[value]),
+        change: (value) => chosen.set({ n: counts[value] }),
+      }),
+      away: slider("away", {
+        label: "ask beside the truth", low: -1.5, high: 1.5, step: 0.1,
+        text: (value) => (value ? `${value > 0 ? "+" : ""}${glNumber(value)}/√I` : "no"),
+      }),
+    };
+    this.family = glSelect("family", "family", Object.keys(GL_FAMILIES), "", (family) =>
+      chosen.set({ family, theta: ranges[family].value }));
+    const { theta, sigma, n } = this.inputs;
+    return el("div.gl-controls", this.family.node, theta.node, sigma.node, n.node, this.again,
+      glButton("reset", "reset", () => chosen.reset()));
   }
 
-  begin() {
-    this.noise = glNoise(this.state.seed, this.counts[this.counts.length - 1]);
+  begin() { this.changed(); }
+
+  changed() {
+    const { chosen, counts, inputs, ranges } = this, { family, theta, sigma, n, seed, away } = chosen.all();
+    this.family.set(family);
+    inputs.theta.reset({ label: `${ranges[family].symbol} =`, ...ranges[family], value: theta });
+    inputs.sigma.set(sigma);
+    inputs.sigma.node.hidden = family !== "Gaussian mean";
+    inputs.n.set(counts.indexOf(n));
+    inputs.away.set(away);
+    if (seed !== this.drawn) this.noise = glNoise(seed, counts[counts.length - 1]);
+    this.drawn = seed;
     this.draw();
   }
 
   draw() {
-    const { charts, hints, state: { name, theta, s, n, away, seed } } = this;
+    const { charts, hints, chosen } = this, { family: name, theta, sigma: s, n, away, seed } = chosen.all();
     const family = GL_FAMILIES[name], range = this.ranges[name];
     const beside = glClamp(theta + away / Math.sqrt(family.fisher(theta, s)), range.least, range.most);
     const at = away ? Number(beside.toPrecision(4)) : theta, found = glScores(family, this.noise, n, theta, at, s);

@@ -98,7 +98,7 @@ class GlPixelPanel {
 }
 
 class GlGradients extends GlPictureView {
-  /** @type {{ p: number, share: number, box: Box }} */ state; /** @type {Picture} */ a;
+  /** @type {{ share: number, box: Box }} */ state; /** @type {Picture} */ a;
   /** @type {HTMLCanvasElement} */ photo; /** @type {any} */ shown;
   /** @type {{ node: HTMLElement, input: HTMLSelectElement }} */ shares;
   /** @type {{ node: HTMLElement, set: (value: any) => void }} */ colours;
@@ -106,11 +106,8 @@ class GlGradients extends GlPictureView {
   /** @param {Model} model */
   constructor(model) {
     super(model);
-    this.chosen = new GlChoices(model, ["colours"], () => {
-      this.colours.set(this.chosen.get("colours"));
-      this.draw();
-    });
-    this.state = { p: 0, share: model.get("maps").share, box: { left: 0, top: 0, width: 0, height: 0, wanted: 0 } };
+    this.chosen = new GlChoices(model, ["target", "share", "colours", "box"], (names) => this.changed(names));
+    this.state = { share: model.get("maps").share, box: { left: 0, top: 0, width: 0, height: 0, wanted: 0 } };
     this.known = new Map();  // maps by class, of this picture and share
     this.control = glTitle();
     const hands = () => ({ box: this.state.box, size: this.a, step: 8, painting: false, fixed: false });
@@ -121,7 +118,7 @@ class GlGradients extends GlPictureView {
     })));
     this.picker = glClassPicker("P", "P: the class asked about",
       () => glClassOptions(this.a, this.labels).filter(({ value }) => this.alive || this.known.has(value)),
-      (value) => { this.state.p = value; this.ask(); }, this.groups,
+      (value) => this.ask(value, this.state.share), this.groups,
       this.alive ? "no such class" : "not in this saved page");
     this.photoPanel.node.append(this.picker.node);
     this.node = this.layout();
@@ -141,18 +138,13 @@ class GlGradients extends GlPictureView {
     const { state } = this, own = String(state.share);
     const names = { [own]: `of the last ${glPercent(state.share)} of layers`, ...GL_SHARES };
     this.shares = glSelect("share", "random weights", Object.keys(names).sort().map((key) => [key, names[key]]), own,
-      (value) => {
-        state.share = Number(value);
-        this.known.clear();
-        this.ask();
-      });
+      (value) => this.ask(this.shown.p, Number(value)));
     this.shares.input.disabled = !this.alive;
     this.colours = glSelect("colours", "colours", Object.keys(GL_STOPS), this.chosen.get("colours"),
       (value) => this.chosen.set({ colours: value }));
     const reset = glButton("reset", "reset", () => {
-      this.chosen.reset();
-      this.state.box = this.middle();
-      this.draw();
+      const { share, ...rest } = this.model.get("initial");
+      this.chosen.set(this.alive ? { share, ...rest } : rest);  // other weights need a kernel
     });
     const row = (key) => el("div.gl-panels.gl-three", { "data-row": key },
       this.panels.filter((each) => each.row === key).map(({ panel }) => panel.node));
@@ -170,6 +162,8 @@ class GlGradients extends GlPictureView {
       ...next, left: place(next.left, next.width, a.width), top: place(next.top, next.height, a.height),
       width: Math.round(next.width), height: Math.round(next.height),
     };
+    const { left, top, width, height } = this.state.box;
+    this.chosen.set({ box: [left, top, width, height] });
     this.marks();
   }
 
@@ -224,9 +218,29 @@ class GlGradients extends GlPictureView {
     this.readout.say(this.sentence());
   }
 
-  ask() {
-    const { p, share } = this.state;
-    if (this.known.has(p)) this.show(p);
+  // Redraw what other choices have changed. Of a class whose maps are not here yet nothing is shown until they are.
+  /** @param {Set<string>} names */
+  changed(names) {
+    const { a, chosen, known, state } = this, box = chosen.get("box");
+    if (!a || !this.shown) return;
+    if (box) {
+      const [left, top, width, height] = box;
+      state.box = { left, top, width, height, wanted: state.box.wanted };
+    } else state.box = this.middle();
+    const p = this.asked();
+    this.colours.set(chosen.get("colours"));
+    if (p !== this.shown.p && known.has(p)) this.show(p);
+    else if (names.has("colours")) this.draw();
+    else this.marks();
+    this.readout.say(this.sentence());
+  }
+
+  // P: what was chosen, or what the network says.
+  asked() { return this.chosen.get("target") ?? this.a.order[0]; }
+
+  /** @param {number} p @param {number} share */
+  ask(p, share) {
+    if (share === this.state.share && this.known.has(p)) this.chosen.set({ target: p });
     else {
       this.source.wait(`asking about ${this.labels[p]} ...`);
       this.picker.set(this.labels[p]);
@@ -237,14 +251,12 @@ class GlGradients extends GlPictureView {
   // What was asked gets no answer: all is again as it is shown.
   back() {
     if (!this.shown) return;
-    Object.assign(this.state, { p: this.shown.p, share: this.shown.share });
     this.shares.input.value = String(this.shown.share);
     this.picker.set(this.labels[this.shown.p]);
   }
 
   /** @param {number} p */
   show(p) {
-    this.state.p = p;
     this.shown = this.known.get(p);
     this.draw();
   }
@@ -260,14 +272,13 @@ class GlGradients extends GlPictureView {
   came() {
     const { known, state } = this, maps = this.model.get("maps");
     if (!this.a || maps.serial !== this.a.serial) return;
-    if (maps.share !== state.share) {  // the other view of this widget may have asked
-      known.clear();
-      state.share = maps.share;
-      this.shares.input.value = String(maps.share);
-    }
+    if (maps.share !== state.share) known.clear();
+    state.share = maps.share;
+    this.shares.input.value = String(maps.share);
     this.take(maps);
     this.source.settle(this.model.get("error"));
-    if (maps.p === state.p || !known.has(state.p)) this.show(maps.p);
+    const p = this.asked();
+    this.show(known.has(p) ? p : maps.p);
   }
 
   arrived() {
@@ -277,8 +288,8 @@ class GlGradients extends GlPictureView {
     for (const maps of model.get("known")) if (maps.serial === a.serial) this.take(maps);
     state.box = this.middle();
     this.source.show(a);
-    state.p = model.get("maps").p;
     this.came();
+    this.changed(new Set());
   }
 }
 const render = glRender("gradients", "Which pixels move the score?", (model) => new GlGradients(model));

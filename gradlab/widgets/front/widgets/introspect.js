@@ -4,48 +4,26 @@ import { glClassBars } from "../lib/bars.js";
 import { glChart, glKey } from "../lib/chart.js";
 import { glPaintSigned, glPhotoTile, glStrip, glTopOf } from "../lib/colour.js";
 import {
-  GlPanelButton, glCosineChart, glNoiseChart, glOuter, glOuterHeight, glPaintRows, glShort,
+  GlPanelButton, glCosineChart, glNoiseChart, glOuter, glOuterHeight, glPaintRows,
 } from "../lib/contrast_charts.js";
+import { GlChoices } from "../lib/choices.js";
+import { GL_HINTS, GL_LOSSES, glSparsityText } from "../lib/contrast_words.js";
 import { GL_ONES, glDecodePanels, glEffective, glHeldRows, glLength, glRowsOf, glSparsity } from "../lib/contrasts.js";
 import {
-  el, glCheck, glContext, glHint, glPress, glRange, glReadout, glRender, glRove, glSelect, glTitle,
+  el, glButton, glCheck, glContext, glHint, glPress, glRange, glReadout, glRender, glRove, glSelect, glTitle,
 } from "../lib/dom.js";
 import { GlInk } from "../lib/ink.js";
-import { glFixed, glMean, glProbability, glRanked } from "../lib/numbers.js";
+import { glFixed, glMean, glRanked } from "../lib/numbers.js";
 import { GlAnswers } from "../lib/source.js";
 import { glPacked } from "../lib/wire.js";
-
-const GL_LOSSES = {
-  ce: "cross entropy: the sum of all panels", mse: "mean squared error of the logits", bce: "binary cross entropy",
-};
-const GL_HINTS = {
-  rows: "One line per class, one column per unit of h: the gradient (p − e_Q) hᵀ by the last layer’s weights, if Q " +
-    "were the label. A step down the loss raises the blue weights and lowers the orange ones. For Q = P hardly any " +
-    "would have to change: the dashed panel is nearly empty while the network is sure.",
-  picture: "The same gradient pulled back to the picture: Σ p_c L^c − L^Q, where L^c is the Grad-CAM map of class c.",
-  noise: "A contrast never has more than 2 effective rows, whatever p is: row Q holds half of the squared length or " +
-    "more. What grows with doubt is how many rows share the rest.",
-};
-
-/** @param {Digit} digit @param {Level} at @param {string[]} labels @param {number} noise @param {Sparsity} kept */
-function glSparsityText(digit, at, labels, noise, kept) {
-  const wrong = digit.truth !== null && digit.truth !== at.said
-    ? `, and that is wrong: it is ${labels[digit.truth]}` : "";
-  const sure = kept.sure > 0.9 && kept.held < 2.5
-    ? "Sparse: the network is sure" : "More rows take part: the network is not sure";
-  return `Noise ${noise}: it says ${labels[at.said]} with ${glProbability(kept.sure)}${wrong}. ` +
-    `${wrong && kept.sure > 0.9 ? "Sparse all the same: sparsity tells how sure it is, not how right" : sure}. ` +
-    `The other panels have ${glFixed(kept.effective, 2)} effective rows on average, ${glFixed(kept.held, 1)} hold ` +
-    `99 %; rather than ${labels[at.said]} itself is ${glShort(kept.share)} times as long. Cosine between two of the ` +
-    `others: ${glFixed(kept.cosine, 2)} on average.`;
-}
 
 class GlIntrospect extends GlAnswers {
   /** @type {any} */ state; /** @type {HTMLElement} */ gallery; /** @type {Chart} */ outer;
   /** @type {Chart} */ rowsChart; /** @type {Chart} */ sureChart; /** @type {Chart} */ cosines;
   /** @type {Child} */ node; /** @type {string[]} */ labels; /** @type {number[]} */ noise;
   /** @type {("ce" | "mse" | "bce")[]} */ losses; /** @type {Digit[]} */ digits; /** @type {boolean} */ alive;
-  /** @type {number} */ asked; /** @type {number} */ answered; /** @type {GlPanelButton[]} */ panels;
+  /** @type {number} */ asked; /** @type {number} */ waits; /** @type {Digit | undefined} */ drawn;
+  /** @type {any} */ inputs; /** @type {GlPanelButton[]} */ panels;
   /** @type {ReturnType<typeof glReadout>} */ readout; /** @type {HTMLElement} */ heading;
   /** @type {HTMLElement} */ detailTitle; /** @type {HTMLElement} */ hint; /** @type {HTMLElement} */ detailHint;
   /** @type {HTMLElement} */ cosineHint; /** @type {HTMLElement} */ low; /** @type {HTMLElement} */ high;
@@ -55,8 +33,10 @@ class GlIntrospect extends GlAnswers {
     super(model);
     const start = model.get("start"), { noise, losses } = start;
     Object.assign(this, { labels: model.get("labels"), noise, losses, digits: glDecodePanels(start) });
-    this.state = { digit: 0, level: 0, q: null, view: "rows", each: false, loss: losses[0], mean: false, drawn: null };
-    Object.assign(this, { alive: !model.gradlabSaved, asked: 0, answered: 0, panels: [], readout: glReadout() });
+    const names = ["picture", "noise", "contrast", "show", "each", "loss", "mean"];
+    const chosen = (this.chosen = new GlChoices(model, names, () => this.changed()));
+    this.state = { digit: 0, level: 0, q: null, view: "rows", each: false, loss: losses[0], mean: false };
+    Object.assign(this, { alive: !model.gradlabSaved, asked: 0, waits: 0, panels: [], readout: glReadout() });
     [this.heading, this.detailTitle] = [glTitle(), glTitle()];
     [this.hint, this.detailHint, this.cosineHint] = [glHint(), glHint(), glHint()];
     this.photo = el("canvas.gl-photo", { role: "img" });
@@ -78,15 +58,40 @@ class GlIntrospect extends GlAnswers {
       "change:busy": told("busy", (text) => { this.status.textContent = text; }),
       "change:error": told("error", (text) => this.settle(text)),
       comm_live_update: () => this.lost(),
+      ...chosen.hears,
     };
     const forget = { stop: () => { this.asked += 1; this.stop(); } };  // nothing that was drawn is sent any more
-    this.stops = [forget, this.outer, this.rowsChart, this.sureChart, this.cosines, this.readout];
+    this.stops = [forget, this.outer, this.rowsChart, this.sureChart, this.cosines, this.readout, chosen];
+    this.take();
   }
 
-  begin() { this.draw(); }
+  begin() { this.changed(); }
+
+  // What was drawn last, if anything was.
+  take() {
+    const answer = this.model.get("answer");
+    if (answer.serial) [this.drawn] = glDecodePanels(answer);
+  }
+
+  // The choices as they are shown here.
+  changed() {
+    const { chosen, noise, state, inputs } = this, { picture, contrast, show, ...rest } = chosen.all();
+    const digit = picture < 0 && !this.drawn ? 0 : picture;
+    Object.assign(state, { ...rest, digit, level: noise.indexOf(rest.noise), view: show });
+    const { asked } = this.digit, { at } = this, others = asked.filter((c) => c !== at.said);
+    const known = contrast === "ones" || asked.includes(contrast);
+    state.q = known ? contrast
+      : others.length ? others.reduce((best, c) => (at.p[c] > at.p[best] ? c : best)) : asked[0];
+    inputs.noise.set(state.level);
+    inputs.show.set(show);
+    inputs.each.set(rest.each);
+    inputs.loss.value = rest.loss;
+    inputs.mean.set(rest.mean);
+    this.draw();
+  }
 
   /** @returns {Digit} */
-  get digit() { return this.state.digit < 0 ? this.state.drawn : this.digits[this.state.digit]; }
+  get digit() { return this.state.digit < 0 ? this.drawn : this.digits[this.state.digit]; }
 
   get at() { return this.digit.levels[this.state.level]; }
 
@@ -133,24 +138,30 @@ class GlIntrospect extends GlAnswers {
     });
   }
 
-  // A control that changes a field of the state.
+  // A control that changes one choice.
   /** @param {string} name */
-  set(name) { return (value) => { this.state[name] = value; this.draw(); }; }
+  set(name) { return (value) => this.chosen.set({ [name]: value }); }
 
   layout() {
-    const { losses, model, noise, state } = this;
+    const { losses, model, noise } = this;
     this.gallery = glRove(el("div.gl-gallery", { role: "group", "aria-label": "Pictures to choose from" },
       this.digits.map(({ name, levels }, i) => el("button",
         { type: "button", "data-digit": i, "aria-label": name, title: name, onclick: () => this.pick(i) },
         glPhotoTile(levels[0].photo)))));
-    const slider = glRange({
-      name: "noise", label: "noise", low: 0, high: noise.length - 1, step: 1, value: 0,
-      text: (k) => glFixed(noise[k], 1), change: this.set("level"),
-    });
     const loss = el("select", {
-      "data-control": "loss",
-      onchange: () => this.set("loss")(loss.value),
+      "data-control": "loss", onchange: () => this.set("loss")(loss.value),
     }, losses.map((each) => el("option", { value: each }, GL_LOSSES[each])));
+    this.inputs = {
+      noise: glRange({
+        name: "noise", label: "noise", low: 0, high: noise.length - 1, step: 1, value: 0,
+        text: (k) => glFixed(noise[k], 1), change: (k) => this.chosen.set({ noise: noise[k] }),
+      }),
+      show: glSelect("view", "show", ["rows", "picture"], "", this.set("show")),
+      each: glCheck("each", "each panel to its own scale", this.set("each")),
+      mean: glCheck("mean", `mean of the ${this.digits.length} pictures`, this.set("mean")),
+      loss,
+    };
+    const { inputs } = this;
     return [
       el("div.gl-main",
         el("div.gl-side",
@@ -158,9 +169,8 @@ class GlIntrospect extends GlAnswers {
             model.get("draws") ? [glTitle("or draw a digit"), this.ink.node] : null, this.status, this.error),
           el("section.gl-says", glTitle("What the network sees and says"), this.photo, this.bars)),
         el("div.gl-asking", this.heading,
-          el("div.gl-controls.gl-first", slider.node,
-            glSelect("view", "show", ["rows", "picture"], state.view, this.set("view")).node,
-            glCheck("each", "each panel to its own scale", this.set("each"))),
+          el("div.gl-controls.gl-first", inputs.noise.node, inputs.show.node, inputs.each.node,
+            glButton("reset", "reset", () => this.chosen.reset())),
           this.grid, el("div.gl-legend", this.low, glStrip("blue-orange"), this.high), this.hint,
           el("label.gl-control.gl-ones", el("span", "all ones, loss:"), loss), this.readout.node)),
       this.detail(),
@@ -171,7 +181,7 @@ class GlIntrospect extends GlAnswers {
     return el("div.gl-columns.gl-detail",
       el("section", this.detailTitle, this.outer.node, this.detailHint),
       el("section", glTitle("How many rows, as noise rises"),
-        glCheck("mean", `mean of the ${this.digits.length} pictures`, this.set("mean")), this.rowsChart.node,
+        this.inputs.mean.node, this.rowsChart.node,
         el("p.gl-hint.gl-key", glKey("gl-line-rows", "effective rows"), glKey("gl-line-held", "rows that hold 99 %"),
           glKey("gl-line-ones", "effective rows, all ones")),
         glHint(`Means over the panels but that of its own answer, of ${this.labels.length} rows. ${GL_HINTS.noise}`),
@@ -193,7 +203,7 @@ class GlIntrospect extends GlAnswers {
     const { at, digit: { asked }, grid, labels, state } = this, map = state.view === "picture";
     const kinds = [...asked, /** @type {const} */ ("ones")];
     if (kinds.join() !== this.panels.map((panel) => panel.kind).join()) {  // the buttons stay, and with them the focus
-      this.panels = kinds.map((kind) => new GlPanelButton(kind, () => this.set("q")(kind)));
+      this.panels = kinds.map((kind) => new GlPanelButton(kind, () => this.set("contrast")(kind)));
       grid.replaceChildren(...this.panels.map((panel) => panel.node));
     }
     const shown = this.shown(), shared = Math.max(...shown.slice(0, -1).map((each) => each.top));
@@ -238,10 +248,6 @@ class GlIntrospect extends GlAnswers {
 
   draw() {
     const { at, bars, digit, labels, noise, photo, state } = this, { asked, truth } = digit, level = noise[state.level];
-    if (state.q !== "ones" && !asked.includes(state.q)) {
-      const others = asked.filter((c) => c !== at.said);
-      state.q = others.length ? others.reduce((best, c) => (at.p[c] > at.p[best] ? c : best)) : asked[0];
-    }
     Object.assign(photo, { width: at.photo.width, height: at.photo.height });
     glContext(photo).drawImage(at.photo, 0, 0);
     photo.setAttribute("aria-label", `What the network sees: ${digit.name}, noise ${level}`);
@@ -260,7 +266,7 @@ class GlIntrospect extends GlAnswers {
   /** @param {number} i */
   pick(i) {
     this.error.textContent = "";
-    this.set("digit")(i);
+    this.set("picture")(i);
   }
 
   // A drawing, unless a later stroke is on its way.
@@ -271,17 +277,16 @@ class GlIntrospect extends GlAnswers {
     const blob = await new Promise((done) => { canvas.toBlob(done, "image/png"); });
     const bytes = new Uint8Array(await blob.arrayBuffer());
     if (mine !== this.asked) return;
+    this.waits = mine;
     this.send({ kind: "picture", name: "your drawing", upload: glPacked(bytes, "uint8") });
   }
 
   arrived() {
-    const answer = this.model.get("answer");
-    if (!answer.serial || answer.serial <= this.answered) return;
-    this.answered = answer.serial;
-    if (!this.ink.drawn && this.alive) return;  // cleared in the meantime
-    this.settle("");
-    [this.state.drawn] = glDecodePanels(answer);
-    this.pick(-1);
+    this.take();
+    const mine = this.waits && this.waits === this.asked && this.ink.drawn;  // not cleared in the meantime
+    this.waits = 0;
+    if (mine) this.settle("");
+    if (mine && this.state.digit >= 0) this.pick(-1); else this.changed();
   }
 }
 

@@ -3,6 +3,7 @@
 
 import { glFillTable, glLine, glText, svg } from "../lib/chart.js";
 import { glStrip, glTable } from "../lib/colour.js";
+import { GlChoices } from "../lib/choices.js";
 import { el, glButton, glHint, glLeave, glRange, glReadout, glRender, glTitle } from "../lib/dom.js";
 import { GL_WAYS } from "../lib/drag.js";
 import { glClamp, glFixed, glNumber, glSum } from "../lib/numbers.js";
@@ -10,6 +11,7 @@ import {
   GL_VIEW, glArrow, glLabelColour, glMixed, glPaintPlane, glPlane, glSurfaces, glTinyNet,
 } from "../lib/plane.js";
 
+const GL_MOST_STEPS = 200;
 const GL_ARROW = 0.4;  // an arrow is this many units of the plane long for a gradient of 1
 const GL_INK_ON_PAPER = [["#ffffff", 5], ["#111111", 2]];  // drawn twice, so that it shows on any colour
 
@@ -90,14 +92,15 @@ function glLabelDot(c) {
 }
 
 class GlManifold {
-  /** @type {string[]} */ labels; /** @type {Point} */ point; /** @type {number} */ reach; /** @type {number} */ eta;
+  /** @type {string[]} */ labels; /** @type {number} */ reach;
   /** @type {number[][][]} */ points; /** @type {Net} */ net; /** @type {ReturnType<typeof glReadout>} */ readout;
-  /** @type {Here} */ here; /** @type {Point[]} */ path;
+  /** @type {Here} */ here; /** @type {Point[]} */ path; /** @type {Record<string, () => void>} */ hears;
 
   /** @param {Model} model */
   constructor(model) {
-    const { labels, point, reach, weights, points } = model.get("start");
-    Object.assign(this, { labels, point, reach, points, net: glTinyNet(weights), eta: 0.2, readout: glReadout() });
+    const { labels, reach, weights, points } = model.get("start");
+    const chosen = (this.chosen = new GlChoices(model, ["point", "steps", "eta"], () => this.changed()));
+    Object.assign(this, { labels, reach, points, net: glTinyNet(weights), hears: chosen.hears, readout: glReadout() });
     const surfaces = glSurfaces(this.net, reach), table = glTable("viridis"), go = (x, y) => this.go(x, y);
     this.main = glPlane("answers", reach, go);
     glPaintPlane(this.main.canvas, surfaces, glMixed);
@@ -115,10 +118,10 @@ class GlManifold {
     });
     this.keys();
     this.node = this.layout();
-    this.stops = [this.readout];
+    this.stops = [this.readout, chosen];
   }
 
-  begin() { this.go(this.point[0], this.point[1]); }
+  begin() { this.changed(); }
 
   layout() {
     const { labels, main, small, titles } = this;
@@ -128,16 +131,17 @@ class GlManifold {
         const button = glButton(`step-${label}`, label, () => this.step(c));
         button.prepend(glLabelDot(c));
         return button;
-      }), glButton("back", "back to the start", () => this.begin()));
-    const length = glRange({
-      name: "eta", label: "length of a step, η =", low: 0.02, high: 1, step: 0.02, value: this.eta, text: glNumber,
-      change: (value) => { this.eta = value; },
+      }), glButton("back", "back to the first point", () => this.chosen.set({ steps: [] })),
+      glButton("reset", "reset", () => this.chosen.reset()));
+    this.eta = glRange({
+      name: "eta", label: "length of a step, η =", low: 0.02, high: 1, step: 0.02, value: this.chosen.get("eta"),
+      text: glNumber, change: (eta) => this.chosen.set({ eta }),
     });
     return el("div.gl-figure", el("div.gl-columns",
       el("section", glTitle("What the network says: click or drag the point"), main.node,
         glHint("Arrows: −∇J of each label, the way to make it likelier. Ellipse: their spread, the Fisher matrix. " +
           "Small dots: made-up training points.")),
-      el("section", steps, length.node, this.readout.node, this.numbers, this.spread,
+      el("section", steps, this.eta.node, this.readout.node, this.numbers, this.spread,
         glTitle("The likelihood of each label, as surfaces", ".gl-apart"),
         el("div.gl-surfaces", small.map((plane, c) => el("div", titles[c], plane.node))),
         el("div.gl-legend", "0", glStrip("viridis"), "1"))));
@@ -166,17 +170,30 @@ class GlManifold {
 
   /** @param {number} x @param {number} y */
   go(x, y) {
-    this.here = this.at(x, y);
-    this.path = [[this.here.x, this.here.y]];
-    this.draw(glPlaceText(this.here, this.labels));
+    this.chosen.set({ point: [x, y].map((each) => glClamp(each, -this.reach, this.reach)), steps: [] });
   }
 
   /** @param {number} q */
   step(q) {
-    const { here, eta } = this;
-    this.here = this.at(here.x - eta * here.g[q][0], here.y - eta * here.g[q][1]);
-    this.path = [...this.path, [this.here.x, this.here.y]];
-    this.draw(glStepText(here, this.here, q, eta, this.labels));
+    const steps = this.chosen.get("steps");
+    if (steps.length < GL_MOST_STEPS) this.chosen.set({ steps: [...steps, [this.labels[q], this.chosen.get("eta")]] });
+  }
+
+  // Walk the steps from the point; what the last of them did, or what is said at the point.
+  changed() {
+    const { labels, chosen } = this, [x, y] = chosen.get("point");
+    let text = glPlaceText((this.here = this.at(x, y)), labels);
+    /** @type {Point[]} */
+    const path = [[this.here.x, this.here.y]];
+    for (const [label, eta] of chosen.get("steps")) {
+      const { here } = this, q = labels.indexOf(label);
+      this.here = this.at(here.x - eta * here.g[q][0], here.y - eta * here.g[q][1]);
+      path.push([this.here.x, this.here.y]);
+      text = glStepText(here, this.here, q, eta, labels);
+    }
+    this.path = path;
+    this.eta?.set(chosen.get("eta"));
+    this.draw(text);
   }
 
   /** @param {string} sentence */

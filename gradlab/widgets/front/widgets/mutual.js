@@ -1,8 +1,9 @@
 // Drag a joint table: entropies as bars of equal height over one scale, and I(X;Y) as the surprise that Y takes away.
 
 import { glAxisX, glChart, glScale, glText, glTicks, svg } from "../lib/chart.js";
-import { el, glButtons, glHint, glReadout, glRender, glSelect, glTitle } from "../lib/dom.js";
-import { GL_LOG, glHeld, glLevel, glMargins, glShannon } from "../lib/levels.js";
+import { GlChoices } from "../lib/choices.js";
+import { el, glButton, glButtons, glHint, glReadout, glRender, glSelect, glTitle } from "../lib/dom.js";
+import { GL_LOG, glHands, glLevel, glMargins, glShannon } from "../lib/levels.js";
 import { glFixed } from "../lib/numbers.js";
 
 const GL_CHANNEL = 0.8;  // of "noisy channel": how often Y is what X was
@@ -65,44 +66,54 @@ function glMutualSentence(found, unit) {
 }
 
 class GlMutual {
-  /** @type {any} */ state; /** @type {[number, number]} */ size; /** @type {ReturnType<typeof glLevel>[]} */ cells;
+  /** @type {number[]} */ p; /** @type {number} */ full; /** @type {boolean} */ dragging; /** @type {Shannon} */ found;
+  /** @type {[number, number]} */ size; /** @type {Record<string, () => void>} */ hears;
+  /** @type {ReturnType<typeof glLevel>[]} */ cells;
   /** @type {{ x: HTMLElement[], y: HTMLElement[] }} */ margins; /** @type {HTMLElement[]} */ given;
   /** @type {HTMLElement} */ label;
 
   /** @param {Model} model */
   constructor(model) {
-    const start = model.get("start");
-    this.state = { unit: start.unit, full: 1, found: null };
-    this.size = [start.rows.length, start.columns.length];
+    const start = model.get("start"), size = [start.rows.length, start.columns.length];
+    const chosen = (this.chosen = new GlChoices(model, ["joint", "unit"], () => this.changed()));
+    Object.assign(this, { size, hears: chosen.hears, p: chosen.get("joint").flat(), full: 1, dragging: false });
     this.readout = glReadout();
-    this.chart = glChart("overlap", 252, (width) => glOverlap(width, this.state.found, this.most()));
-    this.held = glHeld(start.p, () => this.draw());
+    this.chart = glChart("overlap", 252, (width) => glOverlap(width, this.found, this.most()));
     this.title = glTitle();
     this.scale = glHint();
     this.note = glHint();
-    const joints = { start: { text: start.given ? "as given" : "animals", from: () => start.p }, ...GL_JOINTS };
-    const presets = glButtons("begin with", Object.entries(joints).map(([name, { text }]) => [name, text]), (name) => {
-      this.held.put(joints[name].from(this.held.p, ...this.size));
-      this.fit();
-    });
-    const unit = glSelect("unit", "unit", Object.keys(GL_LOG), start.unit, (value) => {
-      this.state.unit = value;
-      this.draw();
-    });
-    this.node = el("div.gl-figure", el("div.gl-controls", presets, unit.node),
+    const given = { text: start.given ? "as given" : "animals", from: () => model.get("initial").joint.flat() };
+    const joints = { start: given, ...GL_JOINTS };
+    const presets = glButtons("begin with", Object.entries(joints).map(([name, { text }]) => [name, text]), (name) =>
+      this.put(joints[name].from(this.p, ...this.size)));
+    this.unit = glSelect("unit", "unit", Object.keys(GL_LOG), "", (unit) => chosen.set({ unit }));
+    const reset = glButton("reset", "reset", () => chosen.reset());
+    this.node = el("div.gl-figure", el("div.gl-controls", presets, this.unit.node, reset),
       el("div.gl-columns",
         el("section", glTitle("Joint probability p(x, y): drag a cell up or down"), this.table(start), this.scale,
           this.note),
         el("section", this.title, this.chart.node,
           glHint("I(X;Y) = H(X) − H(X|Y) = H(Y) − H(Y|X) = H(X) + H(Y) − H(X,Y)"))),
       this.readout.node);
-    this.stops = [this.chart, this.readout];
+    this.stops = [this.chart, this.readout, chosen];
   }
 
-  begin() { this.fit(); }
+  begin() { this.changed(); }
+
+  /** @param {number[]} p */
+  put(p) {
+    const [R, C] = this.size;
+    this.chosen.set({ joint: Array.from({ length: R }, (_, i) => p.slice(i * C, (i + 1) * C)) });
+  }
+
+  changed() {
+    this.p = this.chosen.get("joint").flat();
+    this.unit.set(this.chosen.get("unit"));
+    if (this.dragging) this.draw(); else this.fit();
+  }
 
   most() {
-    const [R, C] = this.size, log = GL_LOG[this.state.unit];
+    const [R, C] = this.size, log = GL_LOG[this.chosen.get("unit")];
     return log(R) + log(C);
   }
 
@@ -110,8 +121,13 @@ class GlMutual {
   table({ rows, columns }) {
     const C = columns.length, number = () => el("span.gl-number"), soft = (text = "") => el("span.gl-soft-text", text);
     const head = (text) => el("span.gl-cell-head", { title: text }, text);
+    const hands = glHands(() => this.p, (p) => { this.p = p; this.put(p); });
+    const hand = (k) => {
+      const { start, ...rest } = hands(k, () => { this.dragging = false; this.fit(); });
+      return { start: () => { this.dragging = true; start(); }, ...rest };
+    };
     this.cells = rows.flatMap((row) => columns.map((column) => `${row}, ${column}`)).map((name, k) =>
-      glLevel(name, () => ({ p: this.held.p[k], full: this.state.full }), this.held.hand(k, () => this.fit())));
+      glLevel(name, () => ({ p: this.p[k], full: this.full }), hand(k)));
     this.margins = { x: rows.map(number), y: columns.map(number) };
     this.given = columns.map(number);
     this.label = soft();
@@ -128,15 +144,15 @@ class GlMutual {
 
   // What a full cell stands for: changed between two drags, never during one.
   fit() {
-    this.state.full = [0.25, 0.5, 1].find((each) => this.held.p.every((p) => p <= each)) || 1;
-    this.scale.textContent = `A full cell is ${this.state.full}. The others make room, so that all add up to 1.`;
+    this.full = [0.25, 0.5, 1].find((each) => this.p.every((p) => p <= each)) || 1;
+    this.scale.textContent = `A full cell is ${this.full}. The others make room, so that all add up to 1.`;
     this.draw();
   }
 
   draw() {
-    const { held, state, size: [R, C] } = this, { unit } = state, found = (state.found = glShannon(held.p, R, C, unit));
+    const { p, size: [R, C] } = this, unit = this.chosen.get("unit"), found = (this.found = glShannon(p, R, C, unit));
     this.cells.forEach((cell, k) =>
-      cell.draw(`${glFixed(held.p[k], 3)}, mutual information ${glFixed(found.I, 3)} ${unit}`));
+      cell.draw(`${glFixed(p[k], 3)}, mutual information ${glFixed(found.I, 3)} ${unit}`));
     for (const key of /** @type {const} */ (["x", "y"])) {
       this.margins[key].forEach((node, i) => { node.textContent = glFixed(found[key][i], 3); });
     }

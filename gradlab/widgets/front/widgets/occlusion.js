@@ -14,6 +14,7 @@ import { glUnpacked } from "../lib/wire.js";
 const GL_WINDOWS = [16, 24, 32, 48, 64, 96];
 const GL_MODES = { box: "a box", paint: "a brush" };
 const GL_STRIDES = [4, 8, 16, 32];
+const GL_CHOSEN = ["target", "box", "mode", "painted", "window", "stride", "baseline", "unit", "colours", "opacity"];
 
 /** @param {boolean} alive */
 function glOcclusionParts(alive) {
@@ -39,8 +40,8 @@ function glOcclusionParts(alive) {
 }
 
 // The sweep's row: a button that starts, stops and goes on, the geometry asked for, and how far it has come.
-/** @param {any} it @param {Model} model @param {GlSource} source */
-function glSweepRow(it, model, source) {
+/** @param {any} it @param {Model} model @param {GlSource} source @param {GlChoices} chosen */
+function glSweepRow(it, model, source, chosen) {
   const { parts, state } = it;
   const button = glButton("sweep", "Sweep", () => {
     const { window, stride, baseline } = state;
@@ -58,67 +59,67 @@ function glSweepRow(it, model, source) {
     parts.done.textContent = !it.sweep ? ""
       : `${facts.done} of ${facts.total} windows of ${facts.window}, stride ${facts.stride}, ` +
         `${GL_BASELINES[facts.baseline]}`;
+    window.set(state.window);
+    stride.set(state.stride);
   };
-  const narrow = () => {  // no stride is wider than its window
-    state.stride = Math.min(state.stride, state.window);
-    stride.input.value = String(state.stride);
-  };
-  const window = glChoice(it, "window", "window", GL_WINDOWS, () => {
-    const { left, top, width, height } = state.box, side = state.window;
-    narrow();
-    if (!it.painting) state.box = it.legal(glWindowBox(top + (height - side) / 2, left + (width - side) / 2, side));
-    it.moved();
-    show();
+  const narrow = (next) => Math.min(next.stride ?? state.stride, next.window ?? state.window);  // at most the window
+  const window = glChoice(it, chosen, "window", "window", GL_WINDOWS, (side) => {
+    const { left, top, width, height } = state.box, at = (from, size) => from + (size - side) / 2;
+    const { left: x, top: y, ...size } = it.legal(glWindowBox(at(top, height), at(left, width), side));
+    const box = it.painting || !chosen.get("box") ? {} : { box: [x, y, size.width, size.height] };
+    return { window: side, stride: narrow({ window: side }), ...box };
   });
-  const stride = glChoice(it, "stride", "stride", GL_STRIDES, () => { narrow(); show(); });
+  const stride = glChoice(it, chosen, "stride", "stride", GL_STRIDES, (next) => ({ stride: narrow({ stride: next }) }));
   return { show, node: el("div.gl-sweep", button, window.node, stride.node, parts.bar, parts.done) };
 }
 
-// A choice among numbers or names of one field of the state; the value it starts with is among them.
+// A choice among numbers or names; the value that is chosen is always among them.
 /**
- * @param {any} it @param {string} name @param {string} text @param {number[] | Record<string, string>} values
- * @param {() => void} changed
+ * @param {any} it @param {GlChoices} chosen @param {string} name @param {string} text
+ * @param {number[] | Record<string, string>} values @param {(value: any) => Props} change
  */
-function glChoice(it, name, text, values, changed) {
-  const numbers = Array.isArray(values), own = it.state[name];
-  const all = Array.isArray(values)
-    ? [...new Set([...values, own])].sort((x, y) => x - y).map(String) : Object.entries(values);
-  const control = glSelect(name, text, all, String(own), (value) => {
-    it.state[name] = numbers ? Number(value) : value;
-    changed();
-  });
+function glChoice(it, chosen, name, text, values, change) {
+  const numbers = Array.isArray(values);
+  const control = glSelect(name, text, numbers ? values.map(String) : Object.entries(values), "",
+    (value) => chosen.set(change(numbers ? Number(value) : value)));
   control.input.disabled = !it.alive;
-  return control;
+  const set = (value) => {
+    const all = [...control.input.options].map((each) => each.value);
+    if (!all.includes(String(value))) {
+      const next = all.findIndex((each) => Number(each) > value);
+      control.input.insertBefore(el("option", { value }, String(value)), control.input.options[next] ?? null);
+    }
+    control.set(String(value));
+  };
+  return { node: control.node, set };
 }
 
-/** @param {any} it @param {GlChoices} chosen @param {() => void} changed */
-function glMaskControls(it, chosen, changed) {
-  const { state } = it;
-  const wipe = glButton("clear", "wipe", () => { it.painted.fill(0); it.moved(); });
-  wipe.hidden = true;
-  const mode = glChoice(it, "mode", "hide with", GL_MODES, () => {
-    wipe.hidden = !it.painting;
-    if (!it.painting) state.box = it.legal(glWindowBox(state.box.top, state.box.left, state.window));
-    it.moved();
+/** @param {any} it @param {GlChoices} chosen */
+function glMaskControls(it, chosen) {
+  const wipe = glButton("clear", "wipe", () => chosen.set({ painted: [] })), choose = (name) => (value) =>
+    chosen.set({ [name]: value });
+  const mode = glChoice(it, chosen, "mode", "hide with", GL_MODES, (next) => {
+    const { left, top } = it.state.box, { window } = it.state;
+    const { left: x, top: y, width, height } = it.legal(glWindowBox(top, left, window));
+    return { mode: next, ...(next === "box" && chosen.get("box") ? { box: [x, y, width, height] } : {}) };
   });
-  const choose = (name) => (value) => chosen.set({ [name]: value });
+  const baseline = glChoice(it, chosen, "baseline", "shown there", GL_BASELINES, (next) => ({ baseline: next }));
   const look = {
+    mode, baseline,
     unit: glSelect("unit", "cost in", ["logit", "probability"], chosen.get("unit"), choose("unit")),
     colours: glSelect("colours", "colours", Object.keys(GL_STOPS), chosen.get("colours"), choose("colours")),
     opacity: glSlider("opacity", "opacity", chosen.get("opacity"), choose("opacity")),
   };
-  const reset = glButton("reset", "reset", () => {  // also the way back from a box that was squeezed
-    chosen.reset();
-    mode.input.value = state.mode = "box";
-    it.painted.fill(0);
-    wipe.hidden = true;
-    state.box = it.legal(it.middle());
-    it.moved();
-  });
   const node = el("div.gl-controls", { role: "group", "aria-label": "What is hidden, and how the map is shown" },
-    mode.node, wipe, glChoice(it, "baseline", "shown there", GL_BASELINES, () => { it.moved(); changed(); }).node,
-    Object.values(look).map((each) => each.node), reset);
-  return { node, show: () => Object.entries(look).forEach(([name, each]) => each.set(chosen.get(name))) };
+    mode.node, wipe, baseline.node, [look.unit, look.colours, look.opacity].map((each) => each.node),
+    glButton("reset", "reset", () => chosen.reset()));
+  return {
+    node,
+    show() {
+      for (const [name, each] of Object.entries(look)) each.set(chosen.get(name));
+      wipe.hidden = !it.painting;
+    },
+  };
 }
 
 // What the kernel says of a sweep, window by window and as a whole; drawn once a frame.
@@ -155,33 +156,34 @@ function glSweepNews(it, model, drawn) {
 function glOcclusion(model) {
   const labels = model.get("labels"), alive = !model.gradlabSaved, answer = () => model.get("answer");
   const parts = glOcclusionParts(alive), readout = glReadout(), source = new GlSource(model);
-  const say = { heard: () => readout.say(it.sentence()), settle: (text) => source.settle(text) };
+  const chosen = new GlChoices(model, GL_CHOSEN, (names) => { if (it.a) changed(names); });
+  const say = {
+    heard: () => readout.say(it.sentence()), settle: (text) => source.settle(text),
+    chose: (change) => chosen.set(change),
+  };
   const it = new GlMasked({ parts, labels, alive, send: (content) => source.send(content), say });
-  const { window, stride, baseline } = answer().start;
-  Object.assign(it.state, { window, stride, baseline });
-  const picker = glClassPicker("P", "P: the class asked about", () => glClassOptions(it.a, labels), (value) => {
-    it.state.p = value;
-    picker.set(labels[value]);
-    it.refresh();
-  }, model.get("groups"));
+  const picker = glClassPicker("P", "P: the class asked about", () => glClassOptions(it.a, labels),
+    (target) => chosen.set({ target }), model.get("groups"));
   parts.hidden.append(picker.node);
-  const chosen = new GlChoices(model, ["unit", "colours", "opacity"], () => {
-    Object.assign(it.look, chosen.all());
-    controls.show();
-    it.drawStill();
-  });
-  Object.assign(it.look, chosen.all());
-  const row = glSweepRow(it, model, source), controls = glMaskControls(it, chosen, row.show);
+  const row = glSweepRow(it, model, source, chosen), controls = glMaskControls(it, chosen);
   const news = glSweepNews(it, model, row.show);
+  const changed = (names) => {
+    const other = it.choose(chosen.all());
+    picker.set(labels[it.state.p]);
+    controls.show();
+    row.show();
+    if (names.has("target")) it.refresh();
+    else if (["unit", "colours", "opacity"].some((name) => names.has(name))) it.drawStill();
+    if (other) it.moved();
+  };
   const arrived = () => {
     const baselines = Object.entries(answer().baselines).map(([name, image]) => [name, glUnpacked(image).values]);
     it.begin({ ...glDecodePicture(answer()), baselines: Object.fromEntries(baselines) });
-    picker.set(labels[it.state.p]);
+    it.choose(chosen.all());
     source.show(it.a);
     news.swept();
     it.state.box = it.legal(it.state.box);
-    it.refresh();
-    row.show();
+    changed(new Set(["target"]));
   };
   return {
     node: el("div.gl-main", el("div.gl-side", source.node, parts.says),

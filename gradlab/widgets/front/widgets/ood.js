@@ -3,6 +3,7 @@
 import { glPhotos } from "../lib/answer.js";
 import { glBar } from "../lib/bars.js";
 import { glChart, glFillTable } from "../lib/chart.js";
+import { GlChoices } from "../lib/choices.js";
 import { glPhotoTile } from "../lib/colour.js";
 import { GlDetail } from "../lib/detail.js";
 import { el, glButton, glButtons, glHint, glPress, glReadout, glRender, glRove, glTitle } from "../lib/dom.js";
@@ -35,6 +36,9 @@ class GlOod {
     ({ values: this.classes, shape: [, this.top] } = glUnpacked(start.classes));
     this.where = new Map(shown.map((i, j) => [i, j]));
     this.state = { score: 0, group: 0, t: 0, picture: -1 };
+    const names = ["score", "against", "threshold", "picture", "map"];
+    const chosen = (this.chosen = new GlChoices(model, names, () => this.changed()));
+    this.hears = chosen.hears;
     this.curves = this.scores.map((_, score) => glKept((group) => glRoc(...this.sets(score, group))));
     this.readout = glReadout();
     [this.title, this.rocTitle] = [glTitle(), glTitle()];
@@ -45,12 +49,23 @@ class GlOod {
       kind, title: glTitle(), hint: glHint(),
       node: glRove(el("div.gl-tiles", { role: "group", "data-mistakes": kind })),
     }));
-    this.detail = new GlDetail("gl-detail", Boolean(this.maps), () => this.drawPicture());
+    this.detail = new GlDetail("gl-detail", Boolean(this.maps), chosen);
     this.node = this.layout();
-    this.stops = [this.chart, this.rocChart, this.readout];
+    this.stops = [this.chart, this.rocChart, this.readout, chosen];
   }
 
-  begin() { this.pick({}); }
+  begin() { this.changed(); }
+
+  changed() {
+    const { state } = this, { score, against, threshold, picture } = this.chosen.all();
+    const at = (all, name) => Math.max(0, all.findIndex((each) => each.name === name));
+    const before = this.seen && `${state.score} ${state.group}`;
+    Object.assign(state, { score: at(this.scores, score), group: at(this.groups, against) });
+    if (before !== `${state.score} ${state.group}`) this.seen = this.placed();
+    state.t = threshold ?? this.roc.at95.t;
+    state.picture = this.where.get(picture) ?? -1;
+    this.draw();
+  }
 
   get score() { return this.scores[this.state.score]; }
 
@@ -91,14 +106,17 @@ class GlOod {
     const { groups, kinds, scores, shown } = this, row = (label, all, choose) =>
       glRove(glButtons(label, all.map((each, k) => [`${label === "score" ? label : "group"}-${k}`, each.name]),
         (_, k) => choose(k)));
-    this.choice = row("score", scores, (score) => this.pick({ score }));
-    this.against = row("against", groups, (group) => this.pick({ group }));
+    this.choice = row("score", scores, (k) =>
+      this.chosen.set({ score: scores[k].name, threshold: null }));
+    this.against = row("against", groups, (k) =>
+      this.chosen.set({ against: groups[k].name, threshold: null }));
     return el("div.gl-figure",
-      el("div.gl-controls", this.choice, groups.length > 1 ? this.against : null),
+      el("div.gl-controls", this.choice, groups.length > 1 ? this.against : null,
+        glButton("reset", "reset", () => this.chosen.reset())),
       el("div.gl-columns.gl-upper",
         el("section", this.title, this.hand,
           el("div.gl-presets", el("span.gl-hint", "Drag the threshold, or use the arrow keys."),
-            glButton("at95", "TPR 95 %", () => this.at95()), glButton("least", "least error", () => this.least())),
+            glButton("at95", "TPR 95 %", () => this.set(null)), glButton("least", "least error", () => this.least())),
           this.figures),
         el("section", this.rocTitle, this.rocChart.node,
           glHint("Dot: the threshold now. Ring: TPR 95 %. Dashed diagonal: chance."), this.table)),
@@ -126,25 +144,13 @@ class GlOod {
       ? `1 − ${(1 - value).toExponential(1).replace("-", "−")}` : glNumber(value);
   }
 
-  /** @param {Props} next */
-  pick(next) {
-    Object.assign(this.state, next);
-    this.seen = this.placed();
-    this.at95();
-  }
-
-  /** @param {number} t */
-  set(t) {
-    this.state.t = t;
-    this.draw();
-  }
+  /** @param {number | null} threshold */
+  set(threshold) { this.chosen.set({ threshold }); }
 
   /** @param {number} place */
   move(place) {
     this.set(this.score.places.back(glClamp(place, this.seen.range[0], this.seen.range[1])));
   }
-
-  at95() { this.set(this.roc.at95.t); }
 
   least() {
     const { best, points } = this.roc, { places } = this.score, first = places.of(points[1].t);
@@ -186,7 +192,7 @@ class GlOod {
     return el("button", {
       type: "button", "data-picture": i, tabindex: entry ? 0 : -1, "aria-pressed": String(j === state.picture),
       "aria-label": `says ${said} with ${glProbability(p[j * top])}; score ${told}`,
-      onclick: () => { state.picture = j; this.drawMistakes(); },
+      onclick: () => this.chosen.set({ picture: i }),
     }, glPhotoTile(this.photo(j)), el("span.gl-tile-text", `says ${said}`));
   }
 
