@@ -89,10 +89,11 @@ class Active(ChartWidget, Choices, front="active"):
         return [self._game.play(world)[0] for world in self._worlds]
 
     def _short(self) -> str:
-        game = self._game
+        game, rounds = self._game, self.played.get(self.network, {}).get(self.strategy, 0)
         return (
             f"A pool of {len(game.truth[0])} pictures: {game.start} labels at random, then {game.batch} at a time up "
-            f"to {budgets(game)[-1]}."
+            f"to {budgets(game)[-1]}; {budgets(game)[rounds]} bought by {self.strategy.replace('_', ' ')}, h of "
+            f"{self.network}."
         )
 
     def _sentence(self) -> str:

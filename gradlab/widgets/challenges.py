@@ -19,7 +19,7 @@ from gradlab.widgets import fallback
 from gradlab.widgets.chart_widget import check_seed
 from gradlab.widgets.choices import Choices, choice
 from gradlab.widgets.picture_widget import PictureWidget, check_classifier, check_named, class_of, opened
-from gradlab.widgets.strip import Strip
+from gradlab.widgets.strip import Strip, tile_of
 
 if TYPE_CHECKING:
     from gradlab.models import Classifier
@@ -81,16 +81,28 @@ class Challenges(PictureWidget, Choices, front="challenges"):
         self._number = number
 
     def _short(self) -> str:
-        kept = self._strip.kept(self.level)
         said = self.labels[self._strip.reference]
-        return f"{self._strip.name} at level {self.level}: {len(kept)} of {len(CHALLENGES)} challenges leave {said}."
+        if not self.level:
+            return f"{self._strip.name} without a challenge: the network says {self._tile(None)}."
+        kept = len(self._strip.kept(self.level))
+        found = f"{self._strip.name} at level {self.level}: {kept} of {len(CHALLENGES)} challenges leave {said}."
+        return found if self.challenge is None else f"{found} {self.challenge}: {self._tile(self.challenge)}."
+
+    def _tile(self, challenge: str | None) -> str:
+        i = tile_of(challenge, self.level)
+        return f"{self.labels[int(self._strip.logits[i].argmax())]} {self._strip.probabilities[i].max():.2f}"
 
     def _sentence(self) -> str:
         told = [title for title, _ in self._strip.panels(self.labels, self.level)]
         return f"{self._short()} {'; '.join(told)}."
 
     def _png(self) -> bytes:
-        return fallback.side_by_side(self._strip.panels(self.labels, self.level), columns=7)
+        panels = self._strip.panels(self.labels, self.level)
+        if self.maps:
+            places = [tile_of(name, self.level) for name in (None, *CHALLENGES)]
+            maps = self._strip.maps[places]
+            panels = [(title, fallback.overlay(tile, map_)) for (title, tile), map_ in zip(panels, maps, strict=True)]
+        return fallback.side_by_side(panels, columns=7)
 
 
 def reads_signs(net: Classifier) -> bool:

@@ -74,11 +74,15 @@ class Gradients(PictureWidget, Look, front="gradients"):
         return checked_box(proposal["value"], self._seen.view.size)
 
     @traitlets.observe("target", "share")
-    def _asks(self, _change: Any) -> None:
+    def _asks(self, change: Any) -> None:
         """Compute the maps of what was chosen; every view shows them as they come."""
-        if self.share != self._share:
-            self._randomise(self.share)
-        self.maps = self._asked_maps(self._p)
+        try:
+            if self.share != self._share:
+                self._randomise(self.share)
+            self.maps = self._asked_maps(self._p)
+        except BaseException:  # interrupted: what is shown is what was shown
+            setattr(self, change["name"], change["old"])
+            raise
 
     @property
     def _said(self) -> int:

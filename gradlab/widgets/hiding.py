@@ -16,10 +16,11 @@ from gradlab.core.errors import InputError, shown
 from gradlab.widgets.choices import Look, choice
 from gradlab.widgets.picture_widget import Reading, checked_box, class_of
 
-__all__ = ["BASELINES", "STRIDE", "WINDOW", "Hiding", "baseline_of", "check_baseline", "check_sweep"]
+__all__ = ["BASELINES", "NAMES", "STRIDE", "WINDOW", "Hiding", "baseline_of", "check_baseline", "check_sweep"]
 
 WINDOW, STRIDE = 32, 8  # pixels
 BASELINES = ("mean", "black", "blur")
+NAMES = {"mean": "the mean colour", "black": "black", "blur": "a blur"}
 BLUR = 1 / 22  # of the picture's width: the radius of the blur, 10 of 224 pixels
 MOST_WINDOWS = 2500  # of a sweep: 5 MB of scores for 1000 classes
 
@@ -47,9 +48,6 @@ class Hiding(Look):
     window = choice(WINDOW)
     stride = choice(STRIDE)
     baseline = choice("mean")
-    opacity = choice(0.7)
-    colours = choice("blue-orange")
-    unit = choice("logit")
     opacity = choice(0.7)
     colours = choice("blue-orange")
     unit = choice("logit")
@@ -98,6 +96,19 @@ class Hiding(Look):
     def _geometry(self) -> tuple[int, int, str]:
         return check_sweep(self.window, self.stride, self.baseline, self._seen.x.shape[2:])
 
+    @property
+    def _corners(self) -> list[int]:
+        """Left, top, width and height of the box."""
+        middle = [(side - self.window) // 2 for side in self._seen.view.size]
+        return list(self.box) if self.box else [*middle, self.window, self.window]
+
+    def _hides(self) -> str:
+        """Return what is hidden, in words."""
+        if self.mode == "paint":
+            return f"{float(self._mask().double().mean()):.0%} of the picture"
+        left, top, width, height = self._corners
+        return f"{height} x {width} pixels from row {top}, column {left}"
+
     def _mask(self) -> Tensor:
         """Return which pixels are hidden, (H, W) bool."""
         width, height = self._seen.view.size
@@ -106,8 +117,7 @@ class Hiding(Look):
             for first, count in self.painted:
                 mask.view(-1)[first : first + count] = True
         else:
-            middle = [*((side - self.window) // 2 for side in (width, height)), self.window, self.window]
-            left, top, wide, high = self.box or middle
+            left, top, wide, high = self._corners
             mask[top : top + high, left : left + wide] = True
         return mask
 

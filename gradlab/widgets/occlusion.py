@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from gradlab.core.errors import InputError, shown
 from gradlab.core.targets import check_logits
 from gradlab.explain import Sweep, occlusion_sweep
 from gradlab.widgets import fallback
-from gradlab.widgets.hiding import BASELINES, STRIDE, WINDOW, Hiding, baseline_of, check_baseline, check_sweep
+from gradlab.widgets.hiding import BASELINES, NAMES, STRIDE, WINDOW, Hiding, baseline_of, check_baseline, check_sweep
 from gradlab.widgets.picture_widget import (
     PictureWidget,
     Reading,
@@ -204,26 +205,30 @@ class Occlusion(PictureWidget, Hiding, front="occlusion"):
 
     def _own_state(self) -> dict[str, Any]:
         """Finish the sweep first: a saved page has no kernel to ask."""
-        self.finish()
+        with contextlib.suppress(InputError):  # of more windows than can be asked: there is none, or an earlier one
+            self.finish()
         return super()._own_state()
 
     def _short(self) -> str:
         return f"What happens to {self.labels[self._p]} ({self._chance(self._seen.logits):.2f}) if I cover this?"
 
-    def _chance(self, logits: Tensor) -> float:
-        return float(logits.softmax(0)[self._p])
-
     def _sentence(self) -> str:
+        after = self._chance(self._logits_of(self._mask(), self.baseline))
+        hides = self._hides()
+        found = f"{self._short()} With {hides} hidden by {NAMES[self.baseline]}: {after:.2f}."
         last = None if self._held is None else self._held.last
         if last is None or last.first_order or last.done < last.total:
-            return self._short()
+            return found
         drop = (last.clean[0, self._p] - last.occluded[0, self._p]).cpu()
         row, column = divmod(int(drop.argmax()), drop.shape[1])
         top, left = row * last.stride[0], column * last.stride[1]
         return (
-            f"{self._short()} The window of {last.window[0]} pixels that costs it most starts at row {top}, column "
-            f"{left}: {drop.max():+.2g} logits; {int((drop < 0).sum())} of {last.total} windows raise it when hidden."
+            f"{found} The window of {last.window[0]} pixels that costs it most starts at row {top}, column {left}: "
+            f"{drop.max():+.2g} logits; {int((drop < 0).sum())} of {last.total} windows raise it when hidden."
         )
+
+    def _chance(self, logits: Tensor) -> float:
+        return float(logits.softmax(0)[self._p])
 
     def _png(self) -> bytes:
         panels = [("What the network sees", self._seen.view), self._now_hidden()]

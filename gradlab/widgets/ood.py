@@ -14,6 +14,7 @@ from torch import Tensor
 from gradlab.core.checks import callable_of, flag, instances, names_of, number, one_of, whole_number
 from gradlab.core.errors import InputError, shown
 from gradlab.evaluate import ood as engine
+from gradlab.explain.drawing import GREY
 from gradlab.widgets.chart_widget import BLUE, ORANGE, ChartWidget, chart_png
 from gradlab.widgets.choices import Choices, choice
 from gradlab.widgets.introspect import reads_digits
@@ -107,6 +108,10 @@ class Ood(ChartWidget, Choices, front="ood"):
     def _check_threshold(self, proposal: Any) -> float | None:
         return None if proposal["value"] is None else number(proposal["value"], "threshold")
 
+    @traitlets.observe("score", "against")
+    def _other(self, _change: Any) -> None:
+        self.threshold = None  # it was one of another score
+
     @traitlets.validate("picture")
     def _check_picture(self, proposal: Any) -> int | None:
         first, value = self._scored[0], proposal["value"]
@@ -152,6 +157,8 @@ class Ood(ChartWidget, Choices, front="ood"):
                 axes[0].hist(
                     values.numpy(), 30, range=(low, high), weights=weights, color=colour, alpha=0.6, label=name
                 )
+            if self.threshold is not None:
+                axes[0].axvline(float(_placed(torch.tensor(self.threshold), first.odds)), color=GREY)
             axes[0].set(title=f"share of pictures over {first.name}{', log odds' if first.odds else ''}")
             axes[0].legend(fontsize=8)
             for each in self._scored:

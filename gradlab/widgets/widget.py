@@ -168,7 +168,8 @@ style-src 'unsafe-inline'; img-src data: blob:">
 <script type="module">
 {front}
 {model}
-render({{ model: glSavedModel(), el: document.getElementById("gradlab") }});
+const gradlabModel = window.gradlabModel = glSavedModel();
+render({{ model: gradlabModel, el: document.getElementById("gradlab") }});
 // what the page is about; its title says what was seen when it was saved, and the reader may change that
 document.querySelector("h1").textContent = document.querySelector(".gl-root").getAttribute("aria-label");
 </script>

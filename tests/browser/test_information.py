@@ -245,7 +245,7 @@ def test_steps_on_the_plane(opened: Callable[..., Any], shots: Callable[[str], s
 
     page.locator('[data-plane="horse"]').click(position={"x": 20, "y": 20})
     said(page, "At (−")
-    page.click('[data-control="back"]')
+    page.click('[data-control="reset"]')
     said(page, "At (0.30, −0.40)")
 
 

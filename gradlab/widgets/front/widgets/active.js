@@ -187,9 +187,9 @@ class GlActive {
     this.stop();
     Object.assign(state, { strategy, world: Math.max(0, this.worlds.findIndex(({ name }) => name === network)) });
     const wanted = chosen.get("played")[network] ?? {}, { runs } = this.play;
-    const least = wanted[strategy] ?? 0;
+    const longest = Math.max(0, ...Object.values(wanted));  // chance has bought as many as anybody
     for (const key of runs.keys()) {
-      const most = Math.max(wanted[key] ?? 0, key === "random" ? least : 0);
+      const most = key === "random" ? longest : wanted[key] ?? 0;
       if (runs.get(key)[0].reached.length - 1 > most) runs.delete(key);
     }
     this.advance();

@@ -131,8 +131,7 @@ class GlManifold {
         const button = glButton(`step-${label}`, label, () => this.step(c));
         button.prepend(glLabelDot(c));
         return button;
-      }), glButton("back", "back to the first point", () => this.chosen.set({ steps: [] })),
-      glButton("reset", "reset", () => this.chosen.reset()));
+      }), glButton("reset", "reset", () => this.chosen.reset()));
     this.eta = glRange({
       name: "eta", label: "length of a step, η =", low: 0.02, high: 1, step: 0.02, value: this.chosen.get("eta"),
       text: glNumber, change: (eta) => this.chosen.set({ eta }),
