@@ -114,7 +114,7 @@ def choose(page: Any, kind: str, box: str, typed: str) -> Any:
 def ask(page: Any, kind: str, name: str = "coffee") -> None:
     """Ask what only the kernel can answer."""
     if kind == "gradients":
-        now = page.locator('.gl-gradients [data-combobox="p"] input').input_value()
+        now = page.locator('.gl-gradients [data-combobox="p"] input').first.input_value()
         choose(page, kind, "p", "class 3" if now != "class 3" else "class 4")
     elif kind == "introspect":
         page.locator(".gl-introspect canvas[role=application], .gl-introspect .gl-ink canvas").first.focus()

@@ -283,9 +283,9 @@ class GlIntrospect extends GlAnswers {
 
   arrived() {
     this.take();
-    const mine = this.waits && this.waits === this.asked && this.ink.drawn;  // not cleared in the meantime
+    const { waits, asked } = this, mine = waits && waits === asked && this.ink.drawn;  // not cleared in the meantime
     this.waits = 0;
-    if (mine) this.settle("");
+    if (!waits || mine) this.settle("");  // another view may have asked
     if (mine && this.state.digit >= 0) this.pick(-1); else this.changed();
   }
 }
