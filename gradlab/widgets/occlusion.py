@@ -69,7 +69,10 @@ class Occlusion(PictureWidget, Hiding, front="occlusion"):
         if not isinstance(asked, tuple) or len(asked) != 3:
             raise InputError(f"asked is {shown(asked)}: expected (window, stride, baseline).")
         self._net, self._extra = net, extra_inputs
-        window, stride, baseline = check_sweep(*asked, seen.x.shape[2:])
+        try:
+            window, stride, baseline = check_sweep(*asked, seen.x.shape[2:])
+        except InputError as error:
+            raise InputError(f"asked is {shown(asked)}: {error}") from error
         self._held: Running | None = None
         self._stop = threading.Event()
         self._at_work = threading.Lock()  # one sweep computes at a time

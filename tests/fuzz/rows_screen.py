@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from gradlab import widgets
@@ -68,7 +70,13 @@ def _classes(w: World) -> dict[str, Row]:
     """Rows of what the functions above return, made by hand from its own parts."""
     made = {name: row.call(**row.given) for name, row in _functions(w).items() if name != "front_end"}
     beside = {"net": w.net, "choices": ["coffee"]}
-    charts = {name.capitalize(): {"start": made[name].start} for name in ("entropy", "fisher", "manifold", "mutual")}
+    charts: dict[str, dict[str, Any]] = {
+        name.capitalize(): {key: getattr(made[name], key) for key in made[name]._chosen}
+        for name in ("entropy", "fisher", "manifold", "mutual")
+    }
+    charts["Manifold"]["start"] = made["manifold"].start
+    charts["Mutual"] |= {key: made["mutual"].start[key] for key in ("rows", "columns", "given")}
+    charts["Entropy"]["given"] = True
     by_hand = {
         "Active": {"game": made["active"]._game, "worlds": made["active"]._worlds},
         "Calibration": {"arms": made["calibration"]._arms, "truth": made["calibration"]._truth, "bins": 3},
