@@ -15,7 +15,7 @@ from gradlab.core.errors import InputError, shown
 from gradlab.core.seeds import Seed
 from gradlab.explain.drawing import GREY
 from gradlab.introspect import last_layer
-from gradlab.widgets.chart_widget import BLUE, GREEN, ORANGE, ChartWidget, chart_png, check_names, check_seed
+from gradlab.widgets.chart_widget import BLUE, GREEN, ORANGE, ChartWidget, chart_picture, check_names, check_seed
 from gradlab.widgets.choices import Choices, choice
 from gradlab.widgets.introspect import reads_digits
 from gradlab.widgets.labelling import STRATEGIES, Game, World, budgets
@@ -103,7 +103,7 @@ class Active(ChartWidget, Choices, front="active"):
             told.append(f"h of {world.name}: accuracy {curves['random'][0]:.3f} at the start, at the end {ends}")
         return f"{self._short()} {'; '.join(told)}."
 
-    def _png(self) -> bytes:
+    def _picture(self) -> bytes:
         at = budgets(self._game)
 
         def draw(axes: Any) -> None:
@@ -117,7 +117,7 @@ class Active(ChartWidget, Choices, front="active"):
             axes[0].set(ylabel="accuracy")
             axes[0].legend(fontsize=8)
 
-        return chart_png(draw, len(self._worlds), 3.0)
+        return chart_picture(draw, len(self._worlds), 3.0)
 
 
 def active(

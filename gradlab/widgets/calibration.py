@@ -27,7 +27,7 @@ from gradlab.core.inputs import module_of
 from gradlab.core.targets import logits_in
 from gradlab.evaluate import Reliability, calibration_floor, reliability, temperature
 from gradlab.introspect import IntrospectiveNetwork
-from gradlab.widgets.chart_widget import BLUE, GREEN, ORANGE, ChartWidget, chart_png
+from gradlab.widgets.chart_widget import BLUE, GREEN, ORANGE, ChartWidget, chart_picture
 from gradlab.widgets.choices import Choices, choice
 from gradlab.widgets.panels import checked_pictures, rival_maps
 from gradlab.widgets.panels import shown as tiles_of
@@ -151,7 +151,7 @@ class Calibration(ChartWidget, Choices, front="calibration"):
             told.append(f"{arm.name}: ECE {one:.3f}, and {fitted:.3f} at T = {arm.fitted:.2f}, fitted on {on}")
         return f"{self._short()} {'; '.join(told)}. {len(self._truth)} pictures."
 
-    def _png(self) -> bytes:
+    def _picture(self) -> bytes:
         def draw(axes: Any) -> None:
             arm = self._arm
             for axis, t in zip(axes[:2], (self.temperature, arm.fitted), strict=True):
@@ -176,7 +176,7 @@ class Calibration(ChartWidget, Choices, front="calibration"):
                 axes[2].annotate(f" {arm.name}", (at[0], right), fontsize=8)
             axes[2].set(title="hollow: temperature fitted", xlabel="ECE", ylabel="accuracy", xlim=(0, None))
 
-        return chart_png(draw, 3)
+        return chart_picture(draw, 3)
 
 
 def calibration(

@@ -96,7 +96,7 @@ class Challenges(PictureWidget, Choices, front="challenges"):
         told = [title for title, _ in self._strip.panels(self.labels, self.level)]
         return f"{self._short()} {'; '.join(told)}."
 
-    def _png(self) -> bytes:
+    def _picture(self) -> bytes:
         panels = self._strip.panels(self.labels, self.level)
         if self.maps:
             places = [tile_of(name, self.level) for name in (None, *CHALLENGES)]

@@ -13,9 +13,9 @@ from gradlab.core.checks import instance, names_of, number, one_of
 from gradlab.core.errors import InputError, shown
 from gradlab.core.seeds import Seed, int_seed
 from gradlab.explain.drawing import LOOK, drawn, edge_words, written
-from gradlab.widgets.widget import PNG_LIMIT, Widget
+from gradlab.widgets.widget import PICTURE_LIMIT, Widget
 
-__all__ = ["ChartWidget", "array", "chart_png", "check_names", "check_number", "check_seed", "check_unit"]
+__all__ = ["ChartWidget", "array", "chart_picture", "check_names", "check_number", "check_seed", "check_unit"]
 
 BASES = {"bits": 2.0, "nats": float(np.e)}  # what the logarithm is to, by the unit
 DPI = 90
@@ -63,7 +63,7 @@ def array(values: Any) -> NDArray[np.float64]:
     return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values, dtype=np.float64)
 
 
-def chart_png(draw: Callable[[Any], None], panels: int, height: float = 2.6) -> bytes:
+def chart_picture(draw: Callable[[Any], None], panels: int, height: float = 2.6) -> bytes:
     """Return a WebP: ``draw`` is given the axes of ``panels`` charts in a row. ``pyplot`` is left alone."""
     import matplotlib
     from matplotlib.figure import Figure
@@ -78,4 +78,4 @@ def chart_png(draw: Callable[[Any], None], panels: int, height: float = 2.6) -> 
         for each in axes:
             each.title.set_fontsize(10)
         edge_words(figure)
-        return written(drawn(figure, DPI), PNG_LIMIT)
+        return written(drawn(figure, DPI), PICTURE_LIMIT)

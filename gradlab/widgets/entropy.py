@@ -13,7 +13,7 @@ from gradlab.core.checks import flag, sequence
 from gradlab.core.errors import InputError, shown
 from gradlab.explain.drawing import GREY
 from gradlab.information import entropy as expected_surprise
-from gradlab.widgets.chart_widget import BLUE, ChartWidget, array, chart_png, check_names, check_unit
+from gradlab.widgets.chart_widget import BLUE, ChartWidget, array, chart_picture, check_names, check_unit
 from gradlab.widgets.choices import Choices, choice
 
 __all__ = ["Entropy", "entropy"]
@@ -60,7 +60,7 @@ class Entropy(ChartWidget, Choices, front="entropy"):
     def _sentence(self) -> str:
         return f"{self._short()} Probabilities: {', '.join(f'{name} {p:.3g}' for name, p in self.events)}."
 
-    def _png(self) -> bytes:
+    def _picture(self) -> bytes:
         labels, p = zip(*self.events, strict=True)
         unit = self.unit
         events = [(q, -np.log(q) / np.log(check_unit(unit)), name) for q, name in zip(p, labels, strict=True) if q > 0]
@@ -75,7 +75,7 @@ class Entropy(ChartWidget, Choices, front="entropy"):
             axes[1].axhline(self._value(), color=GREY, linestyle="--")
             axes[1].set(title=f"surprise, {unit}; the area is H = {self._value():.3f}", xlim=(0, 1))
 
-        return chart_png(draw, 2)
+        return chart_picture(draw, 2)
 
 
 def entropy(p: Any = None, *, labels: Sequence[str] | None = None, unit: str = "bits") -> Entropy:

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from gradlab import explain
 from gradlab.explain.drawing import written
 from gradlab.widgets.factors import Factors
-from gradlab.widgets.widget import PNG_LIMIT
+from gradlab.widgets.widget import PICTURE_LIMIT
 
 __all__ = ["overlay", "side_by_side", "three_panels"]
 
@@ -22,7 +22,7 @@ GAP, HEAD, SIDE = 8, 44, 240  # pixels: around the panels, above them for the qu
 
 
 def three_panels(factors: Factors, labels: Sequence[str], p: int, q: int) -> bytes:
-    """Return a WebP of at most ``PNG_LIMIT`` bytes: Why P? What if not P? Why P, rather than Q?"""
+    """Return a WebP of at most ``PICTURE_LIMIT`` bytes: Why P? What if not P? Why P, rather than Q?"""
     maps = (factors.maps[p], -factors.maps[p], factors.contrast(q))
     panels = list(zip(factors.words(labels, p, q).titles, maps, strict=True))
     height = round(SIDE * factors.view.height / factors.view.width)
@@ -31,13 +31,13 @@ def three_panels(factors: Factors, labels: Sequence[str], p: int, q: int) -> byt
 
 
 def side_by_side(panels: Sequence[tuple[str, Image.Image]], columns: int | None = None) -> bytes:
-    """Return a WebP of at most ``PNG_LIMIT`` bytes with the pictures, each under its title, in rows of ``columns``.
+    """Return a WebP of at most ``PICTURE_LIMIT`` bytes with the pictures, each under its title, in rows of ``columns``.
 
     None puts them all into one row.
     """
     columns = columns or len(panels)
     rows = [_row(panels[i : i + columns]) for i in range(0, len(panels), columns)]
-    return written(_stacked(rows), PNG_LIMIT)
+    return written(_stacked(rows), PICTURE_LIMIT)
 
 
 def overlay(photo: Image.Image, values: NDArray[np.float64]) -> Image.Image:

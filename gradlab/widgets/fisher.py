@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from gradlab.core.checks import one_of, whole_number
 from gradlab.core.seeds import Seed
 from gradlab.information import families
-from gradlab.widgets.chart_widget import BLUE, ORANGE, ChartWidget, chart_png, check_number, check_seed
+from gradlab.widgets.chart_widget import BLUE, ORANGE, ChartWidget, chart_picture, check_number, check_seed
 from gradlab.widgets.choices import Choices, choice
 
 __all__ = ["Fisher", "fisher"]
@@ -191,7 +191,7 @@ class Fisher(ChartWidget, Choices, front="fisher"):
     def _sentence(self) -> str:
         return f"{self._short()} The mean curvature of their log-likelihoods is {self._found['curvature']:.3g}."
 
-    def _png(self) -> bytes:
+    def _picture(self) -> bytes:
         found = self._found
 
         def draw(axes: Any) -> None:
@@ -206,7 +206,7 @@ class Fisher(ChartWidget, Choices, front="fisher"):
             axes[1].margins(x=0.2)
             axes[1].set(title="Fisher information, three ways")
 
-        return chart_png(draw, 2)
+        return chart_picture(draw, 2)
 
 
 def fisher(

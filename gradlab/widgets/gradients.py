@@ -163,7 +163,7 @@ class Gradients(PictureWidget, Look, front="gradients"):
         layers = "layer" if len(self._lost) == 1 else f"{len(self._lost)} layers"
         return f"{self._short()} With random weights in the last {layers}, rank correlation: {', '.join(alike)}."
 
-    def _png(self) -> bytes:
+    def _picture(self) -> bytes:
         panels = [("What the network sees", self._seen.view)]
         for name, each in self._asked_maps(self._p)["methods"].items():
             if "refused" not in each:

@@ -14,7 +14,7 @@ from gradlab.core.checks import checked_labels, flag, instance, number, one_of, 
 from gradlab.core.errors import InputError
 from gradlab.core.seeds import Seed
 from gradlab.introspect import LastLayer, last_layer
-from gradlab.widgets.chart_widget import BLUE, ORANGE, chart_png, check_seed
+from gradlab.widgets.chart_widget import BLUE, ORANGE, chart_picture, check_seed
 from gradlab.widgets.choices import Choices, choice
 from gradlab.widgets.panels import NOISE, ONES, Panels, as_scanned, checked_pictures, held_rows, names_of
 from gradlab.widgets.picture_widget import PictureWidget, check_classifier, check_named, class_of
@@ -119,7 +119,7 @@ class Introspect(PictureWidget, Choices, front="introspect"):
             f"times as long as the others. Most rows are needed at noise {NOISE[unsure]:g}."
         )
 
-    def _png(self) -> bytes:
+    def _picture(self) -> bytes:
         kept, k = self._kept, NOISE.index(self.noise)
         said, other = kept.logits[k].topk(2).indices.tolist()
         if self.contrast not in (None, "ones", said):
@@ -143,7 +143,7 @@ class Introspect(PictureWidget, Choices, front="introspect"):
             axes[3].set(title="rows of a panel", xlabel="noise", ylim=(0, None))
             axes[3].legend(fontsize=8)
 
-        return chart_png(draw, 4)
+        return chart_picture(draw, 4)
 
 
 def introspect(

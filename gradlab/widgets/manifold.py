@@ -15,7 +15,7 @@ from scipy.special import log_softmax
 from gradlab.core.checks import number, numbers, one_of, sequence
 from gradlab.core.errors import InputError, shown
 from gradlab.core.seeds import Seed
-from gradlab.widgets.chart_widget import BLUE, GREEN, ORANGE, ChartWidget, chart_png, check_number, check_seed
+from gradlab.widgets.chart_widget import BLUE, GREEN, ORANGE, ChartWidget, chart_picture, check_number, check_seed
 from gradlab.widgets.choices import Choices, choice
 
 __all__ = ["Manifold", "manifold"]
@@ -136,7 +136,7 @@ class Manifold(ChartWidget, Choices, front="manifold"):
         information = (p[:, None, None] * g[:, :, None] * g[:, None, :]).sum(0)
         return f"{self._short()} The Fisher matrix there has the trace {np.trace(information):.3g}."
 
-    def _png(self) -> bytes:
+    def _picture(self) -> bytes:
         x, y = self._here
         line = np.linspace(-REACH, REACH, 81)
         p, _ = likelihoods(self._weights, np.stack(np.meshgrid(line, line), -1))
@@ -149,7 +149,7 @@ class Manifold(ChartWidget, Choices, front="manifold"):
                 each.plot(x, y, "o", color="white", markeredgecolor="black")
                 each.set(title=f"likelihood of {LABELS[c]}: {here[c]:.2f}", xticks=[], yticks=[])
 
-        return chart_png(draw, 3, height=3.5)
+        return chart_picture(draw, 3, height=3.5)
 
 
 def manifold(point: Sequence[float] | None = None, *, seed: Seed = 0) -> Manifold:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gradlab.core.checks import flag, names_of
 from gradlab.core.errors import InputError
 from gradlab.information import entropy, mutual_information
-from gradlab.widgets.chart_widget import BLUE, GREEN, ORANGE, ChartWidget, array, chart_png, check_names, check_unit
+from gradlab.widgets.chart_widget import BLUE, GREEN, ORANGE, ChartWidget, array, chart_picture, check_names, check_unit
 from gradlab.widgets.choices import Choices, choice
 
 __all__ = ["Mutual", "mutual"]
@@ -69,7 +69,7 @@ class Mutual(ChartWidget, Choices, front="mutual"):
             f"H(X|Y) = {hx - shared:.3f}, H(Y|X) = {hy - shared:.3f}."
         )
 
-    def _png(self) -> bytes:
+    def _picture(self) -> bytes:
         rows, columns = self.start["rows"], self.start["columns"]
         joint = np.array(self.joint)
         hx, hy, hxy, shared = self._values()
@@ -89,7 +89,7 @@ class Mutual(ChartWidget, Choices, front="mutual"):
             axes[1].invert_yaxis()
             axes[1].set(title=f"{self.unit}: H(X), H(Y) overlap by I", xlim=(0, 1.15 * max(hxy, 0.1)))
 
-        return chart_png(draw, 2)
+        return chart_picture(draw, 2)
 
 
 def mutual(

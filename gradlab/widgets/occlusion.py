@@ -233,7 +233,7 @@ class Occlusion(PictureWidget, Hiding, front="occlusion"):
     def _chance(self, logits: Tensor) -> float:
         return float(logits.softmax(0)[self._p])
 
-    def _png(self) -> bytes:
+    def _picture(self) -> bytes:
         panels = [("What the network sees", self._seen.view), self._now_hidden()]
         last = None if self._held is None else self._held.last
         if last is not None and not last.first_order:

@@ -15,7 +15,7 @@ from gradlab.core.checks import callable_of, flag, instances, names_of, number, 
 from gradlab.core.errors import InputError, shown
 from gradlab.evaluate import ood as engine
 from gradlab.explain.drawing import GREY
-from gradlab.widgets.chart_widget import BLUE, ORANGE, ChartWidget, chart_png
+from gradlab.widgets.chart_widget import BLUE, ORANGE, ChartWidget, chart_picture
 from gradlab.widgets.choices import Choices, choice
 from gradlab.widgets.introspect import reads_digits
 from gradlab.widgets.panels import checked_pictures, rival_maps
@@ -145,7 +145,7 @@ class Ood(ChartWidget, Choices, front="ood"):
         ]
         return f"{self._short()} AUROC, 0.5 is chance: {'; '.join(told)}."
 
-    def _png(self) -> bytes:
+    def _picture(self) -> bytes:
         first, group = self._shown, self.against
         outside = first.outside[group]
         placed = [_placed(values, first.odds) for values in (first.inside, outside)]
@@ -168,7 +168,7 @@ class Ood(ChartWidget, Choices, front="ood"):
             axes[1].set(title=f"ROC and AUROC against {group}", xlabel="FPR", ylabel="TPR")
             axes[1].legend(fontsize=8)
 
-        return chart_png(draw, 2)
+        return chart_picture(draw, 2)
 
 
 def ood(

@@ -99,7 +99,7 @@ class Paradigms(PictureWidget, Look, front="paradigms"):
     def _sentence(self) -> str:
         return f"{self._short()} {self._factors.hottest(self._asked_now[1])}"
 
-    def _png(self) -> bytes:
+    def _picture(self) -> bytes:
         return fallback.three_panels(self._factors, self.labels, *self._asked_now)
 
 

@@ -20,9 +20,9 @@ from gradlab.core.errors import GradlabError, InputError
 from gradlab.explain.display import html_image
 from gradlab.widgets.linker import EXPORT, FRONT, followed, front_end, linked
 
-__all__ = ["PNG_LIMIT", "SavingError", "Widget", "page", "style"]
+__all__ = ["PICTURE_LIMIT", "SavingError", "Widget", "page", "style"]
 
-PNG_LIMIT = 80_000  # bytes: a notebook with twenty of them still opens quickly
+PICTURE_LIMIT = 80_000  # bytes: a notebook with twenty of them still opens quickly
 SHARED_SHEETS = ("base.css", "layout.css", "chart.css")
 
 
@@ -45,7 +45,7 @@ def style(part: str) -> str | VirtualFileContents:
 class Widget(anywidget.AnyWidget):
     """A widget that also speaks as a sentence, as a picture and as a page of its own.
 
-    A widget gives ``_sentence``, ``_short`` and ``_png``, and the name of its front end:
+    A widget gives ``_sentence``, ``_short`` and ``_picture``, and the name of its front end:
     ``class Name(Widget, front="name")`` takes ``front/widgets/name.js`` and ``name.css``.
     """
 
@@ -68,8 +68,8 @@ class Widget(anywidget.AnyWidget):
         """Return the sentence without detail: the repr."""
         return type(self).__name__
 
-    def _png(self) -> bytes | None:
-        """Return a picture of at most ``PNG_LIMIT`` bytes, or None."""
+    def _picture(self) -> bytes | None:
+        """Return a picture of at most ``PICTURE_LIMIT`` bytes, or None."""
         return None
 
     def __repr__(self) -> str:
@@ -86,7 +86,7 @@ class Widget(anywidget.AnyWidget):
 
     def _still(self) -> dict[str, Any]:
         """Return the picture and the sentence, as an output of their own."""
-        sentence, picture = self._sentence(), self._png()
+        sentence, picture = self._sentence(), self._picture()
         seen = "" if picture is None else html_image(picture, sentence)
         return {"text/html": STILL.format(picture=seen), "text/plain": sentence}
 

@@ -78,7 +78,7 @@ def test_python_says_what_is_so_in_every_state(every_widget: dict[str, Widget], 
             told.add(sentence)
         assert widget._sentence().startswith(widget._short())
     assert len(told) > 2, "the words follow what is chosen"
-    assert widget._png(), "and so does the picture"
+    assert widget._picture(), "and so does the picture"
     reset(widget)
 
 

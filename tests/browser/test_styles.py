@@ -187,7 +187,7 @@ def test_axe_finds_nothing_in_a_notebook(lab: Lab, page: Any) -> None:
         page.locator(f".gl-root.gl-{name}").wait_for(timeout=90_000)
     wait_idle(page)
     page.evaluate(text)
-    for theme, forced in (("Light", "none"), ("Light", "active"), ("Dark", "none")):
+    for theme, forced in (("Light", "none"), ("Light", "active"), ("Dark", "none"), ("Dark", "active")):
         script = "theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })"
         page.evaluate(script, f"JupyterLab {theme}")
         page.wait_for_selector(f'body[data-jp-theme-light="{str(theme == "Light").lower()}"]', state="attached")

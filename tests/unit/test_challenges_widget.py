@@ -19,7 +19,7 @@ from gradlab.models.small import untrained_signs
 from gradlab.widgets import Challenges, challenges
 from gradlab.widgets.challenges import drawn
 from gradlab.widgets.strip import SIDE, TILES, tile_of
-from gradlab.widgets.widget import PNG_LIMIT
+from gradlab.widgets.widget import PICTURE_LIMIT
 from tests.arrays import blobs, values
 
 CLASSES = 7
@@ -143,8 +143,8 @@ def test_its_sentence_counts_what_is_kept(net: Classifier, widget: Challenges) -
 
 
 def test_its_still_picture_is_small(widget: Challenges) -> None:
-    encoded = widget._png()
-    assert len(encoded) <= PNG_LIMIT
+    encoded = widget._picture()
+    assert len(encoded) <= PICTURE_LIMIT
     assert Image.open(io.BytesIO(encoded)).height > 2 * 80  # two rows
 
 

@@ -25,7 +25,7 @@ from gradlab.models import Classifier
 from gradlab.widgets import Active, Ood, active, ood
 from gradlab.widgets.labelling import DECAY, ORDERS, STRATEGIES, World, budgets, chances, fit
 from gradlab.widgets.ood import SCORES, TILES, nearest_mistakes
-from gradlab.widgets.widget import PNG_LIMIT
+from gradlab.widgets.widget import PICTURE_LIMIT
 from tests.arrays import values
 
 SIZE = (24, 20)
@@ -106,7 +106,7 @@ def test_the_default_sends_no_more_than_300_pictures() -> None:
     start = widget.start
     assert len(start["shown"]) <= TILES and max(start["tiles"]["shape"][1:]) <= 48 and start["inside"] == 400
     assert [each["name"] for each in start["groups"]] == ["letters", "signs in grey", "noise"]
-    assert len(widget._png()) < PNG_LIMIT
+    assert len(widget._picture()) < PICTURE_LIMIT
     # as it is: this network is surer of noise than of digits
     assert "0.000 against noise" in widget._sentence()
 
@@ -284,8 +284,8 @@ def test_ones_own_networks_and_h_get_the_plain_warning(net: Classifier, game: Ac
 @pytest.mark.parametrize("make", [lambda: active(pool=cloud(60, 0), test=cloud(40, 1), start=6, batch=4, rounds=2)])
 def test_what_stands_where_nothing_runs(make: Callable[[], Active], small: Ood, tmp_path: Path) -> None:
     for widget in (make(), small):
-        picture = widget._png()
-        assert Image.open(io.BytesIO(picture)).format == "WEBP" and len(picture) < PNG_LIMIT
+        picture = widget._picture()
+        assert Image.open(io.BytesIO(picture)).format == "WEBP" and len(picture) < PICTURE_LIMIT
         text = widget.save_html(tmp_path / "page.html").read_text()
         assert "https://" not in text and "0x" not in repr(widget)
         assert widget._sentence().startswith(widget._short())

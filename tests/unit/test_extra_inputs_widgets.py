@@ -43,7 +43,7 @@ def test_widgets_of_a_picture_ask_with_the_question(net: Any, name: str) -> None
         said = outputs_of(net, x, extra_inputs=extra)[0]
         logits = values(widget.answer["logits"])
         torch.testing.assert_close(torch.tensor(logits.reshape(-1, len(said))[0]), said, rtol=1e-4, atol=1e-4)
-    assert widget._own_state() and widget._png()
+    assert widget._own_state() and widget._picture()
 
 
 def test_their_numbers_are_those_of_the_question(net: Any) -> None:

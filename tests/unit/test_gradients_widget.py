@@ -100,7 +100,7 @@ def test_a_network_without_relus_says_so_in_the_panels() -> None:
     assert "trained" in found.maps["methods"]["gradient"]
     for name in ("deconvnet", "guided backpropagation"):
         assert "ReLU" in found.maps["methods"][name]["refused"]
-    assert "gradient" in found._sentence() and found._png()
+    assert "gradient" in found._sentence() and found._picture()
 
 
 def test_a_saved_page_holds_the_likeliest_classes(widget: Gradients, tmp_path: Any) -> None:
@@ -108,7 +108,7 @@ def test_a_saved_page_holds_the_likeliest_classes(widget: Gradients, tmp_path: A
     widget.save_html(tmp_path / "page.html")
     likely = widget._seen.logits.argsort(descending=True)[:4].tolist()
     assert {each["p"] for each in widget.known} == {2, *likely}
-    assert len(widget._png()) < 80_000
+    assert len(widget._picture()) < 80_000
 
 
 def test_bad_arguments_are_refused(net: Classifier) -> None:

@@ -22,7 +22,7 @@ from gradlab.widgets import manifold as manifold_widget
 from gradlab.widgets import mutual as mutual_widget
 from gradlab.widgets.fisher import SLIDERS, uniforms
 from gradlab.widgets.manifold import likelihoods, trained
-from gradlab.widgets.widget import PNG_LIMIT
+from gradlab.widgets.widget import PICTURE_LIMIT
 
 MADE = {Entropy: entropy_widget, Mutual: mutual_widget, Fisher: fisher_widget, Manifold: manifold_widget}
 JOINT = np.array([[0.3, 0.1], [0.0, 0.4], [0.15, 0.05]])
@@ -34,7 +34,7 @@ def test_view_picture_sentence_and_page(made: Any, tmp_path: Path) -> None:
     data = widget._still()
     assert data["text/plain"] == widget._sentence()
     assert f'<img alt="{html.escape(widget._sentence())}"' in data["text/html"]
-    assert 2000 < len(base64.b64decode(data["text/html"].partition("base64,")[2].partition('"')[0])) <= PNG_LIMIT
+    assert 2000 < len(base64.b64decode(data["text/html"].partition("base64,")[2].partition('"')[0])) <= PICTURE_LIMIT
     assert repr(widget) == repr(made()) and "0x" not in repr(widget)
     assert widget.save_html(tmp_path / "page.html").is_file()
 

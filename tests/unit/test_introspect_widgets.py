@@ -21,7 +21,7 @@ from gradlab.models.small import untrained_digits
 from gradlab.widgets import Calibration, Introspect, calibration, introspect
 from gradlab.widgets.calibration import _spread
 from gradlab.widgets.panels import NOISE, ONES, as_scanned, held_rows
-from gradlab.widgets.widget import PNG_LIMIT
+from gradlab.widgets.widget import PICTURE_LIMIT
 from gradlab.widgets.wire import detached, packed
 from tests.arrays import blobs, values
 
@@ -195,7 +195,7 @@ def test_the_first_digits_are_one_of_each_and_hard_ones() -> None:
     assert float((best - second)[10:].max()) < float((best - second)[:10].max())
     assert sum(map(len, blobs(widget.start))) < 600_000
     assert "Why 0, rather than any other class? 2.00 effective rows" in repr(widget)
-    assert len(widget._png()) <= PNG_LIMIT
+    assert len(widget._picture()) <= PICTURE_LIMIT
 
 
 @pytest.mark.parametrize(
@@ -258,7 +258,7 @@ def test_the_arms_are_what_the_networks_say(
         p = (logits / arm["fitted"]).softmax(1)
         assert arm["luck"][1] == pytest.approx(float(calibration_floor(p, 10, draws=100).mean()))
     assert widget.start["shown"] == list(range(30)) and widget.start["tiles"]["shape"] == [30, 24, 20, 3]
-    assert len(widget._png()) <= PNG_LIMIT
+    assert len(widget._picture()) <= PICTURE_LIMIT
     ece = calibration_error(logits_of(f).softmax(1), truth, 10)
     assert f"ECE {ece:.3f} in 10 bins" in repr(widget) and "the pictures shown" in widget._sentence()
 

@@ -180,7 +180,7 @@ def test_a_saved_page_holds_the_whole_sweep(widget: Occlusion, tmp_path: Any) ->
     assert "0x" not in repr(widget) and "raise it" not in widget._sentence()
     widget.save_html(tmp_path / "page.html")
     assert widget.sweep["done"] == 25 and np.isfinite(drops(widget)).all()
-    assert "windows raise it when hidden" in widget._sentence() and len(widget._png()) < 80_000
+    assert "windows raise it when hidden" in widget._sentence() and len(widget._picture()) < 80_000
 
 
 def test_bad_arguments_are_refused(net: Classifier) -> None:

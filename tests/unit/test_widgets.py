@@ -21,7 +21,7 @@ from gradlab.data import picture, picture_names
 from gradlab.explain import class_maps, contrast_cam
 from gradlab.models import Classifier
 from gradlab.widgets import Gradients, Occlusion, Paradigms, paradigms
-from gradlab.widgets.widget import PNG_LIMIT, SavingError
+from gradlab.widgets.widget import PICTURE_LIMIT, SavingError
 from gradlab.widgets.wire import detached, packed
 from tests.arrays import values
 
@@ -183,7 +183,7 @@ def test_a_still_picture_with_its_sentence_comes_before_the_view(
     widget._ipython_display_()
     still, live = shown
     content = base64.b64decode(still["text/html"].partition("base64,")[2].partition('"')[0])
-    assert len(content) <= PNG_LIMIT
+    assert len(content) <= PICTURE_LIMIT
     picture = Image.open(io.BytesIO(content))
     assert picture.width > 2.5 * picture.height
     assert np.asarray(picture.convert("RGBA"))[..., 3].min() == 0, "a white slab on a dark page"
@@ -201,7 +201,7 @@ def test_repr_is_the_same_each_time(net: Classifier) -> None:
 
 def test_a_noisy_photo_still_fits_the_limit(net: Classifier) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (80, 80, 3), dtype=np.uint8)
-    assert len(paradigms(net, noise)._png()) <= PNG_LIMIT
+    assert len(paradigms(net, noise)._picture()) <= PICTURE_LIMIT
 
 
 def test_saved_page_is_whole_and_alone(widget: Paradigms, tmp_path: Path) -> None:
@@ -221,10 +221,10 @@ def test_saving_to_a_bad_place_says_so(widget: Paradigms, tmp_path: Path) -> Non
 
 
 def test_what_is_chosen_is_read_and_set_from_python(net: Classifier, widget: Paradigms) -> None:
-    before = widget._png()
+    before = widget._picture()
     widget.target, widget.contrast, widget.cells = "class 3", 5, (4, 2, 4)
     assert (widget.target, widget.contrast, widget.cells) == (3, 5, [2, 4])
-    assert ", rather than class 5 (" in repr(widget) and widget._png() != before
+    assert ", rather than class 5 (" in repr(widget) and widget._picture() != before
     assert '"contrast":5' in (page := widget.save_html(Path(tempfile.mkdtemp()) / "p.html").read_text())
     assert '"cells":[2,4]' in page and '"initial":{"target":null,"contrast":null,"cells":[]' in page
     wrong: list[tuple[str, Any]] = [

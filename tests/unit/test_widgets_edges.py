@@ -56,8 +56,8 @@ def drawn(monkeypatch: pytest.MonkeyPatch, widget: Any, module: Any, count: int)
         draw(kept[-1])
         return b""
 
-    monkeypatch.setattr(module, "chart_png", chart)
-    widget._png()
+    monkeypatch.setattr(module, "chart_picture", chart)
+    widget._picture()
     assert len(kept[0]) == count
     return kept[0]
 

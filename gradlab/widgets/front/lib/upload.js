@@ -25,7 +25,11 @@ export async function glFitting(file) {
   context.fillStyle = "#ffffff";  // JPEG knows no transparency
   context.fillRect(0, 0, w, h);
   context.drawImage(picture, 0, 0, w, h);
-  const blob = await new Promise((done) => { canvas.toBlob(done, "image/jpeg", 0.92); });
+  let blob = null;
+  for (const quality of [0.92, 0.7, 0.4]) {
+    blob = await new Promise((done) => { canvas.toBlob(done, "image/jpeg", quality); });
+    if (!blob || blob.size <= GL_SENT) break;
+  }
   if (!blob) return { note: `${large} and the browser cannot shrink it.` };
   return { bytes: new Uint8Array(await blob.arrayBuffer()), note: by < 1
     ? `${file.name}: shrunk from ${width} × ${height} to ${w} × ${h} pixels` : `${file.name}: sent as JPEG` };
