@@ -157,7 +157,7 @@ def active(
 
     Examples:
         >>> gradlab.widgets.active(batch=50, rounds=2)
-        Active: A pool of 600 pictures: 20 labels at random, then 50 at a time up to 120.
+        Active: A pool of 600 pictures: 20 labels at random, then 50 at a time up to 120; 20 bought by margin, h of ...
     """
     seed = check_seed(seed)
     labels, inner, outer, hidden, notes, small = _read(net, pool, test, names, seed)

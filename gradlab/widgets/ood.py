@@ -158,7 +158,9 @@ class Ood(ChartWidget, Choices, front="ood"):
                     values.numpy(), 30, range=(low, high), weights=weights, color=colour, alpha=0.6, label=name
                 )
             if self.threshold is not None:
-                axes[0].axvline(float(_placed(torch.tensor(self.threshold), first.odds)), color=GREY)
+                axes[0].axvline(
+                    float(_placed(torch.full_like(first.inside[:1], self.threshold), first.odds)), color=GREY
+                )
             axes[0].set(title=f"share of pictures over {first.name}{', log odds' if first.odds else ''}")
             axes[0].legend(fontsize=8)
             for each in self._scored:

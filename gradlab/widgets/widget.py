@@ -142,8 +142,9 @@ def page(title: str, module: str, sheet: str, state: Mapping[str, Any]) -> str:
     )
 
 
-# base.css hides it beside a live view; what stands here hides what JupyterLab says in the place of one
+# It makes way for the live view, in Jupyter, VS Code and Colab; and what Jupyter says in the place of one is not shown.
 STILL = """<div class="gl-still">{picture}<p>A still picture: run this cell for the live one.</p><style>
+:is(.jp-OutputArea, .cell_container, #output-area):has(.gl-root) :is(.gl-still, .jp-OutputArea-child:has(.gl-still)),
 .jp-OutputArea:has(.gl-still) .jupyter-widgets:not(:has(*)) {{ display: none; }}
 </style></div>"""
 
