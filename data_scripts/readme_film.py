@@ -17,8 +17,8 @@ from playwright.sync_api import sync_playwright
 
 import gradlab
 
-WINDOW = {"width": 1240, "height": 820}
-SIZE = (930, 615)
+WINDOW = {"width": 1240, "height": 880}
+SIZE = (930, 660)
 QS = (1, 3, 5, 9)  # places in the strip of other Q
 CELLS = ((0.2, 0.8), (0.05, 0.8), (0.2, 0.93), (0.05, 0.93))  # of the first map: cheek and chin
 

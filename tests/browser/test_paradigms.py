@@ -290,3 +290,17 @@ def test_a_lecturer_goes_on_to_the_next_picture(page: Any, lab: Lab, notebook: P
     )
     page.keyboard.press("q")
     assert page.locator('[data-panel="contrast"] .gl-title').inner_text().startswith("Why ")
+
+
+def test_the_first_tap_on_q_opens_its_list_and_no_menu_of_the_host(browser: Any, lab: Lab, notebook: Path) -> None:
+    context = browser.new_context(viewport={"width": 1100, "height": 900}, has_touch=True)
+    page = context.new_page()
+    run_notebook(page, lab, notebook.name)
+    field = page.locator('[data-combobox="q"] input')
+    field.scroll_into_view_if_needed()
+    box = field.bounding_box()
+    page.touchscreen.tap(box["x"] + 20, box["y"] + 10)
+    page.locator('[data-combobox="q"] [role=option]').first.wait_for()
+    page.wait_for_timeout(300)
+    assert page.locator(".lm-Menu:visible").count() == 0
+    context.close()

@@ -21,6 +21,7 @@ from gradlab.models.small import DIGITS
 
 WORLD, SIZE = "digits", 8  # cells, as they were scanned
 CLEAN, NOISY = "clean", "noisy"
+STILL = "loss still falling"  # nats by which the last tenth of the training lowered the loss, the most of all rounds
 
 
 @dataclass(frozen=True)
@@ -33,16 +34,17 @@ class Config:
         width: of the perceptron that learns from them.
         steps: of the perceptron.
         hidden: widths of its H's layers.
-        passes: of its H, all of which are used: there are no labels to choose one by.
+        passes: of its H over the labels bought so far, a step each, all of which are used: there are no labels to choose
+            one by. Both are long enough for a plateau, which is measured: see ``STILL``.
         noise: level of the challenge ``noise`` on the noisy test pictures.
     """
 
     seeds: int = 10
     budgets: tuple[int, ...] = (20, 40, 60, 80, 100)
     width: int = 64
-    steps: int = 40
+    steps: int = 400
     hidden: tuple[int, ...] = (60, 20)
-    passes: int = 25
+    passes: int = 200
     noise: int = 3
 
 
@@ -57,13 +59,35 @@ def task(config: Config, cache: Path, quiet: bool) -> Task:
 
 def measured(run: Run, config: Config) -> list[Row]:
     pool, tests = pictures("train"), {CLEAN: pictures("test"), NOISY: noisy(config.noise)}
-    arm = {run.arm: learner(run.arm, config)}
-    rounds = active.run(arm, pool, tests, budgets=config.budgets, seeds=[run.seed], progress=False)
-    return [
+    falls: list[float] = []
+    fit = learner(run.arm, config)
+
+    def watched(x: Tensor, y: Tensor, seed: int) -> Any:
+        made = fit(x, y, seed)
+        falls.extend(still_falling(losses) for losses in losses_of(made))
+        return made
+
+    rounds = active.run({run.arm: watched}, pool, tests, budgets=config.budgets, seeds=[run.seed], progress=False)
+    rows = [
         Row(*run, each.strategy, how, each.budget, "accuracy", len(tests[how][1]), right)
         for each in rounds
         for how, right in each.accuracy.items()
     ]
+    return [*rows, Row(*run, "", "", 0, STILL, len(falls), max(falls))]
+
+
+def losses_of(made: Any) -> list[list[float]]:
+    """Return the training losses of all that has learned: of f, and of H if there is one."""
+    if isinstance(made, introspect.IntrospectiveNetwork):
+        return [made.model.losses, [epoch.loss for epoch in made.history]]
+    return [made.losses]
+
+
+def still_falling(losses: list[float]) -> float:
+    """Return by how much the loss fell in the last tenth, from the mean of the tenth before to its own mean, in nats."""
+    tenth = max(1, len(losses) // 10)
+    before, last = losses[-2 * tenth : -tenth], losses[-tenth:]
+    return sum(before) / len(before) - sum(last) / len(last)
 
 
 def learner(arm: str, config: Config) -> active.Fit:
@@ -90,6 +114,7 @@ class Few(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.first, self.drop, self.last = nn.Linear(64, width), nn.Dropout(0.5), nn.Linear(width, len(DIGITS))
+        self.losses: list[float] = []  # of each step of its training
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits."""
@@ -103,8 +128,10 @@ def learned_few(pictures: Tensor, labels: Tensor, width: int, steps: int) -> Few
     optimizer = torch.optim.Adam(model.parameters(), 2e-2, weight_decay=1e-4, fused=True)
     for _ in range(steps):
         optimizer.zero_grad()
-        functional.cross_entropy(model(pictures), labels).backward()
+        loss = functional.cross_entropy(model(pictures), labels)
+        loss.backward()
         optimizer.step()
+        model.losses.append(loss.item())
     return model.eval()
 
 

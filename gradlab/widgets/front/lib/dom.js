@@ -77,8 +77,12 @@ function glKeepKeys(root) {
 // A long press belongs to what is pressed: the host's own menu, which covers the widget, is for the mouse and the keys.
 /** @param {HTMLElement} root */
 function glKeepTouch(root) {
+  const is = (event) => ["touch", "pen"].includes(event.pointerType);
+  let finger = false;  // was last here: a tap that selects a field's text asks for a menu as if a mouse did
+  root.addEventListener("pointerdown", (event) => { finger = is(event); }, true);
+  root.addEventListener("keydown", () => { finger = false; }, true);
   root.addEventListener("contextmenu", (event) => {
-    if (!["touch", "pen"].includes(/** @type {PointerEvent} */ (event).pointerType)) return;
+    if (!finger && !is(event)) return;
     event.stopPropagation();
     const target = /** @type {Element} */ (event.target);
     if (!target.closest("input, img, a")) event.preventDefault();  // to paste, to keep a picture
