@@ -75,7 +75,7 @@ def test_the_committed_tables_are_whole() -> None:
         cells = len(kinds | more) * (len(ood.SCORES) + 1) * len(ood.MEASURES)
         count = cells * (2 + (len(ood.ARMS_OF[world]) - 2) * ood.Config().seeds)
         assert len(found.where(condition=kinds | more).rows) == count
-    bought = read("active").rows
+    bought = [row for row in read("active").rows if row.measure == "accuracy"]
     keys = {(row.arm, row.seed, row.method, row.condition, row.level) for row in bought}
     count = len(active.ARMS) * active.Config().seeds * len(STRATEGIES) * 2 * len(active.Config().budgets)
     assert len(bought) == len(keys) == count
@@ -117,3 +117,21 @@ def test_verdicts() -> None:
     # 4.303 is the 97.5 % point of Student's t with 2 degrees of freedom: 4.303 * 0.05 / sqrt(3) = 0.124
     assert verdict([0.10, 0.20, 0.15]) == "**better** than" and verdict([-0.10, -0.20, -0.15]) == "**worse** than"
     assert verdict([0.05, 0.15, 0.10]) == "**not told apart** from"
+
+
+def test_no_arm_of_active_learning_was_stopped_while_its_loss_fell() -> None:
+    """f and every H, at every budget: from the third quarter of the training to the last."""
+    rows = read("active").rows
+    for name, most, arms in zip(active.STILL, (0.05, 0.01), (active.ARMS, (CONTROL, FEATURES)), strict=True):
+        found = [row for row in rows if row.measure == name]
+        assert {(row.arm, row.seed) for row in found} == {(a, s) for a in arms for s in range(active.Config().seeds)}
+        assert max(row.value for row in found) < most
+    falling = [1 / (1 + k) for k in range(25)]  # nats, as long as H once was trained
+    assert active.still_falling(falling) > 0.01 > active.still_falling([0.3] * 20), "this can fail"
+
+
+def test_no_h_of_the_strange_pictures_was_stopped_while_its_validation_loss_fell() -> None:
+    rows = [row for row in read("ood").rows if row.measure == ood.STILL]
+    arms = {(world, arm) for world, all_arms in ood.ARMS_OF.items() for arm in all_arms[2:]}
+    assert {(row.world, row.arm) for row in rows} == arms and len(rows) == len(arms) * ood.Config().seeds
+    assert max(row.value for row in rows) < 0.01

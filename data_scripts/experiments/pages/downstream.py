@@ -9,6 +9,7 @@ from typing import Any
 from data_scripts.experiments.arms import CONTROL, FEATURES, TEMPERATURE, F
 from data_scripts.experiments.page import filled, points, sign, signed, table, verdict
 from data_scripts.experiments.table import Results
+from data_scripts.experiments.tasks.active import STILL
 from data_scripts.experiments.tasks.ood import ACCURACY, ODIN, RAW, STEP, TUNING
 from data_scripts.experiments.tasks.quality import GRADIENTS, HIDDEN, OWN
 from gradlab.evaluate.statistics import mean_interval, paired_differences
@@ -89,9 +90,15 @@ def ood_section(world: str, each: Results) -> str:
 
 def active_section(world: str, each: Results) -> str:
     """Return areas under the learning curves, what strategies gain on random, and what arms gain on each other."""
+    falls = [max(row.value for row in each.rows if row.measure == name) for name in STILL]
+    each = each.where(measure="accuracy")
     arms, (random, *asking) = each.names("arm"), each.names("method")
     budgets = ", ".join(map(str, sorted(each.names("level"))))
-    parts = [f"### {world}\n\n{len(each.names('seed'))} repetitions, labels bought: {budgets}.\n"]
+    parts = [
+        f"### {world}\n\n{len(each.names('seed'))} repetitions, labels bought: {budgets}. From the third quarter of "
+        f"the training to the last, no f's loss fell by more than {falls[0]:.3f} nats (dropout makes noise of it), no "
+        f"H's by more than {falls[1]:.4f}.\n"
+    ]
     for how in each.names("condition"):
 
         def area(arm: str, strategy: str | list[str], how: str = how) -> list[float]:

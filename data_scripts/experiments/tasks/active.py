@@ -21,7 +21,7 @@ from gradlab.models.small import DIGITS
 
 WORLD, SIZE = "digits", 8  # cells, as they were scanned
 CLEAN, NOISY = "clean", "noisy"
-STILL = "loss still falling"  # nats by which the last tenth of the training lowered the loss, the most of all rounds
+STILL = ("f still falls by", "H still falls by")  # nats from the third to the last quarter of a training, at most
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class Config:
         width: of the perceptron that learns from them.
         steps: of the perceptron.
         hidden: widths of its H's layers.
-        passes: of its H over the labels bought so far, a step each, all of which are used: there are no labels to choose
-            one by. Both are long enough for a plateau, which is measured: see ``STILL``.
+        passes: of its H over the labels bought so far, a step each, all of which are used: there are no labels to
+            choose one by. Both are long enough for a plateau, which is measured.
         noise: level of the challenge ``noise`` on the noisy test pictures.
     """
 
@@ -59,12 +59,13 @@ def task(config: Config, cache: Path, quiet: bool) -> Task:
 
 def measured(run: Run, config: Config) -> list[Row]:
     pool, tests = pictures("train"), {CLEAN: pictures("test"), NOISY: noisy(config.noise)}
-    falls: list[float] = []
+    falls: dict[str, list[float]] = {}
     fit = learner(run.arm, config)
 
     def watched(x: Tensor, y: Tensor, seed: int) -> Any:
         made = fit(x, y, seed)
-        falls.extend(still_falling(losses) for losses in losses_of(made))
+        for name, losses in losses_of(made).items():
+            falls.setdefault(name, []).append(still_falling(losses))
         return made
 
     rounds = active.run({run.arm: watched}, pool, tests, budgets=config.budgets, seeds=[run.seed], progress=False)
@@ -73,20 +74,20 @@ def measured(run: Run, config: Config) -> list[Row]:
         for each in rounds
         for how, right in each.accuracy.items()
     ]
-    return [*rows, Row(*run, "", "", 0, STILL, len(falls), max(falls))]
+    return rows + [Row(*run, "", "", 0, name, len(values), max(values)) for name, values in falls.items()]
 
 
-def losses_of(made: Any) -> list[list[float]]:
+def losses_of(made: Any) -> dict[str, list[float]]:
     """Return the training losses of all that has learned: of f, and of H if there is one."""
     if isinstance(made, introspect.IntrospectiveNetwork):
-        return [made.model.losses, [epoch.loss for epoch in made.history]]
-    return [made.losses]
+        return {STILL[0]: made.model.losses, STILL[1]: [epoch.loss for epoch in made.history]}
+    return {STILL[0]: made.losses}
 
 
 def still_falling(losses: list[float]) -> float:
-    """Return by how much the loss fell in the last tenth, from the mean of the tenth before to its own mean, in nats."""
-    tenth = max(1, len(losses) // 10)
-    before, last = losses[-2 * tenth : -tenth], losses[-tenth:]
+    """Return by how much the mean loss fell from the third quarter of a training to the last, in nats."""
+    quarter = max(1, len(losses) // 4)
+    before, last = losses[-2 * quarter : -quarter], losses[-quarter:]
     return sum(before) / len(before) - sum(last) / len(last)
 
 

@@ -28,6 +28,7 @@ RAW = ", not normalised"
 ARMS_OF = {"digits": (*ARMS, CONTROL + RAW, FEATURES + RAW), "signs": ARMS}
 ODIN, TEMPERED = "odin", 1000.0
 TUNING, STEP, ACCURACY = "tuning", "step", "validation accuracy"  # what was seen on validation pictures
+STILL = "last quarter's gain"  # nats by which the last quarter of the passes lowered H's best validation loss
 SCORES: dict[str, Callable[[nn.Module, Tensor], Tensor]] = {  # from what the last layers read
     "msp": ood.msp,
     "max logit": ood.max_logit,
@@ -67,11 +68,11 @@ class Config:
     odin_steps: tuple[float, ...] = (0.0, 0.0014, 0.01)
     train_steps: int = 300
     hidden: tuple[int, ...] = (300, 100)
-    passes: int = 25
+    passes: int = 100
     rate: float = 2e-3
 
 
-SMALL = Config(seeds=2, pictures=20, tuning=10, odin_steps=(0.0, 0.01), train_steps=4, hidden=(6,), passes=1)
+SMALL = Config(seeds=2, pictures=20, tuning=10, odin_steps=(0.0, 0.01), train_steps=4, hidden=(6,), passes=4)
 
 
 @dataclass(frozen=True)
@@ -197,7 +198,10 @@ def measured(run: Run, there: Setting, config: Config) -> list[Row]:
     ]
     kept, labels = there.validation
     right = (ood.logits_of(head, reads(kept)).argmax(1) == labels).double().mean().item()
-    seen = ((STEP, 2 * len(there.tuning[0]), step), (ACCURACY, len(labels), right))
+    seen = [(STEP, 2 * len(there.tuning[0]), step), (ACCURACY, len(labels), right)]
+    if isinstance(network, IntrospectiveNetwork):
+        losses = [epoch.validation_loss for epoch in network.history]
+        seen.append((STILL, len(labels), min(losses[: 3 * len(losses) // 4]) - min(losses)))
     return rows + [Row(*run, ODIN, TUNING, 0, *each) for each in seen]
 
 
