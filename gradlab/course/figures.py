@@ -17,7 +17,7 @@ from gradlab.core.checks import instance, names_of, number, numbers, one_of, seq
 from gradlab.core.errors import InputError, shown
 from gradlab.explain import overlay, unit_scale, upsample
 from gradlab.explain.display import html_image
-from gradlab.explain.drawing import GREY, LOOK, edge_words, encoded
+from gradlab.explain.drawing import GREY, LOOK, SIGNED, edge_words, encoded
 
 __all__ = ["Panel", "chart", "heat", "show", "signed"]
 
@@ -131,7 +131,7 @@ def chart(rows: int = 1, columns: int = 1, *, size: tuple[float, float] = (3.4, 
 
 
 def signed(values: Tensor, top: float | None = None) -> Image.Image:
-    """Return a raw map, (h, w) among axes of length 1, as a picture: blue below zero, white at zero, red above.
+    """Return a raw map, (h, w) among axes of length 1, as a picture: blue below zero, white at zero, orange above.
 
     Args:
         values: the map.
@@ -143,7 +143,7 @@ def signed(values: Tensor, top: float | None = None) -> Image.Image:
     """
     flat = _flat(values)
     top = float(np.abs(flat).max()) if top is None else number(top, "top", above=0)
-    return _coloured((flat / top + 1) / 2 if top else flat + 0.5, _Scale(-top, top, _largest(flat), "RdBu_r"))
+    return _coloured((flat / top + 1) / 2 if top else flat + 0.5, _Scale(-top, top, _largest(flat), SIGNED.name))
 
 
 def heat(values: Tensor, top: float | None = None, cmap: str = "viridis") -> Image.Image:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
+import matplotlib
+from matplotlib.colors import LinearSegmentedColormap
 from PIL import Image
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["GREY", "LOOK", "drawn", "edge_words", "encoded", "written"]
+__all__ = ["GREY", "LOOK", "SIGNED", "STOPS", "drawn", "edge_words", "encoded", "written"]
 
 FONT = 10  # points
 GREY = "#808080"  # lines are grey, and words black with a white edge: both are seen on any page
@@ -19,6 +21,14 @@ LOOK: Any = {
     "axes.facecolor": "none", "axes.edgecolor": GREY, "xtick.color": GREY, "ytick.color": GREY,
     "xtick.labelcolor": "black", "ytick.labelcolor": "black", "text.color": "black", "axes.labelcolor": "black",
 }  # fmt: skip
+# of signed values: straight through CIELAB from blue over white at zero to orange, as in the widgets (lib/stops.js)
+STOPS = (
+    "0061ad 1769b2 3572b6 487abb 5983c0 688cc4 7695c9 849fcd 91a8d2 9eb1d7 abbbdb "
+    "b8c5e0 c4cee4 d1d8e9 dde2ed eaecf2 f6f6f6 f5ebe6 f3e0d7 f0d5c7 edcab8 eabfa9 "
+    "e7b49a e3a98b de9e7c da936e d58860 cf7e52 ca7344 c46835 bd5e27 b75317 b04801"
+)
+SIGNED = LinearSegmentedColormap.from_list("blue-orange", [f"#{stop}" for stop in STOPS.split()])
+matplotlib.colormaps.register(SIGNED, force=True)
 ENOUGH = 60_000  # bytes: a larger figure holds photographs
 LIMIT = 100_000  # bytes of any figure
 SHARP = (2.0, 1.5, 1.0)  # dots to a pixel of the page

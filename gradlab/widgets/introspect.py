@@ -13,6 +13,7 @@ from torch import Tensor
 from gradlab.core.checks import checked_labels, flag, instance, number, one_of, whole_number
 from gradlab.core.errors import InputError
 from gradlab.core.seeds import Seed
+from gradlab.explain.drawing import SIGNED
 from gradlab.introspect import LastLayer, last_layer
 from gradlab.widgets.chart_widget import BLUE, ORANGE, chart_picture, check_seed
 from gradlab.widgets.choices import Choices, choice
@@ -133,7 +134,7 @@ class Introspect(PictureWidget, Choices, front="introspect"):
             axes[0].imshow(of.seen[i, k].squeeze(), cmap="gray")
             axes[0].set(title=f"it says {self.labels[said]}", xticks=[], yticks=[])
             for axis, grid, q in zip(axes[1:3], grids, (other, said), strict=True):
-                axis.imshow(grid, cmap="RdBu_r", vmin=-top, vmax=top, aspect="auto")
+                axis.imshow(grid, cmap=SIGNED, vmin=-top, vmax=top, aspect="auto")
                 axis.set(title=f"rather than {self.labels[q]}: (p - e_Q) h", xlabel="unit of h", ylabel="class")
             for values, name, colour in (
                 (kept.effective_rows()[:, unsaid].mean(1), "effective", BLUE),

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import matplotlib
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+import gradlab
 from gradlab import explain
+from gradlab.explain.drawing import STOPS
 
 
 def test_each_map_of_a_batch_has_its_own_scale() -> None:
@@ -48,3 +53,11 @@ def test_an_overlay_is_the_picture_and_the_map_by_their_shares(opacity: float) -
 def test_a_map_without_anything_positive_leaves_the_picture_as_it_is() -> None:
     pixels = np.full((4, 4, 3), 77, dtype=np.uint8)
     assert np.array_equal(np.asarray(explain.overlay(pixels, -torch.ones(1, 1, 2, 2))), pixels)
+
+
+def test_signed_maps_have_the_same_colours_in_figures_and_in_widgets() -> None:
+    front = (Path(gradlab.widgets.__file__).parent / "front" / "lib" / "stops.js").read_text(encoding="utf-8")
+    told = front.partition('"blue-orange":')[2].partition("}")[0]
+    assert " ".join(re.findall(r'"([^"]*)"', told)).split() == STOPS.split()
+    ends = 255 * matplotlib.colormaps["blue-orange"](np.array([0.0, 0.5, 1.0]))[:, :3]
+    np.testing.assert_allclose(ends, [[0x00, 0x61, 0xAD], [0xF6, 0xF6, 0xF6], [0xB0, 0x48, 0x01]], atol=1)
