@@ -23,6 +23,7 @@ from torch.func import grad, vmap
 
 from gradlab.core.checks import checked_tensor, one_of
 from gradlab.core.errors import InputError, shown
+from gradlab.core.interrupts import batched
 from gradlab.core.precision import own_precision
 
 __all__ = [
@@ -97,7 +98,7 @@ def logit_gradients(logits: Tensor, loss: Loss, question: Question) -> tuple[Ten
         _check_loss(loss, logits, labels)
         # Pairs of a sample and a label in one map: some of torch's losses are wrong under a map in a map.
         pairs = torch.broadcast_tensors(logits.view(n, *[1] * (labels.ndim - 1), classes), labels)
-        own: Tensor = vmap(grad(loss))(*(part.reshape(-1, classes) for part in pairs))
+        own: Tensor = batched(lambda: vmap(grad(loss))(*(part.reshape(-1, classes) for part in pairs)))
         return own.view_as(pairs[0]), own.new_zeros(n)
     common, weight = _terms(logits, loss)
     if question == "ones" and loss == "ce":

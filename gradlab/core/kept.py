@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from gradlab.core.checks import checked_tensor, readable
 from gradlab.core.errors import NO_GRADIENT, OVERFLOWN, InputError, LayerError, ModelError, shown
+from gradlab.core.interrupts import batched as in_batches
 from gradlab.core.interrupts import recording
 from gradlab.core.layout import Layout
 from gradlab.core.network import Weights
@@ -107,10 +109,10 @@ class Run:
         if outputs.requires_grad:
             with recording(), self.weights.steady():
                 try:
-                    found, *others = torch.autograd.grad(
-                        outputs, (self.leaf, *self.earlier), cotangents, retain_graph=True, allow_unused=True,
-                        is_grads_batched=batched,
-                    )  # fmt: skip
+                    found, *others = in_batches(partial(
+                        torch.autograd.grad, outputs, (self.leaf, *self.earlier), cotangents, retain_graph=True,
+                        allow_unused=True, is_grads_batched=batched,
+                    ))  # fmt: skip
                 except RuntimeError:
                     if cotangents is None or not batched:
                         raise

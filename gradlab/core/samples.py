@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gradlab.core.inputs import goes_along, own_inputs
-from gradlab.core.interrupts import and_back, recording
+from gradlab.core.interrupts import batched, recording
 from gradlab.core.network import Network
 from gradlab.core.rules import Gradients
 from gradlab.core.targets import check_logits, logits_in
@@ -101,13 +101,7 @@ class Samples:
 
         by_sample = (0, 0, *(0 if each else None for each in follows))
         extra = own_inputs(self._extra, rows, len(self))
-        depth = torch._C._functorch.get_dynamic_layer_stack_depth()
-
-        def leave() -> None:
-            torch._C._functorch.pop_dynamic_layer_stack_and_undo_to_depth(depth)
-
-        # An interrupt finds moments at which torch has entered a transform and would not leave it.
-        return and_back(lambda: torch.func.vmap(one, in_dims=by_sample)(self._x[rows], v, *extra), leave)
+        return batched(lambda: torch.func.vmap(one, in_dims=by_sample)(self._x[rows], v, *extra))
 
     def by_loop(self, names: Iterable[str], rows: slice, v: Tensor) -> Gradients:
         """Return the same by plain autograd, one sample and one pull-back after another."""
@@ -150,7 +144,7 @@ def pulled(logits: Tensor, outputs: list[Tensor], v: Tensor) -> list[Tensor]:
     pull: Any = partial(torch.autograd.grad, logits, outputs, retain_graph=True, allow_unused=True)
     with recording():
         try:
-            found = pull(cotangents, is_grads_batched=True)
+            found = batched(lambda: pull(cotangents, is_grads_batched=True))
         except RuntimeError:  # a step that cannot be batched: one after another, slow and right
             columns = zip(*(pull(each) for each in cotangents), strict=True)
             found = tuple(None if column[0] is None else torch.stack(column) for column in columns)

@@ -27,7 +27,7 @@ STOPS = (
     "b8c5e0 c4cee4 d1d8e9 dde2ed eaecf2 f6f6f6 f5ebe6 f3e0d7 f0d5c7 edcab8 eabfa9 "
     "e7b49a e3a98b de9e7c da936e d58860 cf7e52 ca7344 c46835 bd5e27 b75317 b04801"
 )
-SIGNED = LinearSegmentedColormap.from_list("blue-orange", [f"#{stop}" for stop in STOPS.split()])
+SIGNED = LinearSegmentedColormap.from_list("blue-orange", [f"#{stop}" for stop in STOPS.split()], N=257)
 matplotlib.colormaps.register(SIGNED, force=True)
 ENOUGH = 60_000  # bytes: a larger figure holds photographs
 LIMIT = 100_000  # bytes of any figure

@@ -193,7 +193,8 @@ def test_a_dead_kernel_is_told(lab: Lab, page: Any) -> None:
 
 def test_a_busy_kernel_is_told_and_answers_late(lab: Lab, page: Any) -> None:
     opened(page, lab, "busy.ipynb")
-    run_code(page, "import time; time.sleep(24)")
+    answers = lab.root / "answers"
+    run_code(page, f"import pathlib\nwhile not pathlib.Path({str(answers)!r}).exists(): time.sleep(0.1)")
     before = all_views(page)
     for kind in ASKS:
         ask(page, kind)
@@ -203,7 +204,8 @@ def test_a_busy_kernel_is_told_and_answers_late(lab: Lab, page: Any) -> None:
     assert errors(page) == []
     each_goes_on_by_itself(page)
     for kind in ASKS:
-        told(page, kind, SILENT, seconds=30)
+        told(page, kind, SILENT, seconds=40)
+    answers.touch()
     wait_idle(page, 60)
     page.wait_for_function("() => [...document.querySelectorAll('.gl-error, .gl-status')].every(e => !e.textContent)")
     after = all_views(page)

@@ -153,9 +153,12 @@ def test_in_jupyterlab(lab: Lab, page: Any, net: Any, shots: Callable[[str], str
     drag(page, STAGE, (10, 10), (30, 10))
     page.wait_for_function("() => /painted over/.test(document.querySelector('.gl-readout').textContent)")
     before = pixels(page, STAGE)
+    page.locator(STAGE).focus()
     for key in ("ArrowDown", "ArrowDown", "Space"):
         page.keyboard.press(key)
-    assert pixels(page, STAGE) != before
+    page.wait_for_function(
+        "([stage, before]) => document.querySelector(stage).toDataURL() !== before", arg=[STAGE, before]
+    )
     page.screenshot(path=shots("occlusion_painted"))
 
     field = page.locator('[data-combobox="picture"] input')

@@ -8,6 +8,7 @@ import gc
 import os
 import random
 import signal
+import sys
 import threading
 import time
 import weakref
@@ -195,6 +196,33 @@ def test_an_interrupt_at_any_moment_leaves_nothing_behind() -> None:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
+
+
+@pytest.mark.parametrize("ask", [explain.all_contrasts, lambda m, x: information.fisher(m, x, what="trace")])
+def test_an_interrupt_between_a_mode_of_torch_and_its_way_back_leaves_it(ask: Callable[..., Any]) -> None:
+    """It comes on the line after a batch of cotangents, or of samples, has been entered."""
+    model, x, met = Trained().eval(), torch.randn(2, 3, 16, 16), []
+
+    def on_the_way(frame: Any, event: str, _: Any) -> Any:
+        inside = "vmap" in frame.f_code.co_filename and event == "line" and not met
+        if inside and torch._C._functorch.get_dynamic_layer_stack_depth() + legacy_depth():
+            met.append(frame.f_lineno)
+            raise KeyboardInterrupt
+        return on_the_way
+
+    sys.settrace(on_the_way)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            ask(model, x)
+    finally:
+        sys.settrace(None)
+    assert met and torch._C._functorch.get_dynamic_layer_stack_depth() == legacy_depth() == 0
+    torch.ones(1, requires_grad=True).sum().backward()
+
+
+def legacy_depth() -> int:
+    torch._C._vmapmode_increment_nesting()
+    return int(torch._C._vmapmode_decrement_nesting())
 
 
 class Scaling(nn.Module):
