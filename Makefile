@@ -4,7 +4,7 @@ PYTHON    ?= python3
 LAB_FLAGS ?=
 PYTEST_FLAGS ?=
 WORKERS   ?= 2
-PEAK      ?= 1250
+PEAK      ?= 1300
 NOTEBOOK  ?= 00_start_here.ipynb
 MINE      ?= my-course
 
