@@ -7,6 +7,7 @@ import { GL_LOG, glHands, glLevel, glMargins, glShannon } from "../lib/levels.js
 import { glFixed } from "../lib/numbers.js";
 
 const GL_CHANNEL = 0.8;  // of "noisy channel": how often Y is what X was
+const GL_FEW_COLUMNS = 4;  // of more, the numbers are set closer on a narrow page
 
 const GL_JOINTS = {
   independent: { text: "independent", from: (p, rows, columns) => {
@@ -131,14 +132,14 @@ class GlMutual {
     this.margins = { x: rows.map(number), y: columns.map(number) };
     this.given = columns.map(number);
     this.label = soft();
-    const table = el("div.gl-joint",
+    const table = el(`div.gl-joint${C > GL_FEW_COLUMNS ? ".gl-many" : ""}`,
       { role: "group", "aria-label": "Joint probabilities: drag a cell up or down, or use its arrow keys" },
       soft("X ╲ Y"), columns.map(head), soft("p(x)"),
       rows.map((row, i) =>
         [head(row), this.cells.slice(i * C, (i + 1) * C).map((cell) => cell.node), this.margins.x[i]]),
       soft("p(y)"), this.margins.y, el("span.gl-number", "1"), this.label, this.given, el("span"));
     table.style.gridTemplateColumns = `minmax(min-content, var(--gl-heads, 120px)) repeat(${C}, minmax(28px, 1fr)) ` +
-      "minmax(min-content, 48px)";
+      "minmax(min-content, var(--gl-ends, 48px))";
     return table;
   }
 
