@@ -171,7 +171,9 @@ class Fisher(ChartWidget, Choices, front="fisher"):
             return np.array([0.0, value]) if softmax else value
 
         book = float(np.ravel(law.fisher(theta(t)))[-1])
-        at = float(np.clip(t + self.away / math.sqrt(book), shown.least, shown.most)) if self.away else t
+        at = t
+        if self.away:  # four digits, those that the page shows
+            at = float(f"{np.clip(t + self.away / math.sqrt(book), shown.least, shown.most):.4g}")
         scores, bends = (each(x, theta(at)).reshape(n, -1)[:, -1] for each in (law.score, law.hessian))
         return {
             "scores": scores,
